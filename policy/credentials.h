@@ -1,0 +1,33 @@
+/*
+ * credentials.h - a rule's files, read: priority, identity and trust, parsed
+ * once and shared by all its connections
+ *
+ * Immutable after credentials_read; any thread may use it without a lock.
+ */
+#ifndef CREDENTIALS_H
+#define CREDENTIALS_H
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#include "policy.h"
+
+struct trust; /* anchors and intermediates: policy/trust.h */
+
+struct credentials {
+	const struct rule *rule;   /* borrowed from the policy */
+	gnutls_priority_t priority; /* owned */
+	gnutls_certificate_credentials_t x509; /* owned */
+	struct trust *trust; /* owned; NULL: verify_mode none */
+	bool has_identity;
+};
+
+/*
+ * The GnuTLS priority string of v, built from versions, algorithms and
+ * options (priority.c).  Writes at most len bytes; -1 and a fault when
+ * nothing is left to negotiate or a token is not ours to accept.
+ */
+int priority_text(const struct rule_values *v, enum side side,
+    const struct origin *origin, char *buf, size_t len, struct fault *f);
+
+#endif

@@ -1,0 +1,96 @@
+/*
+ * abi.h - the contract between tlsshim.so (the host side) and
+ * tlsshim-engine.so
+ *
+ * The preload owns the class table, libc's real functions, the ring of names
+ * and the copied environment; the engine owns policy, sessions and everything
+ * that allocates.  Each side fills one structure, once; neither is ever freed.
+ */
+#ifndef SHIM_ABI_H
+#define SHIM_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "calls.h"
+
+#define SHIM_ABI 1u
+
+/*
+ * What the preload knows of a descriptor.  One byte each in host->class_of;
+ * read and written with relaxed atomics from any thread and from signal
+ * handlers.  FD_UNKNOWN is always a safe value: the next use classifies.
+ */
+enum fd_class {
+	FD_UNKNOWN, /* not seen yet: classified at the first use */
+	FD_PASS,    /* not ours: libc's answer is the answer */
+	FD_STREAM,  /* a TCP socket neither connected nor listening yet */
+	FD_GOVERNED, /* the engine has a connection or listener for it */
+	FD_SET,     /* an epoll set that has held a stream or governed fd */
+	FD_OURS,    /* our own: log, arena; a close of it gives EBADF */
+	FD_REFUSED, /* governed, and no engine to speak for it: EACCES */
+};
+
+#define FD_MAX 1048576 /* fs.nr_open's default; above: never cached */
+
+/* What the engine may need of the environment, copied in the constructor. */
+struct shim_env {
+	int secure;             /* AT_SECURE: the rest is NULL then */
+	const char *policy;     /* $TLSSHIM_POLICY or NULL */
+	const char *handover;   /* $TLSSHIM_HANDOVER or NULL */
+	const char *search;     /* $LOCALDOMAIN or NULL */
+	const char *preload;	/* path of tlsshim.so as it was loaded */
+};
+
+/* One name that this process has looked up and the ring still holds. */
+struct shim_name {
+	char name[256];  /* as the program gave it, NUL-terminated */
+	uint64_t serial; /* grows with each look-up */
+	int tid;         /* the thread that looked up */
+	int latest;      /* 1: this thread's latest look-up gave this address */
+	int tagged;      /* 1: the tag in the sockaddr names this look-up */
+};
+
+struct shim_host {
+	unsigned abi; /* SHIM_ABI */
+	const struct shim_calls *libc;
+	unsigned char *class_of; /* FD_MAX entries of enum fd_class */
+	const struct shim_env *env;
+
+	/*
+	 * Names that the ring holds for addr, newest first, each once; returns
+	 * how many were written to out (at most n).  No lock; thread-safe.
+	 */
+	size_t (*names_find)(const struct sockaddr *addr, socklen_t len,
+	    struct shim_name *out, size_t n);
+};
+
+struct shim_engine {
+	unsigned abi; /* SHIM_ABI */
+	const struct shim_calls *calls;
+
+	/*
+	 * A TCP socket that no hook created or accepted (inherited, passed,
+	 * socket activation) is used for the first time: judge it, set its
+	 * class to FD_PASS, FD_STREAM or FD_GOVERNED.  0 or a negative errno.
+	 */
+	int (*adopt)(int fd);
+
+	/* The process is about to lose rights or files: read what is needed
+	 * later. */
+	void (*leave)(void);
+
+	/* The process ends: end every connection that is ours to end. */
+	void (*ending)(void);
+};
+
+/*
+ * The engine's one entry.  Called once, under the preload's own guard.
+ * Returns NULL when the engine cannot work at all (the preload then refuses
+ * whatever could be governed).  A policy that does not load is not such a
+ * case: the engine starts and refuses with the policy's fault in its log.
+ */
+const struct shim_engine *shim_engine_start(const struct shim_host *host);
+
+#endif
