@@ -1,0 +1,152 @@
+# lib.sh - what every shell test starts with: . "${0%/*}/lib.sh"
+#
+# B, TLSSHIM and TMP (a folder of its own, removed at the end); policies,
+# certificates, programs in the background.  Each test prints one line
+# `ok NAME`, `not ok NAME` or `skip NAME: reason`, which tests/run counts.
+
+TESTS=$(cd "$(dirname "$0")" && pwd)
+B=${B:-$(dirname "$TESTS")/build}
+TLSSHIM=$B/tlsshim
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/tlsshim-test.XXXXXX") || exit 2
+export B TLSSHIM TMP LC_ALL=C SHUNIT_COLOR=none
+unset TLSSHIM_POLICY LD_PRELOAD SSLKEYLOGFILE
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY no_proxy NO_PROXY
+started=()	# pids of what start() started in this test
+
+. "$TESTS/pki.sh"
+
+# Run by shunit2 around every test.
+setUp() {
+	skipped=''
+}
+
+tearDown() {
+	local name=${_shunit_test_:-}
+	stop_all
+	[ -n "$name" ] && [ "$name" != "${told:-}" ] || return 0
+	told=$name
+	if [ -n "$skipped" ]; then
+		echo "skip $name: $skipped"
+	elif [ "${__shunit_testSuccess:-1}" = 0 ]; then
+		echo "ok $name"
+	else
+		echo "not ok $name"
+	fi
+}
+
+oneTimeTearDown() {
+	stop_all
+	rm -rf "$TMP"
+}
+
+# skip REASON	in a test, followed by return
+skip() {
+	skipped=$*
+}
+
+# policy NAME <<END	writes $TMP/NAME.cfg; without version it gets one
+policy() {
+	cat >"$TMP/$1.cfg"
+	grep -q '^version' "$TMP/$1.cfg" ||
+	    sed -i '1i version = 1;' "$TMP/$1.cfg"
+}
+
+# shimmed NAME COMMAND	under the preload itself, with $TMP/NAME.cfg
+shimmed() {
+	local file=$TMP/$1.cfg
+	shift
+	env LD_PRELOAD="$B/tlsshim.so" TLSSHIM_POLICY="$file" "$@"
+}
+
+# testbed [--host NAME]...	$TMP/bed, made by the command once
+testbed() {
+	[ -e "$TMP/bed/policy.cfg" ] ||
+	    "$TLSSHIM" testbed "$TMP/bed" "$@" >"$TMP/bed.out" 2>&1
+}
+
+# start NAME COMMAND	in the background; output in $TMP/NAME.out and .err
+start() {
+	local name=$1
+	shift
+	"$@" >"$TMP/$name.out" 2>"$TMP/$name.err" </dev/null &
+	eval "pid_$name=$!"
+	started+=($!)
+}
+
+# wait_line FILE REGEX [PID]	until a line of FILE matches and print it; ends
+# early, false, when PID has ended
+wait_line() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		grep -E -m 1 -- "$2" "$1" 2>/dev/null && return 0
+		[ -z "$3" ] || kill -0 "$3" 2>/dev/null || break
+		sleep 0.01
+	done
+	grep -E -m 1 -- "$2" "$1" 2>/dev/null
+}
+
+# port_of NAME	the port that a fixture started as NAME says it listens on
+port_of() {
+	local pid=pid_$1
+	wait_line "$TMP/$1.out" '^port [0-9]+$' "${!pid}" | sed 's/port //'
+}
+
+# wait_listen PORT	for programs that do not tell
+wait_listen() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		ss -Hltn "sport = :$1" | grep -q . && return 0
+		sleep 0.01
+	done
+	return 1
+}
+
+# finish NAME	waits for the end of what was started as NAME; its status
+finish() {
+	local pid=pid_$1
+	wait "${!pid}"
+}
+
+# stop NAME	ends what was started as NAME
+stop() {
+	local pid=pid_$1
+	kill "${!pid}" 2>/dev/null
+	wait "${!pid}" 2>/dev/null
+	return 0
+}
+
+stop_all() {
+	local pid
+	for pid in "${started[@]}"; do
+		kill "$pid" 2>/dev/null
+	done
+	for pid in "${started[@]}"; do
+		wait "$pid" 2>/dev/null
+	done
+	started=()
+	return 0
+}
+
+# own_etc SCRIPT COMMAND	runs COMMAND in a mount namespace where /etc is a
+# copy changed by SCRIPT, which finds it in $ETC
+own_etc() {
+	local script=$1 ns='unshare -m'
+	shift
+	[ "$(id -u)" = 0 ] || ns='unshare -rm'
+	ETC=$(mktemp -d "$TMP/etc.XXXX") && cp -a /etc/. "$ETC" 2>/dev/null
+	chmod 755 "$ETC" "$TMP"
+	rm -f "$ETC/resolv.conf"
+	cp -L /etc/resolv.conf "$ETC/resolv.conf" 2>/dev/null
+	echo 'hosts: files' >"$ETC/nsswitch.conf"
+	ETC=$ETC bash -c "$script" || return 1
+	ETC=$ETC $ns -- bash -c 'mount --bind "$ETC" /etc && exec "$@"' own_etc "$@"
+}
+
+# can_unshare	whether own_etc works here
+can_unshare() {
+	if [ "$(id -u)" = 0 ]; then
+		unshare -m true 2>/dev/null
+	else
+		unshare -rm true 2>/dev/null
+	fi
+}

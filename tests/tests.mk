@@ -1,0 +1,41 @@
+# tests.mk - fixtures and unit tests; used from the top folder as
+#	make -f tests/tests.mk [B=build] fixtures unit
+
+include Makefile
+
+fixture_src = $(wildcard tests/fixtures/*.c)
+fixtures = $(patsubst tests/fixtures/%.c,$(B)/tests/%,$(fixture_src))
+unit_src = $(wildcard tests/unit/*_test.c)
+units = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(unit_src))
+
+fixtures: $(fixtures)
+unit: $(units)
+
+$(B)/tests/%: tests/fixtures/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) -MMD -MF $@.d -MP -pthread \
+	    $(LDFLAGS) -o $@ $< $(LIBS)
+
+$(B)/tests/tls_peer: LIBS = -lgnutls
+# What the program itself exports comes first in every look-up.
+$(B)/tests/exporter: LDFLAGS += -rdynamic
+
+# A unit test may include the .c it tests: whatever that defines is then not
+# taken from the archives.  An included file has statics that nobody calls.
+unit_lib = $(B)/tests/target.a $(B)/engine.a
+$(B)/tests/unit/%: tests/unit/%.c $(unit_lib)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) -Wno-unused-function $(HARD) $(SAN) $(CPPFLAGS) \
+	    -MMD -MF $@.d -MP -pthread $(LDFLAGS) -o $@ $< $(unit_lib) \
+	    -lconfig -lgnutls
+
+$(B)/tests/target.a: $(B)/obj/shim/target.o
+	@mkdir -p $(@D)
+	$(Q)rm -f $@; ar rcs $@ $^
+
+-include $(wildcard $(B)/tests/*.d $(B)/tests/unit/*.d)
+
+.PHONY: fixtures unit
+.SECONDARY:
