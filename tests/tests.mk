@@ -1,5 +1,5 @@
-# tests.mk - fixtures and unit tests; used from the top folder as
-#	make -f tests/tests.mk [B=build] fixtures unit
+# tests.mk - fixtures, unit tests and benchmarks; used from the top folder as
+#	make -f tests/tests.mk [B=build] fixtures unit bench
 
 include Makefile
 
@@ -8,14 +8,23 @@ fixtures = $(patsubst tests/fixtures/%.c,$(B)/tests/%,$(fixture_src))
 unit_src = $(wildcard tests/unit/*_test.c)
 units = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(unit_src))
 
+bench_src = $(wildcard tests/bench/*.c)
+benches = $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(bench_src))
+
 fixtures: $(fixtures)
 unit: $(units)
+bench: $(benches)
 
 $(B)/tests/%: tests/fixtures/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) -MMD -MF $@.d -MP -pthread \
 	    $(LDFLAGS) -o $@ $< $(LIBS)
+
+$(B)/tests/bench/%: tests/bench/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) $(LDFLAGS) -o $@ $<
 
 $(B)/tests/tls_peer: LIBS = -lgnutls
 # What the program itself exports comes first in every look-up.
@@ -37,5 +46,5 @@ $(B)/tests/target.a: $(B)/obj/shim/target.o
 
 -include $(wildcard $(B)/tests/*.d $(B)/tests/unit/*.d)
 
-.PHONY: fixtures unit
+.PHONY: fixtures unit bench
 .SECONDARY:
