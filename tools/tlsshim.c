@@ -1,0 +1,64 @@
+/* tlsshim.c - the command: a table of subcommands and its help */
+#include <string.h>
+
+#include "tools.h"
+
+#define VERSION "0.1"
+
+static const struct subcommand subcommands[] = {
+	{ "run", "[-p FILE] [--] PROGRAM [ARGUMENT]...",
+	    "Run a program with its TCP connections governed by the policy.",
+	    run_main },
+	{ "testbed", "DIR [--host NAME]...",
+	    "Make a throw-away CA, certificates and a policy for loopback.",
+	    testbed_main },
+};
+#define NSUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
+
+static void
+usage_print(FILE *out)
+{
+	size_t i;
+
+	fputs("usage: tlsshim SUBCOMMAND [ARGUMENT]...\n\n", out);
+	for (i = 0; i < NSUBCOMMANDS; i++)
+		fprintf(out, "  tlsshim %s %s\n      %s\n", subcommands[i].name,
+		    subcommands[i].arguments, subcommands[i].summary);
+	fputs("\ntlsshim SUBCOMMAND --help says more of one, tlsshim(1) of "
+	      "all.\n", out);
+}
+
+static int
+subcommand_run(int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; i < NSUBCOMMANDS; i++)
+		if (strcmp(argv[0], subcommands[i].name) == 0)
+			return subcommands[i].run(&subcommands[i], argc, argv);
+	complain("there is no subcommand '%s'", argv[0]);
+	usage_print(stderr);
+	return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	int status = EXIT_GOOD;
+
+	if (argc < 2) {
+		usage_print(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0)
+		usage_print(stdout);
+	else if (strcmp(argv[1], "--version") == 0)
+		puts("tlsshim " VERSION);
+	else
+		status = subcommand_run(argc - 1, argv + 1);
+	if (fflush(stdout) == EOF && status == EXIT_GOOD) {
+		complain("standard output: %m");
+		return EXIT_BAD;
+	}
+	return status;
+}
