@@ -65,3 +65,12 @@ source_read(const char *option, struct policy **out, struct fault *f)
 		return fault_set(f, NULL, 0, "the policy's name is too long");
 	return policy_read(&src, out, f);
 }
+
+void
+source_warn(const struct policy *p, const char *name)
+{
+	if (!p->allow_user_policy && p->file != NULL &&
+	    strcmp(p->file, POLICY_SITE) == 0 && strcmp(p->file, name) != 0)
+		complain("%s is not read: %s is in force and does not say "
+		    "allow_user_policy = true", name, p->file);
+}

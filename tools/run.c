@@ -219,6 +219,8 @@ policy_set(const char *option)
 		complain_fault(&f);
 		return -1;
 	}
+	if (option != NULL)
+		source_warn(policy, option);
 	policy_free(policy);
 	if (name == NULL)
 		return 0;

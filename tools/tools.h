@@ -75,8 +75,7 @@ int preload_find(char buf[PATH_MAX]);
 /* The policy that -p, else $TLSSHIM_POLICY, else the site gives. */
 int source_read(const char *option, struct policy **out, struct fault *f);
 
-/* json.c */
-
-void json_string(FILE *out, const char *text); /* NULL prints null */
+/* Says on stderr where the site policy p keeps name from being read. */
+void source_warn(const struct policy *p, const char *name);
 
 #endif
