@@ -1,7 +1,10 @@
-# tlsshim: make; make check; make install PREFIX= DESTDIR=; make demo
-# V=1 shows the commands.  B= picks another build folder.
+# tlsshim: make; make check; make demo; make install PREFIX= DESTDIR=
+# V=1 shows the commands, B= picks another build folder, and
+# SAN=-fsanitize=address,undefined B=build-asan builds with sanitizers.
 
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib/tlsshim
+MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc/tlsshim
 B ?= build
 CC ?= gcc
@@ -18,7 +21,12 @@ WARN = -std=gnu17 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 HARD = -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2 \
 	-fno-strict-aliasing -fno-common
 SAN =
-CPPFLAGS += -D_GNU_SOURCE -DSYSCONFDIR='"$(SYSCONFDIR)"'
+CPPFLAGS += -D_GNU_SOURCE -DSYSCONFDIR='"$(SYSCONFDIR)"' \
+	-DLIBDIR='"$(LIBDIR)"'
+ifneq ($(SAN),)
+# They refuse RTLD_DEEPBIND, and fortified calls hide from them.
+override SAN += -DSHIM_NO_DEEPBIND -U_FORTIFY_SOURCE
+endif
 ALL_CFLAGS = $(WARN) $(HARD) $(SAN) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 RELRO = -Wl,-z,relro,-z,now,-z,noexecstack
 PIC = -fPIC -fvisibility=hidden
@@ -36,7 +44,8 @@ preload_obj = $(call obj,$(preload_src) $(preload_asm))
 engine_obj = $(call obj,$(engine_src) $(policy_src))
 tools_obj = $(call obj,$(tools_src) shim/target.c)
 
-all: $(B)/tlsshim.so $(B)/tlsshim-engine.so $(B)/tlsshim
+libs = $(B)/tlsshim.so $(B)/tlsshim-engine.so
+all: $(libs) $(B)/tlsshim
 
 $(B)/obj/%.o: %.c
 	$(call say,CC,$<)
@@ -69,10 +78,44 @@ $(B)/tlsshim: $(tools_obj) $(B)/engine.a
 	$(Q)$(CC) $(HARD) $(SAN) $(LDFLAGS) -pie $(RELRO) -o $@ $(tools_obj) \
 	    $(B)/engine.a -lconfig -lgnutls
 
+# tlsshim-policy(5): the part about keys is what the reader itself knows.
+$(B)/tlsshim-policy.5: policy/tlsshim-policy.5.in $(B)/tlsshim
+	$(call say,MAN,$@)
+	$(Q)$(B)/tlsshim keys --man >$(B)/keys.man
+	$(Q)sed -e '/^@KEYS@$$/{r $(B)/keys.man' -e 'd;}' $< >$@
+
+man: $(B)/tlsshim-policy.5
+
+check: all
+	tests/run --no-install
+
+demo: all
+	tools/demo
+
+to = $(DESTDIR)$(1)
+install: all man
+	install -d $(call to,$(PREFIX)/bin) $(call to,$(LIBDIR)) \
+	    $(call to,$(PREFIX)/include) $(call to,$(MANDIR)/man1) \
+	    $(call to,$(MANDIR)/man5)
+	install -m 755 $(B)/tlsshim $(call to,$(PREFIX)/bin)
+	install -m 755 $(libs) $(call to,$(LIBDIR))
+	install -m 644 shim/tlsshim.h $(call to,$(PREFIX)/include)
+	install -m 644 tools/tlsshim.1 $(call to,$(MANDIR)/man1)
+	install -m 644 $(B)/tlsshim-policy.5 $(call to,$(MANDIR)/man5)
+
+# The policy in $(SYSCONFDIR) stays.
+uninstall:
+	rm -f $(call to,$(PREFIX)/bin/tlsshim) \
+	    $(patsubst $(B)/%,$(call to,$(LIBDIR)/%),$(libs)) \
+	    $(call to,$(PREFIX)/include/tlsshim.h) \
+	    $(call to,$(MANDIR)/man1/tlsshim.1) \
+	    $(call to,$(MANDIR)/man5/tlsshim-policy.5)
+	-rmdir $(call to,$(LIBDIR))
+
 clean:
 	rm -rf $(B)
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all clean
+.PHONY: all man check demo install uninstall clean
 .DELETE_ON_ERROR:
