@@ -58,10 +58,12 @@ $(B)/obj/%.o: %.S
 	$(Q)$(CC) $(ALL_CFLAGS) $(PIC) -c -o $@ $<
 
 # initfirst: other libraries' constructors call write and connect.
+# symbolic: a hook that calls a hook means ours, whatever the host exports.
 $(B)/tlsshim.so: $(preload_obj)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HARD) $(SAN) $(LDFLAGS) -shared $(RELRO) -Wl,-z,defs \
-	    -Wl,-z,initfirst -Wl,-soname,tlsshim.so -o $@ $(preload_obj) -lc
+	    -Wl,-z,initfirst -Wl,-Bsymbolic-functions \
+	    -Wl,-soname,tlsshim.so -o $@ $(preload_obj) -lc
 
 $(B)/tlsshim-engine.so: $(engine_obj)
 	$(call say,LD,$@)
@@ -69,9 +71,10 @@ $(B)/tlsshim-engine.so: $(engine_obj)
 	    -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,-soname,tlsshim-engine.so \
 	    -o $@ $(engine_obj) -lconfig -lgnutls
 
+# alloc.c is for an engine that is loaded; the tools have their own malloc.
 $(B)/engine.a: $(engine_obj)
 	$(call say,AR,$@)
-	$(Q)rm -f $@; ar rcs $@ $(engine_obj)
+	$(Q)rm -f $@; ar rcs $@ $(filter-out %/alloc.o,$(engine_obj))
 
 $(B)/tlsshim: $(tools_obj) $(B)/engine.a
 	$(call say,LD,$@)

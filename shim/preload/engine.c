@@ -1,0 +1,150 @@
+/* engine.c - loads tlsshim-engine.so when a call first needs it */
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "owned.h"
+
+#ifdef SHIM_NO_DEEPBIND /* sanitizers refuse it */
+#define DEEPBIND 0
+#else
+#define DEEPBIND RTLD_DEEPBIND
+#endif
+
+const struct shim_engine *engine_value;
+__thread char engine_loading __attribute__((tls_model("initial-exec")));
+
+static int state;
+
+static const struct shim_host host = {
+	.abi = SHIM_ABI,
+	.libc = &libc,
+	.class_of = owned_table,
+	.env = &start_env,
+	.names_find = names_find,
+};
+
+/*
+ * To stderr, unless that is a socket: under inetd it is the connection.  The
+ * caller has blocked SIGPIPE; one that we raise must not stay pending.
+ */
+static void
+say(const char *text)
+{
+	static const struct timespec now;
+	char line[1024];
+	sigset_t pipe_only, pending;
+	socklen_t len = sizeof(int);
+	int type, n;
+
+	if (libc.getsockopt(2, SOL_SOCKET, SO_TYPE, &type, &len) == 0 ||
+	    errno != ENOTSOCK)
+		return;
+	n = snprintf(line, sizeof line,
+	    "tlsshim[%d]: the engine cannot be loaded: %s: TCP connections of"
+	    " this program are refused\n",
+	    (int)getpid(), text);
+	if (n < 0)
+		return;
+	if ((size_t)n >= sizeof line) {
+		n = sizeof line - 1;
+		line[n - 1] = '\n';
+	}
+	sigpending(&pending);
+	if (libc.write(2, line, (size_t)n) == -1 && errno == EPIPE &&
+	    !sigismember(&pending, SIGPIPE)) {
+		sigemptyset(&pipe_only);
+		sigaddset(&pipe_only, SIGPIPE);
+		sigtimedwait(&pipe_only, NULL, &now);
+	}
+}
+
+static const struct shim_engine *
+refuse(const char *why)
+{
+	say(why != NULL ? why : "unknown error");
+	return NULL;
+}
+
+static const struct shim_engine *
+engine_open(void)
+{
+	static const char name[] = "tlsshim-engine.so";
+	const struct shim_engine *(*start)(const struct shim_host *);
+	const struct shim_engine *engine;
+	char path[PATH_MAX + sizeof name];
+	const char *slash;
+	void *object;
+
+	if (start_env.preload == NULL)
+		return refuse("the path of tlsshim.so is not known");
+	slash = strrchr(start_env.preload, '/');
+	memcpy(path, start_env.preload, (size_t)(slash + 1 - start_env.preload));
+	memcpy(path + (slash + 1 - start_env.preload), name, sizeof name);
+	object = dlopen(path, RTLD_NOW | RTLD_LOCAL | DEEPBIND);
+	if (object == NULL)
+		return refuse(dlerror());
+	start = (const struct shim_engine *(*)(const struct shim_host *))dlsym(
+	    object, "shim_engine_start");
+	if (start == NULL)
+		return refuse(dlerror());
+	engine = start(&host);
+	if (engine == NULL)
+		return refuse("it did not start");
+	if (engine->abi != SHIM_ABI || engine->calls == NULL)
+		return refuse("it is of another version than tlsshim.so");
+	return engine;
+}
+
+/* A handler or a cancellation in here would find half an engine. */
+static void
+load(void)
+{
+	const struct shim_engine *engine;
+	sigset_t all, saved;
+	int cancel;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &saved);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	engine_loading = 1;
+	engine = engine_open();
+	engine_loading = 0;
+	__atomic_store_n(&engine_value, engine, __ATOMIC_RELEASE);
+	__atomic_store_n(&state, engine != NULL ? ENGINE_READY : ENGINE_FAILED,
+	    __ATOMIC_RELEASE);
+	libc.syscall(SYS_futex, &state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL,
+	    0);
+	pthread_setcancelstate(cancel, NULL);
+	pthread_sigmask(SIG_SETMASK, &saved, NULL);
+}
+
+const struct shim_engine *
+engine_need(void)
+{
+	int saved = errno, now = ENGINE_NONE;
+
+	if (engine_loading || !start_done)
+		return NULL;
+	if (engine_get() == NULL && !process_vforked() &&
+	    __atomic_compare_exchange_n(&state, &now, ENGINE_LOADING, 0,
+		__ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+		load();
+	while (__atomic_load_n(&state, __ATOMIC_ACQUIRE) == ENGINE_LOADING)
+		libc.syscall(SYS_futex, &state, FUTEX_WAIT_PRIVATE,
+		    ENGINE_LOADING, NULL, NULL, 0);
+	errno = saved;
+	return engine_get();
+}
+
+void
+engine_forked(void)
+{
+	if (state == ENGINE_LOADING && !engine_loading)
+		__atomic_store_n(&state, ENGINE_FAILED, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,101 @@
+/*
+ * preload.h - what the files of tlsshim.so share
+ *
+ * Nothing here allocates or locks, but for engine_need.  A name of calls.def
+ * must not be called from this folder where libc's is meant: say libc.close,
+ * not close, which is our own hook.
+ */
+#ifndef PRELOAD_H
+#define PRELOAD_H
+
+#include "../abi.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/*
+ * Around the definitions of hooks.  Default, not protected: ld.so warns on
+ * stderr where a program that is not PIE refers to a protected function.
+ */
+#define EXPORTS_BEGIN _Pragma("GCC visibility push(default)")
+#define EXPORTS_END _Pragma("GCC visibility pop")
+
+/* libc.c */
+
+extern struct shim_calls libc;
+extern char libc_ready;
+
+void libc_init(void);
+
+/* For hooks that may be entered before our constructor. */
+static inline void
+libc_need(void)
+{
+	if (unlikely(!libc_ready))
+		libc_init();
+}
+
+/* process.c */
+
+void process_init(void);
+
+/* 1 in a child that shares this memory but not its descriptors (vfork). */
+int process_vforked(void);
+
+/* Reads what is needed before rights or files are lost; errno is kept. */
+void process_leave(void);
+
+/*
+ * 1 once this process has put itself under seccomp: no system call may then
+ * be added to what the program does of its own accord.
+ */
+extern char process_sealed;
+
+/* After a system call that sets seccomp was made with result rv. */
+long process_seal(long rv);
+
+/* start.c */
+
+extern struct shim_env start_env;
+extern char start_done;
+
+/* engine.c */
+
+enum engine_state {
+	ENGINE_NONE,
+	ENGINE_LOADING,
+	ENGINE_READY,
+	ENGINE_FAILED,
+};
+
+extern const struct shim_engine *engine_value;
+
+/* 1 while this thread loads the engine: every gate passes then. */
+extern __thread char engine_loading __attribute__((tls_model("initial-exec")));
+
+/* The engine if it is loaded, else NULL.  Signal-safe. */
+static inline const struct shim_engine *
+engine_get(void)
+{
+	return __atomic_load_n(&engine_value, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * The engine, loaded if need be; NULL when there is none to be had, which is
+ * said once on stderr and remembered.  May allocate and wait; errno is kept.
+ */
+const struct shim_engine *engine_need(void);
+
+/* In the child of a fork: a load that another thread began never ends. */
+void engine_forked(void);
+
+/* A slot of the loaded engine, or NULL. */
+#define ENGINE_SLOT(name) \
+	(engine_get() != NULL ? engine_get()->calls->name : NULL)
+
+/* names.c */
+
+size_t names_find(const struct sockaddr *addr, socklen_t len,
+    struct shim_name *out, size_t n);
+
+#endif

@@ -1,0 +1,206 @@
+/* process.c - whose memory this is, and what happens to it as a whole */
+#include <alloca.h>
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "owned.h"
+
+char process_sealed;
+
+/*
+ * The pid of the process that this memory belongs to, on a page of its own
+ * that a fork or a raw clone wipes.  A vfork child reads its parent's pid.
+ */
+static pid_t *owner;
+
+static void
+forked(void)
+{
+	if (owner != NULL)
+		__atomic_store_n(owner, getpid(), __ATOMIC_RELAXED);
+	engine_forked();
+}
+
+void
+process_init(void)
+{
+	size_t len = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, len, MADV_WIPEONFORK) == -1) {
+		munmap(page, len); /* Linux before 4.14 */
+		return;
+	}
+	owner = page;
+	*owner = getpid();
+	/* The first child's check may be made by a vfork child of its own. */
+	pthread_atfork(NULL, NULL, forked);
+}
+
+int
+process_vforked(void)
+{
+	pid_t was, me;
+
+	if (owner == NULL || process_sealed)
+		return 0;
+	me = getpid();
+	was = __atomic_load_n(owner, __ATOMIC_RELAXED);
+	if (likely(was == me))
+		return 0;
+	if (was != 0)
+		return 1;
+	__atomic_store_n(owner, me, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int
+policy_exists(void)
+{
+	return start_env.policy != NULL ||
+	    access(SYSCONFDIR "/policy.cfg", F_OK) == 0;
+}
+
+void
+process_leave(void)
+{
+	const struct shim_engine *engine = engine_get();
+	int saved = errno;
+
+	if (engine_loading || process_vforked())
+		return;
+	if (engine == NULL && policy_exists())
+		engine = engine_need();
+	if (engine != NULL && engine->leave != NULL)
+		engine->leave();
+	errno = saved;
+}
+
+long
+process_seal(long rv)
+{
+	if (rv == 0)
+		process_sealed = 1;
+	return rv;
+}
+
+static void
+ending(void)
+{
+	const struct shim_engine *engine = engine_get();
+
+	if (engine != NULL && engine->ending != NULL && !process_vforked())
+		engine->ending();
+}
+
+EXPORTS_BEGIN
+
+void
+_exit(int status)
+{
+	libc_need();
+	ending();
+	libc._exit(status);
+	__builtin_unreachable();
+}
+
+void
+_Exit(int status)
+{
+	libc_need();
+	ending();
+	libc._Exit(status);
+	__builtin_unreachable();
+}
+
+/* libc runs no atfork handler for this one. */
+pid_t
+_Fork(void)
+{
+	pid_t pid;
+
+	libc_need();
+	pid = ENGINE_SLOT(_Fork) != NULL ? ENGINE_SLOT(_Fork)() : libc._Fork();
+	if (pid == 0)
+		forked();
+	return pid;
+}
+
+int
+prctl(int option, ...)
+{
+	unsigned long a, b, c, d;
+	va_list ap;
+	int rv;
+
+	libc_need();
+	va_start(ap, option);
+	a = va_arg(ap, unsigned long);
+	b = va_arg(ap, unsigned long);
+	c = va_arg(ap, unsigned long);
+	d = va_arg(ap, unsigned long);
+	va_end(ap);
+	if (option != PR_SET_SECCOMP)
+		return libc.prctl(option, a, b, c, d);
+	process_leave();
+	owned_settle_all();
+	rv = libc.prctl(option, a, b, c, d);
+	return (int)process_seal(rv);
+}
+
+/* The arguments as a vector on the caller's stack: safe after vfork. */
+#define ARGV(argv, first)                                                \
+	va_start(ap, first);                                             \
+	for (n = 1; va_arg(ap, char *) != NULL; n++)                     \
+		;                                                        \
+	va_end(ap);                                                      \
+	argv = alloca((n + 1) * sizeof *argv);                           \
+	argv[0] = (char *)first;                                         \
+	va_start(ap, first);                                             \
+	for (i = 1; i <= n; i++)                                         \
+		argv[i] = va_arg(ap, char *)
+
+int
+execl(const char *path, const char *arg, ...)
+{
+	char **argv;
+	size_t i, n;
+	va_list ap;
+
+	ARGV(argv, arg);
+	va_end(ap);
+	return execv(path, argv);
+}
+
+int
+execlp(const char *path, const char *arg, ...)
+{
+	char **argv;
+	size_t i, n;
+	va_list ap;
+
+	ARGV(argv, arg);
+	va_end(ap);
+	return execvp(path, argv);
+}
+
+int
+execle(const char *path, const char *arg, ...)
+{
+	char **argv, **envp;
+	size_t i, n;
+	va_list ap;
+
+	ARGV(argv, arg);
+	envp = va_arg(ap, char **);
+	va_end(ap);
+	return execve(path, argv, envp);
+}
+
+EXPORTS_END
