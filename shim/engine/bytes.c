@@ -1,0 +1,87 @@
+/* bytes.c - a queue of bytes that may begin in a buffer it has borrowed */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+
+void
+bytes_borrow(struct bytes *b, unsigned char *buf, size_t len, size_t cap)
+{
+	bytes_free(b);
+	b->base = buf;
+	b->len = len;
+	b->cap = cap;
+	b->borrowed = true;
+}
+
+static int
+grow(struct bytes *b, size_t need)
+{
+	size_t left = bytes_left(b);
+	size_t cap = left + need < 4096 ? 4096 : left + need;
+	unsigned char *base;
+
+	if (b->cap >= 8192 && !b->borrowed && cap < 2 * b->cap)
+		cap = 2 * b->cap;
+	base = malloc(cap);
+	if (base == NULL)
+		return -ENOMEM;
+	if (left > 0)
+		memcpy(base, bytes_at(b), left);
+	bytes_free(b);
+	b->base = base;
+	b->len = left;
+	b->cap = cap;
+	return 0;
+}
+
+int
+bytes_put(struct bytes *b, const void *data, size_t len)
+{
+	if (b->cap - b->len < len) {
+		int rv = grow(b, len);
+
+		if (rv < 0)
+			return rv;
+	}
+	memcpy(b->base + b->len, data, len);
+	b->len += len;
+	return 0;
+}
+
+void
+bytes_take(struct bytes *b, size_t n)
+{
+	b->off += n;
+	if (b->off < b->len)
+		return;
+	if (b->borrowed)
+		b->off = b->len = 0;
+	else
+		bytes_free(b);
+}
+
+int
+bytes_settle(struct bytes *b)
+{
+	if (!b->borrowed)
+		return 0;
+	if (bytes_left(b) == 0) {
+		bytes_free(b);
+		return 0;
+	}
+	if (grow(b, 0) == 0)
+		return 0;
+	bytes_free(b);
+	return -ENOMEM;
+}
+
+void
+bytes_free(struct bytes *b)
+{
+	if (!b->borrowed)
+		free(b->base);
+	memset(b, 0, sizeof *b);
+}

@@ -1,0 +1,259 @@
+/* calls_descriptor.c - numbers that stand for governed sockets */
+
+#include <asm/ioctls.h>
+#include <linux/sockios.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "call.h"
+#include "log.h"
+
+/*
+ * Put over a governed number before it is closed, so that between the end of
+ * the connection and the end of the number other threads meet EBADF and not
+ * the raw socket.  O_PATH: nothing can be read or written through it.
+ */
+static _Atomic int hole = -1;
+
+static int
+hole_fd(void)
+{
+	int fd = atomic_load(&hole), up, none = -1;
+
+	if (fd != -1)
+		return fd;
+	fd = open("/dev/null", O_PATH | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	up = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 900L);
+	if (up != -1) {
+		host->libc->close(fd);
+		fd = up;
+	}
+	if (!atomic_compare_exchange_strong(&hole, &none, fd)) {
+		host->libc->close(fd);
+		return none;
+	}
+	__atomic_store_n(&host->class_of[fd], FD_OURS, __ATOMIC_RELEASE);
+	return fd;
+}
+
+int
+descriptor_close(int fd)
+{
+	struct conn *c = table_close_begin(fd);
+	int plug;
+
+	if (c == NULL)
+		return table_has(fd) ? -EBADF
+				     : (int)as_engine(host->libc->close(fd));
+	plug = hole_fd();
+	if (plug != -1)
+		host->libc->dup3(plug, fd, O_CLOEXEC);
+	table_close_end(fd, c);
+	(void)host->libc->close(fd);
+	return 0;
+}
+
+static int
+do_close(int fd)
+{
+	struct call k;
+	int rv = call_enter(&k);
+
+	if (rv == 0 || rv == -EAGAIN)
+		rv = descriptor_close(fd);
+	return (int)call_end(&k, rv);
+}
+
+/* A copy of a governed number stands for the same conn. */
+static int
+copied(struct conn *c, int fd)
+{
+	if (fd >= FD_MAX) {
+		host->libc->close(fd);
+		return -EMFILE;
+	}
+	if (fd >= 0 && c != NULL)
+		table_set(fd, c);
+	return fd;
+}
+
+static int
+do_dup(int fd)
+{
+	struct call k;
+	int rv = call_begin(&k, fd);
+
+	if (rv == 0)
+		rv = copied(k.c, (int)as_engine(host->libc->dup(fd)));
+	return (int)call_end(&k, rv);
+}
+
+/* Ours moves out of the way of a program that wants just this number. */
+static void
+make_way(int to)
+{
+	int up, old = to;
+
+	if (to < 0 || to >= FD_MAX || host->class_of[to] != FD_OURS)
+		return;
+	up = host->libc->fcntl(to, F_DUPFD_CLOEXEC, (long)to + 1);
+	if (up == -1)
+		up = host->libc->fcntl(to, F_DUPFD_CLOEXEC, 16L);
+	if (up != -1)
+		__atomic_store_n(
+		    &host->class_of[up], FD_OURS, __ATOMIC_RELEASE);
+	if (!atomic_compare_exchange_strong(&hole, &old, up))
+		log_moved(to, up);
+	__atomic_store_n(&host->class_of[to], FD_UNKNOWN, __ATOMIC_RELEASE);
+}
+
+/*
+ * dup2 and dup3: the kernel replaces `to` in one step; the conn it stood for
+ * has ended before, the conn of fd stands there after.
+ */
+static int
+replace(int fd, int to, int flags, bool three)
+{
+	struct conn *c, *old;
+	int rv;
+
+	if (fd == to || host->libc->fcntl(fd, F_GETFD, 0L) == -1)
+		return (int)as_engine(three ? host->libc->dup3(fd, to, flags)
+					    : host->libc->dup2(fd, to));
+	make_way(to);
+	c = table_get(fd);
+	old = table_close_begin(to);
+	rv = (int)as_engine(three ? host->libc->dup3(fd, to, flags)
+				  : host->libc->dup2(fd, to));
+	if (old != NULL)
+		table_close_end(to, old);
+	if (rv >= 0 && c != NULL) {
+		rv = copied(c, rv);
+		if (rv >= 0 && rv <= 2)
+			stdio_take_over(rv);
+	} else if (rv >= 0 && rv < FD_MAX) {
+		__atomic_store_n(
+		    &host->class_of[rv], FD_UNKNOWN, __ATOMIC_RELEASE);
+	}
+	if (c != NULL)
+		conn_put(c);
+	return rv;
+}
+
+static int
+do_dup2(int fd, int to)
+{
+	struct call k;
+	int rv = call_enter(&k);
+
+	if (rv == 0)
+		rv = replace(fd, to, 0, false);
+	return (int)call_end(&k, rv);
+}
+
+static int
+do_dup3(int fd, int to, int flags)
+{
+	struct call k;
+	int rv = call_enter(&k);
+
+	if (rv == 0)
+		rv = replace(fd, to, flags, true);
+	return (int)call_end(&k, rv);
+}
+
+static int
+control(struct conn *c, int fd, int cmd, long arg)
+{
+	int rv = (int)as_engine(host->libc->fcntl(fd, cmd, arg));
+
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+		return copied(c, rv);
+	if (cmd == F_SETFL && rv == 0)
+		c->nonblock = (arg & O_NONBLOCK) != 0;
+	return rv;
+}
+
+static int
+do_fcntl(int fd, int cmd, ...)
+{
+	struct call k;
+	va_list ap;
+	long arg;
+	int rv;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, long);
+	va_end(ap);
+	rv = call_begin(&k, fd);
+	if (rv == 0)
+		rv = control(k.c, fd, cmd, arg);
+	return (int)call_end(&k, rv);
+}
+
+/* FIONREAD: nginx takes it for the exact count, so all is decrypted. */
+static int
+count_pending(struct conn *c, int fd, int *out)
+{
+	struct patience p = {MSG_DONTWAIT, 0};
+	ssize_t n = 0;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->state == CONN_OPEN || c->side == SIDE_SERVER)
+		if (handshake_drive(c, fd, &p) == 0 && conn_claim(c) == 0)
+			n = stream_pending(c, fd);
+	bytes_settle(&c->in);
+	bytes_settle(&c->out);
+	pthread_mutex_unlock(&c->lock);
+	*out = (int)n;
+	return 0;
+}
+
+static int
+device_control(struct conn *c, int fd, unsigned long request, void *arg)
+{
+	int rv;
+
+	if (c->state == CONN_LISTEN)
+		return (int)as_engine(host->libc->ioctl(fd, request, arg));
+	if (request == FIONREAD)
+		return count_pending(c, fd, arg);
+	rv = (int)as_engine(host->libc->ioctl(fd, request, arg));
+	if (rv == 0 && request == FIONBIO)
+		c->nonblock = *(int *)arg != 0;
+	if (rv == 0 && request == SIOCOUTQ)
+		*(int *)arg += (int)bytes_left(&c->out);
+	return rv;
+}
+
+static int
+do_ioctl(int fd, unsigned long request, ...)
+{
+	struct call k;
+	va_list ap;
+	void *arg;
+	int rv;
+
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	rv = call_begin(&k, fd);
+	if (rv == 0)
+		rv = device_control(k.c, fd, request, arg);
+	return (int)call_end(&k, rv);
+}
+
+void
+calls_descriptor(struct shim_calls *c)
+{
+	c->close = do_close;
+	c->dup = do_dup;
+	c->dup2 = do_dup2;
+	c->dup3 = do_dup3;
+	c->fcntl = do_fcntl;
+	c->fcntl64 = do_fcntl;
+	c->ioctl = do_ioctl;
+}

@@ -1,0 +1,63 @@
+/*
+ * chain.h - a path from the peer's certificate to an anchor
+ *
+ * GnuTLS 3.7.9 follows one issuer of several; here every issuer is tried, and
+ * the work that a peer can cause is bounded.
+ */
+#ifndef ENGINE_CHAIN_H
+#define ENGINE_CHAIN_H
+
+#include <gnutls/gnutls.h>
+
+#include "cert.h"
+
+enum {
+	CHAIN_SENT = 100,  /* certificates a peer may send */
+	CHAIN_CERTS = 160, /* and those of the trust list looked at */
+	CHAIN_BYTES = 512 * 1024,
+	CHAIN_LENGTH = 64, /* of a path, whatever verify_depth says */
+	CHAIN_STEPS = 4000,
+	CHAIN_SIGNATURES = 128,
+	CHAIN_NAMES = 250000, /* names compared with constraints */
+};
+
+struct chain {
+	const struct trust *trust; /* borrowed */
+	struct rules rules;
+	bool partial; /* partial_chain: whatever is trusted is an anchor */
+	int depth;    /* verify_depth */
+
+	struct cert *cert[CHAIN_CERTS]; /* owned; the peer's own first */
+	size_t n, sent;
+	signed char *edge; /* owned: signatures known good (1), bad (-1) */
+
+	struct cert *path[CHAIN_LENGTH]; /* the last one is the anchor */
+	struct reason why[CHAIN_LENGTH]; /* worst so far, by position */
+	size_t length;
+
+	bool lax; /* second pass: go on over faults, to name the best one */
+	bool limited, unreadable;
+	unsigned steps, signatures, names;
+	bool reached;             /* some path, faulty or not, an anchor */
+	struct reason best;       /* of those that did */
+	const struct cert *ended; /* the end of the longest that did not */
+	size_t ended_at;
+	bool ended_forged; /* it had an issuer by name, not by signature */
+};
+
+/*
+ * Takes what the peer sent, leaf first; false and *why when that alone is
+ * too much or its first certificate unreadable.  chain_free in any case.
+ */
+bool chain_read(struct chain *b, const gnutls_datum_t *sent, size_t n,
+    struct reason *why);
+void chain_free(struct chain *b);
+
+/*
+ * Finds a path without fault; its certificates are then path[0..length-1].
+ * Of the peer's own certificate (path[0]) nothing but its signature and its
+ * names under constraints is judged here.
+ */
+struct reason chain_find(struct chain *b);
+
+#endif

@@ -1,0 +1,171 @@
+/* conn.c - the life of a governed socket */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+#include "log.h"
+
+static const char *const state_names[CONN_STATES] = {
+    [CONN_FREE] = "free",
+    [CONN_LISTEN] = "listening",
+    [CONN_PRE] = "accepted",
+    [CONN_TCP] = "connecting",
+    [CONN_HANDSHAKE] = "handshake",
+    [CONN_OPEN] = "open",
+    [CONN_FAILED] = "failed",
+    [CONN_FOREIGN] = "foreign",
+};
+
+const char *
+conn_state_name(enum conn_state s)
+{
+	return state_names[s];
+}
+
+struct conn *
+conn_new(enum side side, enum conn_state state)
+{
+	struct conn *c = table_alloc();
+
+	if (c == NULL)
+		return NULL;
+	memset(&c->state, 0, sizeof *c - offsetof(struct conn, state));
+	c->side = side;
+	c->state = state;
+	if (state != CONN_LISTEN)
+		c->slot = slot_new(process_pid());
+	atomic_store(&c->refs, 1);
+	return c;
+}
+
+void
+conn_put(struct conn *c)
+{
+	if (atomic_fetch_sub(&c->refs, 1) != 1)
+		return;
+	session_free(c);
+	bytes_free(&c->in);
+	bytes_free(&c->out);
+	bytes_free(&c->plain);
+	free(c->verdict);
+	c->verdict = NULL;
+	c->state = CONN_FREE;
+	table_release(c);
+}
+
+int
+conn_claim(struct conn *c)
+{
+	if (c->state == CONN_FOREIGN)
+		return -ECONNABORTED;
+	if (slot_claim(c->slot, process_pid()))
+		return 0;
+	c->state = CONN_FOREIGN;
+	log_write(&(struct log_line){.level = LOG_ERROR,
+	    .verdict = "refused",
+	    .side = c->side,
+	    .peer = c->peer,
+	    .cause = "handshake",
+	    .name = c->name,
+	    .rule = c->rule,
+	    .text = "another process uses this session already; a TLS session "
+		    "belongs to one process at a time"});
+	return -ECONNABORTED;
+}
+
+void
+conn_fail(struct conn *c, int err)
+{
+	c->state = CONN_FAILED;
+	c->err = err;
+	c->err_told = false;
+}
+
+/*
+ * Bytes that came and were never read: TCP answers such a close with a
+ * reset.  Tickets and KeyUpdates are no bytes of the program's.
+ */
+static bool
+unread(struct conn *c, int fd)
+{
+	struct patience p = {MSG_DONTWAIT, 0};
+
+	if (bytes_left(&c->plain) > 0)
+		return true;
+	while (!c->in_eof && c->in_err == 0 && !c->rd_eof)
+		if (stream_pending(c, fd) > 0 || wait_input(c, fd, &p) <= 0)
+			break;
+	return bytes_left(&c->plain) > 0 ||
+	    (c->session != NULL && gnutls_record_check_pending(c->session) > 0);
+}
+
+static void
+abort_socket(int fd)
+{
+	struct linger l = {1, 0};
+
+	host->libc->setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+}
+
+/*
+ * Takes what is queued, the close_notify behind it: it goes out at once, or
+ * waits in the slot for the process that holds the last descriptor.
+ */
+static void
+end_open(struct conn *c, int fd)
+{
+	struct patience p = {0, now_ms() + 5000};
+	unsigned char record[SLOT_RECORD];
+	struct bytes tail;
+	size_t len = 0;
+
+	if (turn_take(c, &c->tx, true) == 0) {
+		while (wait_output(c, fd, &p) == -EAGAIN &&
+		    wait_fd(fd, POLLOUT, p.until) == 0)
+			;
+		turn_give(&c->tx);
+	}
+	if (bytes_left(&c->out) == 0 && !c->wr_shut && stream_finish(c) == 0) {
+		tail = c->out;
+		c->out = (struct bytes){0};
+		slot_leave_record(c->slot, bytes_at(&tail),
+		    bytes_left(&tail) <= SLOT_RECORD ? bytes_left(&tail) : 0);
+		if (slot_drop(c->slot, process_pid(), record, &len))
+			(void)!host->libc->send(fd, bytes_at(&tail),
+			    bytes_left(&tail), MSG_NOSIGNAL | MSG_DONTWAIT);
+		bytes_free(&tail);
+		c->slot = NULL;
+	}
+}
+
+/* Another process has spoken on this session, or nobody yet. */
+static void
+end_other(struct conn *c, int fd)
+{
+	unsigned char record[SLOT_RECORD];
+	size_t len = 0;
+
+	if (slot_drop(c->slot, process_pid(), record, &len) && len > 0)
+		(void)!host->libc->send(
+		    fd, record, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	c->slot = NULL;
+}
+
+void
+conn_end(struct conn *c, int fd)
+{
+	bool mine;
+
+	pthread_mutex_lock(&c->lock);
+	mine = c->state == CONN_OPEN && slot_owned(c->slot, process_pid()) &&
+	    slot_claim(c->slot, process_pid());
+	if (mine && !c->linger_set && unread(c, fd) &&
+	    slot_alone(c->slot, process_pid()))
+		abort_socket(fd);
+	else if (mine && !c->linger_set)
+		end_open(c, fd);
+	if (c->slot != NULL)
+		end_other(c, fd);
+	pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,289 @@
+/*
+ * conn.h - a governed socket: its state, its session, its descriptors
+ *
+ * Who owns what
+ *	A conn lives as long as somebody refers to it: one reference for each
+ *	descriptor of this process in the table, one for each call under way
+ *	(conn_get .. conn_put).  Its memory is never returned to malloc, so
+ *	that a look-up may read a conn that was freed meanwhile and notice it.
+ *	conn->lock guards every field below it.  It is held while GnuTLS works
+ *	and never while waiting: a thread that must wait takes the right to
+ *	receive (rx) or to send (tx), unlocks, waits, locks.
+ *	rx: only its holder calls recv on the socket, and puts what came into
+ *	conn->in.  tx: only its holder takes from conn->out and sends; it is
+ *	held over a whole write so that writes of two threads do not mix.
+ * Lock order
+ *	world (table.c) before conn->lock; never two conns' locks at once; rx
+ *	and tx are taken and given under conn->lock, tx before rx.
+ * Fork
+ *	The child gets every lock anew; a conn whose lock was held by another
+ *	thread at the fork is FOREIGN in the child (its session is torn).
+ */
+#ifndef ENGINE_CONN_H
+#define ENGINE_CONN_H
+
+#include <gnutls/gnutls.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "../../policy/policy.h"
+#include "bytes.h"
+#include "engine.h"
+#include "slot.h"
+#include "verify.h"
+
+enum conn_state {
+	CONN_FREE,      /* on the free list */
+	CONN_LISTEN,    /* a governed listener */
+	CONN_PRE,       /* accepted, handshake not begun */
+	CONN_TCP,       /* TCP itself is still connecting */
+	CONN_HANDSHAKE, /* TLS handshake begun */
+	CONN_OPEN,
+	CONN_FAILED,  /* err says why; sticky */
+	CONN_FOREIGN, /* another process owns the session */
+	CONN_STATES
+};
+
+/* A right that one thread at a time has, and on which others wait. */
+struct turn {
+	_Atomic uint32_t busy; /* 1: taken; the futex word */
+	_Atomic uint32_t waiters;
+};
+
+struct conn {
+	_Atomic uint32_t refs;
+	_Atomic uint32_t fds; /* descriptors of this process */
+	struct conn *next;    /* list of all conns ever made; world */
+	struct conn *next_free; /* world */
+
+	pthread_mutex_t lock;
+	enum conn_state state; /* first of what conn_new clears */
+	enum side side;
+	int err;         /* FAILED: negative errno of later I/O */
+	bool err_told;   /* SO_ERROR has given it */
+	bool connected_told; /* connect() or SO_ERROR has said "connected" */
+	struct slot *slot;
+	const struct rule *rule;        /* borrowed from the policy */
+	const struct credentials *cred; /* borrowed from judge.c */
+	char name[256]; /* to verify and to send as SNI; "" = none */
+	char peer[64];  /* "127.0.0.1:443", for the log */
+	struct verdict *verdict; /* owned; set when verification refuses */
+
+	gnutls_session_t session; /* owned; NULL before the handshake */
+	struct turn rx, tx;
+	struct bytes in;  /* ciphertext that GnuTLS has not seen */
+	struct bytes out; /* ciphertext that the kernel has not taken */
+	struct bytes plain; /* decrypted for a peek or a poll, not read yet */
+	bool dry;     /* pull had nothing to give */
+	bool spoke;   /* the peer's first bytes looked like TLS */
+	bool in_eof;  /* recv gave 0 */
+	int in_err;   /* recv's negative errno, sticky */
+	bool out_lost; /* output could not be kept: the session is dead */
+	bool rd_eof;  /* close_notify came */
+	bool rd_shut; /* shutdown(SHUT_RD) */
+	bool wr_shut; /* our close_notify is queued or sent */
+	bool nonblock; /* a hint: hooks keep it, the kernel decides */
+	bool timeouts; /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
+	bool ending;   /* conn_end is at work on its last descriptor */
+	bool tcp_failed; /* FAILED before TLS: a new connect() may try again */
+	bool linger_set; /* SO_LINGER {1, 0}: abort at close */
+	int64_t deadline; /* of the handshake, now_ms() based; 0 = none yet */
+};
+
+/* conn.c */
+
+/*
+ * A conn with one reference and no descriptor, held by this process in a new
+ * slot; NULL when out of memory.  Give it descriptors by table_set.
+ */
+struct conn *conn_new(enum side side, enum conn_state state);
+
+/* Drops one reference; the last frees session, buffers and slot. */
+void conn_put(struct conn *c);
+
+/* The state's name, as the log and explain print it. */
+const char *conn_state_name(enum conn_state s);
+
+/*
+ * Locked.  May this process use the session?  0, or -ECONNABORTED once
+ * another process has it (the conn is FOREIGN from then on).
+ */
+int conn_claim(struct conn *c);
+
+/* Locked.  FAILED with negative errno err; later I/O gives err too. */
+void conn_fail(struct conn *c, int err);
+
+/*
+ * The last descriptor of this process goes (fd, still open): ends the session
+ * if it is ours to end, hands the end over if others hold it too.
+ */
+void conn_end(struct conn *c, int fd);
+
+/* table.c: descriptor -> conn */
+
+/* A reference to fd's conn, or NULL.  Lock-free; release by conn_put. */
+struct conn *table_get(int fd);
+
+/* True if fd stands for a conn.  Lock-free. */
+bool table_has(int fd);
+
+/* True while fd still stands for c.  Lock-free. */
+bool table_is(int fd, const struct conn *c);
+
+/* fd stands for c from now on (class FD_GOVERNED). */
+void table_set(int fd, struct conn *c);
+
+/*
+ * Closing, first half: fd answers EBADF from now on, and the caller gets its
+ * reference (NULL: somebody else closes it already).  Ends the conn when this
+ * was its last descriptor here.
+ */
+struct conn *table_close_begin(int fd);
+
+/*
+ * Second half, when the kernel's descriptor is replaced or about to go: fd
+ * stands for nothing (class FD_UNKNOWN).  Drops the reference.
+ */
+void table_close_end(int fd, struct conn *c);
+
+/* Calls f for each conn with a descriptor; world is held: f takes no lock
+ * but conn->lock. */
+void table_each(void (*f)(struct conn *c, void *arg), void *arg);
+
+/* Any descriptor of c, or -1. */
+int table_fd(const struct conn *c);
+
+/* Memory for conns (conn.c's). */
+struct conn *table_alloc(void);
+void table_release(struct conn *c);
+
+/* Fork handlers, called by process.c. */
+void table_before_fork(void);
+void table_after_fork(bool child, bool announced);
+
+/* wait.c */
+
+/*
+ * Takes turn t of c, or waits for it.  Locked; unlocks while it waits.  0,
+ * -EAGAIN (busy, and !wait), -EINTR.
+ */
+int turn_take(struct conn *c, struct turn *t, bool wait);
+void turn_give(struct turn *t);
+
+/* How a call may wait. */
+struct patience {
+	int flags;     /* MSG_DONTWAIT or 0: the kernel decides by O_NONBLOCK */
+	int64_t until; /* now_ms() deadline of SO_RCVTIMEO and friends; 0 none */
+};
+
+/*
+ * Gets more ciphertext into c->in.  Locked; unlocks while it waits.  Returns
+ * bytes (> 0), 0 at end of file (c->in_eof), or a negative errno: -EAGAIN
+ * when it may not wait or p->until has passed.  While another thread
+ * receives, waits for that one and returns 1.
+ */
+ssize_t wait_input(struct conn *c, int fd, const struct patience *p);
+
+/*
+ * Sends c->out.  Locked, tx held; unlocks while it sends.  0 when all is
+ * gone, -EAGAIN when some is left, or a negative errno.
+ */
+int wait_output(struct conn *c, int fd, const struct patience *p);
+
+/* Waits until fd is writable or until; 0, -EAGAIN or a negative errno. */
+int wait_fd(int fd, short events, int64_t until);
+
+/* Is a call on fd with these flags to wait?  Asks F_GETFL. */
+bool wait_allowed(int fd, int flags);
+
+/* The deadline that option (SO_RCVTIMEO, SO_SNDTIMEO) of fd sets; 0 none. */
+int64_t wait_until(int fd, int option);
+
+/* session.c: the GnuTLS session */
+
+/* Locked.  Makes c->session by its rule; 0 or a negative errno. */
+int session_new(struct conn *c);
+void session_free(struct conn *c);
+
+/* A thread's buffers (thread.c); NULL when out of memory. */
+#define BUFFER_SIZE 65536
+#define RECORD_SIZE 16384 /* RFC 8446, 5.1: most plaintext of a record */
+unsigned char *thread_input(void);
+unsigned char *thread_output(void); /* BUFFER_SIZE + 8192 */
+unsigned char *thread_record(void); /* RECORD_SIZE, not kept over a call */
+
+/* handshake.c */
+
+/*
+ * Brings c to OPEN.  Locked; unlocks while it waits.  0 when it is open,
+ * -EAGAIN (in progress, may not wait), -EINTR, or the errno of its failure.
+ */
+int handshake_drive(struct conn *c, int fd, const struct patience *p);
+
+/* Locked: ends a failed handshake; logs, sends the alert.  Returns errno. */
+int handshake_refuse(struct conn *c, int fd, int err, const char *cause,
+    const char *text);
+
+/* stream.c: bytes in, bytes out */
+
+/*
+ * Reads at most the iovec's room.  Returns a count, 0 at end of file, or a
+ * negative errno.  flags as recv(2): MSG_PEEK MSG_WAITALL MSG_DONTWAIT
+ * MSG_TRUNC.
+ */
+ssize_t stream_read(struct conn *c, int fd, const struct iovec *iov, int n,
+    int flags);
+
+/* Writes; a count or a negative errno.  Raises SIGPIPE as send(2) does. */
+ssize_t stream_write(struct conn *c, int fd, const struct iovec *iov, int n,
+    int flags);
+
+int stream_shutdown(struct conn *c, int fd, int how);
+
+/* Bytes that a read would give at once; decrypts what has arrived. */
+ssize_t stream_pending(struct conn *c, int fd);
+
+/* Locked: puts close_notify behind what is queued.  0 or a negative errno. */
+int stream_finish(struct conn *c);
+
+/*
+ * Locked: decrypts until plaintext, end or error is there, without waiting.
+ * True if a read would not block.
+ */
+bool stream_readable(struct conn *c, int fd);
+
+/* judge.c */
+
+enum judgement { JUDGED_PASS, JUDGED_TLS, JUDGED_REFUSED };
+
+/* Loads the policy; its fault is logged.  Called once by start.c. */
+void judge_init(void);
+
+/* Asks the policy about a client connection; fills c's rule, cred, name. */
+enum judgement judge_connect(struct conn *c, int fd,
+    const struct sockaddr *addr, socklen_t len);
+
+/* A listener: may some connection to it be governed? */
+enum judgement judge_listen(int fd);
+
+/* An accepted (or inherited) connection. */
+enum judgement judge_accept(struct conn *c, int fd);
+
+/* Reads credentials of every rule that could ever be this program's. */
+void judge_leave(void);
+bool judge_ready(void);
+
+/* connection.c */
+int connection_connect(int fd, const struct sockaddr *addr, socklen_t len);
+int connection_accept(int fd, struct sockaddr *addr, socklen_t *alen,
+    int flags);
+int connection_listen(int fd, int backlog); /* -1: it listens already */
+int connection_adopt(int fd);
+
+/* calls_descriptor.c */
+int descriptor_close(int fd);
+
+/* stdio.c */
+void stdio_take_over(int fd); /* a conn appeared on 0, 1 or 2 */
+
+#endif

@@ -1,0 +1,313 @@
+/* connection.c - how a socket becomes governed: connect, listen, accept */
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "conn.h"
+#include "thread.h"
+
+static void
+set_class(int fd, enum fd_class k)
+{
+	if (fd >= 0 && fd < FD_MAX)
+		__atomic_store_n(
+		    &host->class_of[fd], (unsigned char)k, __ATOMIC_RELEASE);
+}
+
+static int
+option(int fd, int level, int name)
+{
+	int val = 0;
+	socklen_t len = sizeof val;
+
+	if (host->libc->getsockopt(fd, level, name, &val, &len) == -1)
+		return -1;
+	return val;
+}
+
+/* What hooks keep up to date from here on. */
+static void
+learn(struct conn *c, int fd)
+{
+	int fl = host->libc->fcntl(fd, F_GETFL, 0L);
+
+	c->nonblock = fl != -1 && (fl & O_NONBLOCK);
+	c->timeouts =
+	    wait_until(fd, SO_RCVTIMEO) != 0 || wait_until(fd, SO_SNDTIMEO) != 0;
+}
+
+/* SCTP and SMC streams cannot be governed; they count as refused. */
+static bool
+is_tcp(int fd)
+{
+	int proto = option(fd, SOL_SOCKET, SO_PROTOCOL);
+
+	return proto == IPPROTO_TCP || proto == IPPROTO_MPTCP;
+}
+
+/* A call that goes on (EINPROGRESS, EALREADY) or has ended. */
+static int
+connect_again(struct conn *c, int fd)
+{
+	struct patience p = {0, 0};
+	int rv;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->state == CONN_OPEN && c->connected_told) {
+		rv = -EISCONN;
+	} else {
+		if (c->timeouts)
+			p.until = wait_until(fd, SO_SNDTIMEO);
+		rv = handshake_drive(c, fd, &p);
+		if (rv == 0)
+			c->connected_told = true;
+		else if (rv == -EAGAIN)
+			rv = -EALREADY;
+		else if (c->state == CONN_FAILED)
+			c->err_told = true;
+	}
+	bytes_settle(&c->in);
+	bytes_settle(&c->out);
+	pthread_mutex_unlock(&c->lock);
+	return rv;
+}
+
+/* fd is an ordinary unconnected socket again. */
+static void
+forget(int fd)
+{
+	struct conn *c = table_close_begin(fd);
+
+	if (c == NULL)
+		return;
+	table_close_end(fd, c);
+	set_class(fd, FD_STREAM);
+}
+
+static int
+shake_hands(struct conn *c, int fd)
+{
+	struct patience p = {0, 0};
+	int rv;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->timeouts)
+		p.until = wait_until(fd, SO_SNDTIMEO);
+	rv = handshake_drive(c, fd, &p);
+	if (rv == 0)
+		c->connected_told = true;
+	else if (rv == -EAGAIN || rv == -EINTR)
+		rv = rv == -EINTR ? -EINTR : -EINPROGRESS;
+	else if (c->state == CONN_FAILED)
+		c->err_told = true;
+	bytes_settle(&c->in);
+	bytes_settle(&c->out);
+	pthread_mutex_unlock(&c->lock);
+	return rv;
+}
+
+static int
+connect_tls(
+    struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int zero = 0, rv;
+
+	/* fast open would let a first write travel without a handshake */
+	host->libc->setsockopt(
+	    fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &zero, sizeof zero);
+	learn(c, fd);
+	table_set(fd, c);
+	rv = (int)as_engine(host->libc->connect(
+	    fd, (__CONST_SOCKADDR_ARG){.__sockaddr__ = addr}, len));
+	if (rv == -EINPROGRESS || rv == -EINTR)
+		return rv;
+	if (rv < 0) {
+		forget(fd);
+		return rv;
+	}
+	rv = shake_hands(c, fd);
+	if (fd <= 2)
+		stdio_take_over(fd);
+	return rv;
+}
+
+static int
+connect_new(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct conn *c = conn_new(SIDE_CLIENT, CONN_TCP);
+	enum judgement j;
+	int rv = -EACCES;
+
+	if (c == NULL)
+		return -ENOMEM;
+	j = judge_connect(c, fd, addr, len);
+	if (j == JUDGED_TLS && !is_tcp(fd))
+		j = JUDGED_REFUSED;
+	if (j == JUDGED_PASS) {
+		set_class(fd, FD_PASS);
+		rv = (int)as_engine(host->libc->connect(
+		    fd, (__CONST_SOCKADDR_ARG){.__sockaddr__ = addr}, len));
+		/* the next connect of this socket is judged again */
+		if (rv < 0 && rv != -EINPROGRESS)
+			set_class(fd, FD_STREAM);
+	} else if (j == JUDGED_TLS) {
+		rv = connect_tls(c, fd, addr, len);
+	}
+	conn_put(c);
+	return rv;
+}
+
+int
+connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct conn *c = table_get(fd);
+	int rv;
+
+	if (c != NULL && c->state == CONN_FAILED && c->tcp_failed &&
+	    c->err_told) {
+		forget(fd);
+		conn_put(c);
+		c = NULL;
+	}
+	if (c != NULL && (addr == NULL || addr->sa_family != AF_UNSPEC)) {
+		rv = connect_again(c, fd);
+		conn_put(c);
+		return rv;
+	}
+	if (addr == NULL || len < sizeof(sa_family_t) ||
+	    (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)) {
+		rv = (int)as_engine(host->libc->connect(
+		    fd, (__CONST_SOCKADDR_ARG){.__sockaddr__ = addr}, len));
+		if (c != NULL && rv == 0)
+			forget(fd);
+		if (c != NULL)
+			conn_put(c);
+		return rv;
+	}
+	if (len < (addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+					      : 24 /* RFC 2133's form */))
+		return -EINVAL;
+	return connect_new(fd, addr, len);
+}
+
+/* An accepted socket: governed, passed on, or closed with a reset. */
+static int
+take_in(int fd)
+{
+	struct conn *c = conn_new(SIDE_SERVER, CONN_PRE);
+	struct linger reset = {1, 0};
+	enum judgement j;
+
+	if (c == NULL) {
+		host->libc->close(fd);
+		return -ENOMEM;
+	}
+	j = judge_accept(c, fd);
+	if (j == JUDGED_TLS) {
+		learn(c, fd);
+		c->connected_told = true;
+		table_set(fd, c);
+		if (fd <= 2)
+			stdio_take_over(fd);
+	} else if (j == JUDGED_PASS) {
+		set_class(fd, FD_PASS);
+	} else {
+		host->libc->setsockopt(
+		    fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+		host->libc->close(fd);
+	}
+	if (j != JUDGED_TLS)
+		conn_end(c, fd);
+	conn_put(c);
+	return j == JUDGED_REFUSED ? -EACCES : 0;
+}
+
+int
+connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
+{
+	socklen_t room = alen != NULL ? *alen : 0;
+
+	/*
+	 * A peer that the policy refuses is closed and the next one is waited
+	 * for: to the program it never came.
+	 */
+	for (;;) {
+		int got = (int)as_engine(host->libc->accept4(fd,
+		    (__SOCKADDR_ARG){.__sockaddr__ = addr}, alen, flags));
+
+		if (got < 0)
+			return got;
+		if (take_in(got) == 0)
+			return got;
+		if (alen != NULL)
+			*alen = room;
+	}
+}
+
+int
+connection_listen(int fd, int backlog)
+{
+	struct conn *c;
+	int rv = 0;
+
+	switch (is_tcp(fd) ? judge_listen(fd) : JUDGED_REFUSED) {
+	case JUDGED_PASS:
+		set_class(fd, FD_PASS);
+		return backlog < 0
+		    ? 0
+		    : (int)as_engine(host->libc->listen(fd, backlog));
+	case JUDGED_REFUSED:
+		return -EACCES;
+	case JUDGED_TLS:
+		break;
+	}
+	if (backlog >= 0)
+		rv = (int)as_engine(host->libc->listen(fd, backlog));
+	if (rv < 0)
+		return rv;
+	c = conn_new(SIDE_SERVER, CONN_LISTEN);
+	if (c == NULL)
+		return -ENOMEM;
+	table_set(fd, c);
+	conn_put(c);
+	return 0;
+}
+
+int
+connection_adopt(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof peer;
+	struct conn *c;
+	int rv = 0;
+
+	if (option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1)
+		return connection_listen(fd, -1);
+	if (host->libc->getpeername(fd, (struct sockaddr *)&peer, &len) == -1) {
+		set_class(fd, FD_STREAM);
+		return 0;
+	}
+	c = conn_new(SIDE_SERVER, CONN_PRE);
+	if (c == NULL)
+		return -ENOMEM;
+	switch (judge_accept(c, fd)) {
+	case JUDGED_TLS:
+		learn(c, fd);
+		c->connected_told = true;
+		table_set(fd, c);
+		if (fd <= 2)
+			stdio_take_over(fd);
+		break;
+	case JUDGED_PASS:
+		set_class(fd, FD_PASS);
+		conn_end(c, fd);
+		break;
+	case JUDGED_REFUSED:
+		conn_fail(c, -EACCES);
+		conn_end(c, fd);
+		table_set(fd, c);
+	}
+	conn_put(c);
+	return rv;
+}

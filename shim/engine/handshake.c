@@ -1,0 +1,317 @@
+/* handshake.c - from a TCP connection to an open session, or to a refusal */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+#include "errors.h"
+#include "log.h"
+
+static void
+log_refusal(struct conn *c, const char *cause, const char *text)
+{
+	log_write(&(struct log_line){.level = LOG_ERROR,
+	    .verdict = "refused",
+	    .side = c->side,
+	    .peer = c->peer,
+	    .cause = cause,
+	    .name = c->name,
+	    .rule = c->rule,
+	    .text = text});
+}
+
+int
+handshake_refuse(struct conn *c, int fd, int err, const char *cause,
+    const char *text)
+{
+	struct patience p = {MSG_DONTWAIT, 0};
+
+	log_refusal(c, cause, text);
+	if (turn_take(c, &c->tx, false) == 0) {
+		if (bytes_left(&c->out) > 0)
+			(void)wait_output(c, fd, &p);
+		turn_give(&c->tx);
+	}
+	if (table_is(fd, c))
+		host->libc->shutdown(fd, SHUT_WR);
+	conn_fail(c, err);
+	return err;
+}
+
+static void
+send_alert(struct conn *c, int code)
+{
+	int level = GNUTLS_AL_FATAL, alert;
+
+	if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		return;
+	if (c->verdict != NULL && c->verdict->cause != NULL)
+		alert = (int)c->verdict->alert;
+	else
+		alert = gnutls_error_to_alert(code, &level);
+	gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
+	    (gnutls_alert_description_t)alert);
+}
+
+/* GnuTLS ended the handshake with code: say why, tell the peer. */
+static int
+refuse_code(struct conn *c, int fd, int code)
+{
+	const struct tls_error *e = errors_find(code);
+	const char *cause = e->cause;
+	char text[1280];
+
+	if (c->verdict != NULL && c->verdict->cause != NULL) {
+		cause = c->verdict->cause;
+		snprintf(text, sizeof text, "%s", c->verdict->text);
+	} else if (code == GNUTLS_E_FATAL_ALERT_RECEIVED) {
+		gnutls_alert_description_t a = gnutls_alert_get(c->session);
+		const char *name = gnutls_alert_get_name(a);
+
+		if (a == GNUTLS_A_PROTOCOL_VERSION)
+			cause = "version_too_old";
+		snprintf(text, sizeof text, "the peer refused with alert %d (%s)",
+		    (int)a, name != NULL ? name : "unknown");
+	} else {
+		snprintf(text, sizeof text, "%s (%s)",
+		    e->text != NULL ? e->text : "the TLS handshake failed",
+		    gnutls_strerror(code));
+	}
+	send_alert(c, code);
+	return handshake_refuse(c, fd, -e->connecting, cause, text);
+}
+
+/*
+ * The first bytes of a peer that speaks no TLS are shown: they mostly say
+ * what it is.  A record begins with its type and major version 3 (RFC 8446,
+ * 5.1).
+ */
+static int
+check_first(struct conn *c, int fd)
+{
+	const unsigned char *b = bytes_at(&c->in);
+	size_t n = bytes_left(&c->in), i;
+	char shown[40], text[160];
+
+	if (c->spoke || n < 2)
+		return 0;
+	if (b[0] >= 20 && b[0] <= 23 && b[1] == 3) {
+		c->spoke = true;
+		return 0;
+	}
+	for (i = 0; i < n && i < sizeof shown - 1; i++)
+		shown[i] = b[i] >= 0x20 && b[i] < 0x7f ? (char)b[i] : '.';
+	shown[i] = '\0';
+	snprintf(text, sizeof text,
+	    "the peer does not speak TLS: it began with \"%s\"", shown);
+	return handshake_refuse(c, fd, -ECONNABORTED, "handshake", text);
+}
+
+static void
+log_open(struct conn *c)
+{
+	char *desc;
+
+	if (!log_wants(LOG_INFO))
+		return;
+	desc = gnutls_session_get_desc(c->session);
+	log_write(&(struct log_line){.level = LOG_INFO,
+	    .verdict = "tls",
+	    .side = c->side,
+	    .peer = c->peer,
+	    .name = c->name,
+	    .rule = c->rule,
+	    .text = desc != NULL ? desc : "open"});
+	gnutls_free(desc);
+}
+
+/* Verification ran inside; this looks once more at what came out. */
+static int
+finish(struct conn *c, int fd)
+{
+	struct verdict v;
+
+	memset(&v, 0, sizeof v);
+	if (verify_session(c->cred, c->side, c->name, c->session, &v) != 0) {
+		gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
+		    (gnutls_alert_description_t)v.alert);
+		return handshake_refuse(
+		    c, fd, -ECONNABORTED, v.cause, v.text);
+	}
+	free(c->verdict);
+	c->verdict = NULL;
+	c->state = CONN_OPEN;
+	log_open(c);
+	return 0;
+}
+
+static int
+timed_out(struct conn *c, int fd)
+{
+	char text[120];
+
+	snprintf(text, sizeof text,
+	    "the handshake took longer than handshake_timeout = %d s",
+	    c->rule->values.handshake_timeout);
+	return handshake_refuse(c, fd, -ETIMEDOUT, "handshake", text);
+}
+
+/* Output first, then input: 0 to go on, or what the caller returns. */
+static int
+exchange(struct conn *c, int fd, const struct patience *p)
+{
+	ssize_t n;
+	int rv;
+
+	if (bytes_left(&c->out) > 0) {
+		rv = turn_take(c, &c->tx, wait_allowed(fd, p->flags));
+		if (rv < 0)
+			return rv;
+		rv = wait_output(c, fd, p);
+		turn_give(&c->tx);
+		if (rv < 0)
+			return rv;
+		if (c->state != CONN_HANDSHAKE)
+			return 0;
+	}
+	n = wait_input(c, fd, p);
+	if (c->state != CONN_HANDSHAKE)
+		return 0;
+	if (n == 0)
+		return handshake_refuse(c, fd, -ECONNRESET, "handshake",
+		    "the peer closed the connection during the handshake");
+	if (n < 0)
+		return (int)n;
+	return check_first(c, fd);
+}
+
+/* What cannot go now goes with the next call; an error will be met there. */
+static void
+flush_last_flight(struct conn *c, int fd, const struct patience *p)
+{
+	if (bytes_left(&c->out) == 0 ||
+	    turn_take(c, &c->tx, wait_allowed(fd, p->flags)) < 0)
+		return;
+	(void)wait_output(c, fd, p);
+	turn_give(&c->tx);
+}
+
+static int
+broken(struct conn *c, int fd, int err)
+{
+	char text[120];
+
+	snprintf(text, sizeof text,
+	    "the connection broke during the handshake: %s", strerror(-err));
+	return handshake_refuse(c, fd, err == -EPIPE ? -ECONNRESET : err,
+	    "handshake", text);
+}
+
+/* One turn of the loop while state is HANDSHAKE: 0 to look again. */
+static int
+step(struct conn *c, int fd, const struct patience *p)
+{
+	struct patience q = *p;
+	int rv = gnutls_handshake(c->session);
+
+	if (q.until == 0 || q.until > c->deadline)
+		q.until = c->deadline;
+	if (rv == 0) {
+		rv = finish(c, fd);
+		if (rv == 0)
+			flush_last_flight(c, fd, &q);
+		return rv;
+	}
+	if (rv != GNUTLS_E_AGAIN && rv != GNUTLS_E_INTERRUPTED) {
+		if (gnutls_error_is_fatal(rv))
+			return refuse_code(c, fd, rv);
+		if (bytes_left(&c->in) > 0) /* a warning: go on reading */
+			return 0;
+	}
+	rv = exchange(c, fd, &q);
+	if (rv == -EAGAIN && now_ms() >= c->deadline)
+		return timed_out(c, fd);
+	if (rv < 0 && rv != -EAGAIN && rv != -EINTR && rv != -EBADF &&
+	    c->state == CONN_HANDSHAKE)
+		return broken(c, fd, rv);
+	return rv;
+}
+
+static int
+begin(struct conn *c, int fd)
+{
+	int rv = conn_claim(c);
+
+	if (rv < 0)
+		return rv;
+	rv = session_new(c);
+	if (rv < 0)
+		return handshake_refuse(c, fd, rv, "handshake",
+		    "no TLS session could be made");
+	c->deadline =
+	    now_ms() + (int64_t)c->rule->values.handshake_timeout * 1000;
+	c->state = CONN_HANDSHAKE;
+	return 0;
+}
+
+/* TCP first: its own errors are TCP's, and a later connect may try again. */
+static int
+finish_tcp(struct conn *c, int fd, const struct patience *p)
+{
+	struct pollfd pfd = {fd, POLLOUT, 0};
+	int err = 0, rv;
+	socklen_t len = sizeof err;
+
+	if (host->libc->poll(&pfd, 1, 0) == 0) {
+		if (!wait_allowed(fd, p->flags))
+			return -EAGAIN;
+		pthread_mutex_unlock(&c->lock);
+		rv = wait_fd(fd, POLLOUT, p->until);
+		pthread_mutex_lock(&c->lock);
+		if (rv < 0)
+			return rv;
+		if (c->state != CONN_TCP)
+			return 0;
+	}
+	if (host->libc->getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
+		err = errno;
+	if (err != 0) {
+		c->tcp_failed = true;
+		conn_fail(c, -err);
+		return -err;
+	}
+	return begin(c, fd);
+}
+
+int
+handshake_drive(struct conn *c, int fd, const struct patience *p)
+{
+	for (;;) {
+		int rv;
+
+		switch (c->state) {
+		case CONN_OPEN:
+			return 0;
+		case CONN_TCP:
+			rv = finish_tcp(c, fd, p);
+			break;
+		case CONN_PRE:
+			rv = begin(c, fd);
+			break;
+		case CONN_HANDSHAKE:
+			rv = conn_claim(c);
+			if (rv == 0)
+				rv = step(c, fd, p);
+			break;
+		case CONN_FAILED:
+			return c->err;
+		case CONN_FOREIGN:
+			return -ECONNABORTED;
+		default:
+			return -ENOTCONN;
+		}
+		if (rv < 0)
+			return rv;
+	}
+}

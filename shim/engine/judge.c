@@ -1,0 +1,336 @@
+/* judge.c - asks the policy, and keeps what its rules have loaded */
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../policy/credentials.h"
+#include "conn.h"
+#include "log.h"
+
+#define NAMES 64
+
+/*
+ * Everything here is written by judge_init, before any other call of the
+ * engine, but the credentials: each is published once, under loading.
+ */
+static struct policy *policy;
+static struct fault policy_fault;
+static struct credentials **loaded; /* by rule index */
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+static char program[4096];
+static char script[4096];
+static char **search;
+static size_t nsearch;
+
+/* The script that an interpreter runs: its first argument that is a file. */
+static void
+find_script(void)
+{
+	char args[8192], *at, *end;
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd == -1)
+		return;
+	n = host->libc->read(fd, args, sizeof args - 1);
+	host->libc->close(fd);
+	if (n <= 0)
+		return;
+	args[n] = '\0';
+	end = args + n;
+	for (at = args + strlen(args) + 1; at < end; at += strlen(at) + 1) {
+		char start[2] = "";
+
+		if (at[0] == '-' || at[0] == '\0')
+			continue;
+		fd = open(at, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		if (fd != -1) {
+			if (host->libc->read(fd, start, 2) != 2)
+				start[0] = '\0';
+			host->libc->close(fd);
+		}
+		if (start[0] == '#' && start[1] == '!' &&
+		    realpath(at, script) == NULL)
+			script[0] = '\0';
+		return;
+	}
+}
+
+static void
+find_program(void)
+{
+	ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+
+	program[n > 0 ? n : 0] = '\0';
+	find_script();
+}
+
+bool
+judge_ready(void)
+{
+	return policy != NULL;
+}
+
+void
+judge_init(void)
+{
+	struct policy_source src = {
+	    NULL, host->env->policy, host->env->secure != 0};
+	char text[2200];
+
+	find_program();
+	nsearch = name_search_read(NULL, host->env->search, &search);
+	if (policy_read(&src, &policy, &policy_fault) == -1) {
+		policy = NULL;
+		log_init(NULL);
+		fault_text(&policy_fault, text, sizeof text);
+		log_text(LOG_ERROR, "%s; every connection is refused", text);
+		return;
+	}
+	log_init(&policy->log);
+	loaded = calloc(policy->nrules + 1, sizeof loaded[0]);
+	if (loaded == NULL) {
+		log_text(LOG_ERROR, "out of memory; every connection is refused");
+		policy = NULL;
+	}
+}
+
+/* Credentials of a rule, read at most once; NULL and a fault if they fail. */
+static const struct credentials *
+credentials_of(const struct rule *r, struct fault *f)
+{
+	struct credentials *c;
+
+	pthread_mutex_lock(&loading);
+	c = loaded[r->index];
+	if (c == NULL && credentials_read(r, &c, f) == 0)
+		loaded[r->index] = c;
+	pthread_mutex_unlock(&loading);
+	return c;
+}
+
+static void
+address_text(const struct sockaddr *sa, char *buf, size_t len)
+{
+	char host_[INET6_ADDRSTRLEN] = "?";
+	const struct sockaddr_in6 *s6 = (const void *)sa;
+	const struct sockaddr_in *s4 = (const void *)sa;
+
+	if (sa->sa_family == AF_INET) {
+		inet_ntop(AF_INET, &s4->sin_addr, host_, sizeof host_);
+		snprintf(buf, len, "%s:%u", host_, ntohs(s4->sin_port));
+	} else if (sa->sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &s6->sin6_addr, host_, sizeof host_);
+		snprintf(buf, len, "[%s]:%u", host_, ntohs(s6->sin6_port));
+	} else {
+		snprintf(buf, len, "-");
+	}
+}
+
+static void
+log_decision(const struct conn *c, enum log_level level, const char *verdict,
+    const char *cause, const struct decision *d, const char *text)
+{
+	log_write(&(struct log_line){.level = level,
+	    .verdict = verdict,
+	    .side = c->side,
+	    .peer = c->peer,
+	    .cause = cause,
+	    .name = d->name,
+	    .rule = d->rule,
+	    .text = text});
+}
+
+static enum judgement
+no_policy(const struct conn *c)
+{
+	char text[2200];
+
+	fault_text(&policy_fault, text, sizeof text);
+	log_write(&(struct log_line){.level = LOG_ERROR,
+	    .verdict = "refused",
+	    .side = c->side,
+	    .peer = c->peer,
+	    .cause = "policy",
+	    .text = text});
+	return JUDGED_REFUSED;
+}
+
+/* What the decision means for c. */
+static enum judgement
+carry_out(struct conn *c, const struct decision *d)
+{
+	struct fault f = {0};
+	char text[2200];
+
+	if (d->action == ACTION_PLAIN) {
+		log_decision(c, LOG_INFO, "plain", NULL, d, d->text);
+		return JUDGED_PASS;
+	}
+	if (d->action != ACTION_TLS) {
+		log_decision(c, LOG_ERROR, "refused", "policy", d, d->text);
+		return JUDGED_REFUSED;
+	}
+	c->rule = d->rule;
+	c->cred = credentials_of(d->rule, &f);
+	if (c->cred == NULL) {
+		fault_text(&f, text, sizeof text);
+		log_decision(c, LOG_ERROR, "refused", "policy", d, text);
+		return JUDGED_REFUSED;
+	}
+	snprintf(c->name, sizeof c->name, "%s", d->name);
+	return JUDGED_TLS;
+}
+
+/*
+ * Names that may be meant: the one that the tag or this thread's latest
+ * look-up gives, else every name the process knows for the address.
+ */
+static size_t
+names_of(const struct sockaddr *addr, socklen_t len, struct shim_name *found,
+    const char **names)
+{
+	size_t n = host->names_find(addr, len, found, NAMES), i;
+
+	for (i = 0; i < n; i++)
+		if (found[i].tagged) {
+			names[0] = found[i].name;
+			return 1;
+		}
+	for (i = 0; i < n; i++)
+		if (found[i].latest) {
+			names[0] = found[i].name;
+			return 1;
+		}
+	for (i = 0; i < n; i++)
+		names[i] = found[i].name;
+	return n;
+}
+
+enum judgement
+judge_connect(
+    struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct endpoint e = {.side = SIDE_CLIENT,
+	    .program = program,
+	    .script = script[0] != '\0' ? script : NULL,
+	    .peer = addr,
+	    .search = (const char *const *)search,
+	    .nsearch = nsearch};
+	const char *names[NAMES];
+	struct decision d = {0};
+	struct shim_name *found;
+	enum judgement j;
+
+	address_text(addr, c->peer, sizeof c->peer);
+	if (policy == NULL)
+		return no_policy(c);
+	found = calloc(NAMES, sizeof *found);
+	if (found == NULL)
+		return JUDGED_REFUSED;
+	e.names = names;
+	e.nnames = names_of(addr, len, found, names);
+	policy_match(policy, &e, &d);
+	j = carry_out(c, &d);
+	free(found);
+	return j;
+}
+
+/*
+ * Every certificate and key that could apply is read now: a daemon drops its
+ * privileges after listen().
+ */
+enum judgement
+judge_listen(int fd)
+{
+	struct sockaddr_storage local = {0};
+	socklen_t len = sizeof local;
+	struct endpoint e = {.side = SIDE_SERVER,
+	    .program = program,
+	    .script = script[0] != '\0' ? script : NULL,
+	    .local = (struct sockaddr *)&local};
+	struct conn c = {.side = SIDE_SERVER};
+	struct decision d = {0};
+	bool tls = false, other = false;
+	struct fault f = {0};
+	char text[2200];
+	size_t i;
+
+	host->libc->getsockname(fd, (struct sockaddr *)&local, &len);
+	address_text((struct sockaddr *)&local, c.peer, sizeof c.peer);
+	if (policy == NULL)
+		return no_policy(&c);
+	for (i = 0; i < policy->nserver; i++) {
+		const struct rule *r = &policy->server[i];
+
+		if (!rule_could_match(r, &e))
+			continue;
+		d.rule = r;
+		if (r->action != ACTION_TLS) {
+			other |= r->action != ACTION_PLAIN;
+			continue;
+		}
+		tls = true;
+		if (credentials_of(r, &f) == NULL) {
+			fault_text(&f, text, sizeof text);
+			log_decision(
+			    &c, LOG_ERROR, "refused", "policy", &d, text);
+			return JUDGED_REFUSED;
+		}
+	}
+	if (tls || other)
+		return JUDGED_TLS;
+	policy_match(policy, &e, &d);
+	return carry_out(&c, &d) == JUDGED_PASS ? JUDGED_PASS : JUDGED_REFUSED;
+}
+
+enum judgement
+judge_accept(struct conn *c, int fd)
+{
+	struct sockaddr_storage local = {0}, peer = {0};
+	socklen_t llen = sizeof local, plen = sizeof peer;
+	struct endpoint e = {.side = SIDE_SERVER,
+	    .program = program,
+	    .script = script[0] != '\0' ? script : NULL,
+	    .local = (struct sockaddr *)&local,
+	    .peer = (struct sockaddr *)&peer};
+	struct decision d = {0};
+
+	host->libc->getsockname(fd, (struct sockaddr *)&local, &llen);
+	if (host->libc->getpeername(fd, (struct sockaddr *)&peer, &plen) == -1)
+		e.peer = NULL; /* gone already */
+	address_text((struct sockaddr *)&peer, c->peer, sizeof c->peer);
+	if (policy == NULL)
+		return no_policy(c);
+	policy_match(policy, &e, &d);
+	return carry_out(c, &d);
+}
+
+static void
+load_all(const struct rule *rules, size_t n, enum side side)
+{
+	struct endpoint e = {.side = side,
+	    .program = program,
+	    .script = script[0] != '\0' ? script : NULL};
+	struct fault f = {0};
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (rules[i].action == ACTION_TLS &&
+		    rule_could_match(&rules[i], &e))
+			(void)credentials_of(&rules[i], &f);
+}
+
+/* A rule whose files fail now is told about when it is needed. */
+void
+judge_leave(void)
+{
+	if (policy == NULL)
+		return;
+	load_all(policy->client, policy->nclient, SIDE_CLIENT);
+	load_all(policy->server, policy->nserver, SIDE_SERVER);
+}

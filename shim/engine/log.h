@@ -1,0 +1,37 @@
+/*
+ * log.h - one line a person can act on, where the policy wants it
+ *
+ * Never waits, never allocates, never writes to the program's stdout.  Any
+ * thread; not from a signal handler that interrupted the engine.
+ */
+#ifndef ENGINE_LOG_H
+#define ENGINE_LOG_H
+
+#include "../../policy/policy.h"
+
+struct log_line {
+	enum log_level level;
+	const char *verdict; /* "accepted", "refused", "plain", ... */
+	enum side side;
+	const char *peer;  /* or NULL */
+	const char *cause; /* or NULL */
+	const char *name;  /* or NULL */
+	const struct rule *rule; /* or NULL */
+	const char *text;
+};
+
+/* values NULL: the defaults (stderr, notice, text). */
+void log_init(const struct log_values *values);
+void log_write(const struct log_line *l);
+
+/* A line that concerns no connection: the policy's fault, a warning. */
+void log_text(enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Our own descriptor `from` is now `to` (calls_descriptor.c). */
+void log_moved(int from, int to);
+
+/* True if a line of this level would be written. */
+bool log_wants(enum log_level level);
+
+#endif

@@ -1,0 +1,94 @@
+/* ready.c - what poll, select and epoll may say of a conn */
+
+#include "ready.h"
+
+#define IN_BITS (POLLIN | POLLRDNORM)
+#define OUT_BITS (POLLOUT | POLLWRNORM | POLLWRBAND)
+#define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
+
+/* As TCP answers for a connection that has failed or was reset. */
+static void
+check_failed(const struct conn *c, short events, struct readiness *r)
+{
+	r->now = (short)((events & (IN_BITS | OUT_BITS | POLLRDHUP)) |
+	    POLLHUP | (c->err_told ? 0 : POLLERR));
+}
+
+static void
+flush_tail(struct conn *c, int fd)
+{
+	struct patience p = {MSG_DONTWAIT, 0};
+
+	if (bytes_left(&c->out) == 0 || turn_take(c, &c->tx, false) < 0)
+		return;
+	(void)wait_output(c, fd, &p);
+	turn_give(&c->tx);
+}
+
+static void
+check_open(struct conn *c, int fd, short events, struct readiness *r)
+{
+	bool end;
+
+	flush_tail(c, fd);
+	if (events & (IN_BITS | POLLRDHUP)) {
+		if (!stream_readable(c, fd))
+			r->ask |= POLLIN;
+		else if (c->state != CONN_OPEN) {
+			check_failed(c, events, r);
+			return;
+		} else {
+			r->now |= events & IN_BITS;
+		}
+	}
+	end = (c->rd_eof && bytes_left(&c->plain) == 0) || c->rd_shut;
+	if (c->rd_eof || c->rd_shut)
+		r->now |= events & POLLRDHUP;
+	else if (!(r->now & IN_BITS))
+		r->ask |= events & POLLRDHUP;
+	if (end && c->wr_shut)
+		r->now |= POLLHUP;
+	/* an alert of ours may still be queued: it keeps asking to leave */
+	if (bytes_left(&c->out) > 0)
+		r->ask |= POLLOUT;
+	else
+		r->pass |= events & OUT_BITS;
+	r->ask |= events & OUT_BITS;
+	r->pass |= POLLERR | POLLNVAL;
+}
+
+static void
+check_progress(struct conn *c, struct readiness *r)
+{
+	if (c->state == CONN_TCP)
+		r->ask = POLLOUT;
+	else
+		r->ask = bytes_left(&c->out) > 0 ? POLLOUT : POLLIN;
+	r->until = c->deadline;
+}
+
+void
+ready_check(struct conn *c, int fd, short events, struct readiness *r)
+{
+	struct patience p = {MSG_DONTWAIT, 0};
+
+	*r = (struct readiness){0};
+	pthread_mutex_lock(&c->lock);
+	if (c->state == CONN_LISTEN) {
+		r->ask = events;
+		r->pass = (short)(events | ALWAYS);
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
+	if (c->state != CONN_OPEN && c->state != CONN_FAILED)
+		(void)handshake_drive(c, fd, &p);
+	if (c->state == CONN_OPEN && conn_claim(c) == 0)
+		check_open(c, fd, events, r);
+	else if (c->state == CONN_FAILED || c->state == CONN_FOREIGN)
+		check_failed(c, events, r);
+	else
+		check_progress(c, r);
+	bytes_settle(&c->in);
+	bytes_settle(&c->out);
+	pthread_mutex_unlock(&c->lock);
+}

@@ -1,0 +1,25 @@
+/*
+ * ready.h - what poll, select and epoll may say of a conn
+ *
+ * Readable: plaintext, end of file or an error is there to be read now.
+ * Writable: the next write takes at least one byte.
+ */
+#ifndef ENGINE_READY_H
+#define ENGINE_READY_H
+
+#include "conn.h"
+
+struct readiness {
+	short now;    /* true already, whatever the kernel says */
+	short pass;   /* of the kernel's answer these bits are the truth */
+	short ask;    /* what to ask the kernel for */
+	int64_t until; /* a handshake's deadline, 0 = none */
+};
+
+/*
+ * Drives c as far as it goes without waiting and fills *r for a caller that
+ * asks for events (POLLIN ...).  Takes c's lock.
+ */
+void ready_check(struct conn *c, int fd, short events, struct readiness *r);
+
+#endif

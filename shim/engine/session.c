@@ -1,0 +1,138 @@
+/* session.c - a GnuTLS session that never sees a descriptor */
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "../../policy/credentials.h"
+#include "conn.h"
+
+/* GnuTLS takes ciphertext from c->in and nothing else. */
+static ssize_t
+pull(gnutls_transport_ptr_t ptr, void *buf, size_t len)
+{
+	struct conn *c = ptr;
+	size_t left = bytes_left(&c->in);
+
+	if (left == 0) {
+		/*
+		 * End of file too: a 0 here would make GnuTLS invalidate the
+		 * sending side, which breaks half-close.
+		 */
+		c->dry = true;
+		gnutls_transport_set_errno(c->session, EAGAIN);
+		return -1;
+	}
+	if (len > left)
+		len = left;
+	memcpy(buf, bytes_at(&c->in), len);
+	bytes_take(&c->in, len);
+	return (ssize_t)len;
+}
+
+static int
+pull_timeout(gnutls_transport_ptr_t ptr, unsigned ms)
+{
+	struct conn *c = ptr;
+
+	return bytes_left(&c->in) > 0;
+}
+
+/*
+ * Always takes everything: GnuTLS 3.7.9 corrupts the stream when a send is
+ * pending and a KeyUpdate request arrives.
+ */
+static ssize_t
+push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
+{
+	struct conn *c = ptr;
+	ssize_t total = 0;
+	int i;
+
+	if (c->out.base == NULL && thread_output() != NULL)
+		bytes_borrow(&c->out, thread_output(), 0, BUFFER_SIZE + 8192);
+	for (i = 0; i < n; i++) {
+		if (bytes_put(&c->out, iov[i].iov_base, iov[i].iov_len) < 0) {
+			c->out_lost = true;
+			gnutls_transport_set_errno(c->session, ENOMEM);
+			return -1;
+		}
+		total += (ssize_t)iov[i].iov_len;
+	}
+	return total;
+}
+
+/*
+ * Runs inside the handshake, so that the peer gets its alert and no client
+ * certificate goes to an unverified server.
+ */
+static int
+verify(gnutls_session_t session)
+{
+	struct conn *c = gnutls_session_get_ptr(session);
+
+	if (c->verdict == NULL)
+		c->verdict = calloc(1, sizeof *c->verdict);
+	if (c->verdict == NULL)
+		return -1;
+	return verify_session(c->cred, c->side, c->name, session, c->verdict);
+}
+
+static int
+set_up(struct conn *c)
+{
+	const struct rule_values *v = &c->rule->values;
+	int rv;
+
+	rv = gnutls_priority_set(c->session, c->cred->priority);
+	if (rv < 0)
+		return rv;
+	rv = gnutls_credentials_set(
+	    c->session, GNUTLS_CRD_CERTIFICATE, c->cred->x509);
+	if (rv < 0)
+		return rv;
+	if (c->side == SIDE_CLIENT && c->name[0] != '\0' &&
+	    !name_is_address(c->name))
+		rv = gnutls_server_name_set(
+		    c->session, GNUTLS_NAME_DNS, c->name, strlen(c->name));
+	if (c->side == SIDE_SERVER)
+		gnutls_certificate_server_set_request(c->session,
+		    v->verify_mode == VERIFY_REQUIRED ? GNUTLS_CERT_REQUIRE
+			: v->verify_mode == VERIFY_OPTIONAL
+			? GNUTLS_CERT_REQUEST
+			: GNUTLS_CERT_IGNORE);
+	gnutls_session_set_ptr(c->session, c);
+	gnutls_session_set_verify_function(c->session, verify);
+	gnutls_transport_set_ptr(c->session, c);
+	gnutls_transport_set_pull_function(c->session, pull);
+	gnutls_transport_set_pull_timeout_function(c->session, pull_timeout);
+	gnutls_transport_set_vec_push_function(c->session, push);
+	gnutls_handshake_set_timeout(c->session, GNUTLS_INDEFINITE_TIMEOUT);
+	return rv;
+}
+
+int
+session_new(struct conn *c)
+{
+	unsigned flags =
+	    GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS;
+
+	flags |= c->side == SIDE_CLIENT ? GNUTLS_CLIENT : GNUTLS_SERVER;
+	if (gnutls_init(&c->session, flags) < 0) {
+		c->session = NULL;
+		return -ENOMEM;
+	}
+	if (set_up(c) < 0) {
+		session_free(c);
+		return -ECONNABORTED;
+	}
+	return 0;
+}
+
+void
+session_free(struct conn *c)
+{
+	if (c->session != NULL)
+		gnutls_deinit(c->session);
+	c->session = NULL;
+}

@@ -1,0 +1,77 @@
+/* start.c - the engine's one entry, and the table it hands to the preload */
+
+#include <gnutls/gnutls.h>
+#include <pthread.h>
+#include <stdio.h>
+
+#include "conn.h"
+#include "log.h"
+#include "process.h"
+
+const struct shim_host *host;
+
+static struct shim_calls calls;
+
+const struct shim_calls *
+engine_calls(void)
+{
+	return &calls;
+}
+
+static void
+leave(void)
+{
+	judge_leave();
+}
+
+/* A process that ends closes what it holds, the last of it properly. */
+static void
+ending(void)
+{
+	int fd, max = getdtablesize();
+
+	for (fd = 0; fd < max && fd < FD_MAX; fd++)
+		if (host->class_of[fd] == FD_GOVERNED && table_has(fd))
+			descriptor_close(fd);
+}
+
+static const struct shim_engine engine = {
+    .abi = SHIM_ABI,
+    .calls = &calls,
+    .adopt = connection_adopt,
+    .leave = leave,
+    .ending = ending,
+};
+
+/*
+ * GNUTLS_DEBUG_LEVEL=9 makes GnuTLS print traffic keys; no policy of this
+ * version allows key logging.
+ */
+static void
+silence_gnutls(void)
+{
+	gnutls_global_set_log_level(0);
+}
+
+__attribute__((visibility("default"))) const struct shim_engine *
+shim_engine_start(const struct shim_host *h)
+{
+	if (h->abi != SHIM_ABI)
+		return NULL;
+	host = h;
+	log_init(NULL);
+	if (slot_init() < 0)
+		log_text(LOG_WARNING,
+		    "no shared memory: sessions end with this process alone");
+	if (process_init() < 0)
+		return NULL;
+	silence_gnutls();
+	calls_stream(&calls);
+	calls_socket(&calls);
+	calls_descriptor(&calls);
+	calls_ready(&calls);
+	calls_stdio(&calls);
+	calls_exec(&calls);
+	judge_init();
+	return &engine;
+}

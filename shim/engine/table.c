@@ -1,0 +1,246 @@
+/* table.c - which conn a descriptor stands for */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "conn.h"
+
+/*
+ * A slot of the table is read without a lock and written under world.  A
+ * reader takes a reference only if there is one left, then looks again
+ * whether the slot still says the same; conn memory is never freed, so that
+ * the count may be read at any time.
+ */
+static _Atomic(struct conn *) table[FD_MAX];
+static pthread_mutex_t world = PTHREAD_MUTEX_INITIALIZER;
+static struct conn *all, *spare;
+
+/*
+ * Stands in the table while a descriptor is being closed: the number is not
+ * free yet, and what other threads do with it must fail as on a closed one,
+ * never reach the socket raw.
+ */
+static struct conn closing = {.refs = 1,
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .state = CONN_FAILED,
+    .err = -EBADF};
+
+static bool
+ref(struct conn *c)
+{
+	uint32_t n = atomic_load(&c->refs);
+
+	while (n > 0)
+		if (atomic_compare_exchange_weak(&c->refs, &n, n + 1))
+			return true;
+	return false;
+}
+
+struct conn *
+table_get(int fd)
+{
+	struct conn *c;
+
+	if (fd < 0 || fd >= FD_MAX)
+		return NULL;
+	while ((c = atomic_load(&table[fd])) != NULL) {
+		if (!ref(c))
+			continue;
+		if (atomic_load(&table[fd]) == c)
+			return c;
+		conn_put(c);
+	}
+	return NULL;
+}
+
+bool
+table_is(int fd, const struct conn *c)
+{
+	return c->ending ||
+	    (fd >= 0 && fd < FD_MAX && atomic_load(&table[fd]) == c);
+}
+
+static void
+set_class(int fd, enum fd_class k)
+{
+	__atomic_store_n(&host->class_of[fd], (unsigned char)k,
+	    __ATOMIC_RELEASE);
+}
+
+/* A number that was closed behind our back: its conn has one less. */
+static void
+drop_stale(struct conn *c)
+{
+	if (c == NULL || c == &closing)
+		return;
+	atomic_fetch_sub(&c->fds, 1);
+	conn_put(c);
+}
+
+void
+table_set(int fd, struct conn *c)
+{
+	struct conn *old;
+
+	atomic_fetch_add(&c->refs, 1);
+	pthread_mutex_lock(&world);
+	atomic_fetch_add(&c->fds, 1);
+	old = atomic_exchange(&table[fd], c);
+	set_class(fd, FD_GOVERNED);
+	pthread_mutex_unlock(&world);
+	drop_stale(old);
+}
+
+struct conn *
+table_close_begin(int fd)
+{
+	struct conn *c = NULL;
+	bool last = false;
+
+	if (fd < 0 || fd >= FD_MAX)
+		return NULL;
+	pthread_mutex_lock(&world);
+	c = atomic_load(&table[fd]);
+	if (c == &closing)
+		c = NULL;
+	if (c != NULL) {
+		atomic_store(&table[fd], &closing);
+		last = atomic_fetch_sub(&c->fds, 1) == 1;
+	}
+	pthread_mutex_unlock(&world);
+	if (last) {
+		c->ending = true;
+		conn_end(c, fd);
+	}
+	return c;
+}
+
+void
+table_close_end(int fd, struct conn *c)
+{
+	struct conn *want = &closing;
+
+	pthread_mutex_lock(&world);
+	if (atomic_compare_exchange_strong(&table[fd], &want, NULL))
+		set_class(fd, FD_UNKNOWN);
+	pthread_mutex_unlock(&world);
+	conn_put(c);
+}
+
+void
+table_each(void (*f)(struct conn *c, void *arg), void *arg)
+{
+	struct conn *c;
+
+	pthread_mutex_lock(&world);
+	for (c = all; c != NULL; c = c->next)
+		if (atomic_load(&c->fds) > 0)
+			f(c, arg);
+	pthread_mutex_unlock(&world);
+}
+
+int
+table_fd(const struct conn *c)
+{
+	int fd;
+
+	for (fd = 0; fd < FD_MAX; fd++)
+		if (atomic_load_explicit(&table[fd], memory_order_relaxed) == c)
+			return fd;
+	return -1;
+}
+
+struct conn *
+table_alloc(void)
+{
+	struct conn *c;
+
+	pthread_mutex_lock(&world);
+	c = spare;
+	if (c != NULL) {
+		spare = c->next_free;
+	} else if ((c = calloc(1, sizeof *c)) != NULL) {
+		pthread_mutex_init(&c->lock, NULL);
+		c->next = all;
+		all = c;
+	}
+	pthread_mutex_unlock(&world);
+	return c;
+}
+
+void
+table_release(struct conn *c)
+{
+	pthread_mutex_lock(&world);
+	c->next_free = spare;
+	spare = c;
+	pthread_mutex_unlock(&world);
+}
+
+/*
+ * A session that nobody uses at this moment may be used by either process
+ * afterwards, whichever comes first; one that a thread is using stays ours.
+ */
+static void
+announce(struct conn *c)
+{
+	slot_expect(c->slot);
+	if (atomic_load(&c->rx.busy) || atomic_load(&c->tx.busy))
+		return;
+	if (pthread_mutex_trylock(&c->lock) == 0) {
+		slot_disown(c->slot, process_pid());
+		pthread_mutex_unlock(&c->lock);
+	}
+}
+
+void
+table_before_fork(void)
+{
+	struct conn *c;
+
+	pthread_mutex_lock(&world);
+	for (c = all; c != NULL; c = c->next)
+		if (atomic_load(&c->fds) > 0)
+			announce(c);
+}
+
+/* In the child: calls of other threads are gone, and so are their turns. */
+static void
+renew(struct conn *c)
+{
+	bool torn = pthread_mutex_trylock(&c->lock) != 0;
+
+	pthread_mutex_init(&c->lock, NULL);
+	atomic_store(&c->rx.busy, 0);
+	atomic_store(&c->rx.waiters, 0);
+	atomic_store(&c->tx.busy, 0);
+	atomic_store(&c->tx.waiters, 0);
+	if (torn)
+		c->state = CONN_FOREIGN;
+	slot_join(c->slot, process_pid());
+}
+
+void
+table_after_fork(bool child, bool announced)
+{
+	struct conn *c;
+
+	if (!child) {
+		pthread_mutex_unlock(&world);
+		return;
+	}
+	pthread_mutex_init(&world, NULL);
+	for (c = all; c != NULL; c = c->next) {
+		if (atomic_load(&c->fds) == 0)
+			continue;
+		if (!announced)
+			slot_expect(c->slot);
+		renew(c);
+	}
+}
+
+bool
+table_has(int fd)
+{
+	return fd >= 0 && fd < FD_MAX && atomic_load(&table[fd]) != NULL;
+}

@@ -1,0 +1,234 @@
+/* verify.c - is this peer the one the rule wants */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "chain.h"
+#include "verify.h"
+
+/* RFC 5280 4.2.1.12: 1.3.6.1.5.5.7.3.1 and .2 */
+#define OID_SERVER "\x2b\x06\x01\x05\x05\x07\x03\x01"
+#define OID_CLIENT "\x2b\x06\x01\x05\x05\x07\x03\x02"
+
+static const struct {
+	const char *word;
+	gnutls_alert_description_t alert;
+	unsigned status;
+} causes[] = {
+	[CAUSE_HANDSHAKE] = {"handshake", GNUTLS_A_HANDSHAKE_FAILURE, 0},
+	[CAUSE_VERSION] = {"version_too_old", GNUTLS_A_PROTOCOL_VERSION, 0},
+	[CAUSE_ABSENT] = {"peer_not_allowed", GNUTLS_A_CERTIFICATE_REQUIRED,
+	    0},
+	[CAUSE_CHAIN_LIMIT] = {"chain_limit", GNUTLS_A_BAD_CERTIFICATE,
+	    GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE},
+	[CAUSE_UNKNOWN_ISSUER] = {"unknown_issuer", GNUTLS_A_UNKNOWN_CA,
+	    GNUTLS_CERT_SIGNER_NOT_FOUND},
+	[CAUSE_MALFORMED] = {"malformed", GNUTLS_A_BAD_CERTIFICATE, 0},
+	[CAUSE_CRITICAL_EXTENSION] = {"critical_extension",
+	    GNUTLS_A_UNSUPPORTED_CERTIFICATE,
+	    GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS},
+	[CAUSE_WEAK_KEY] = {"weak_key", GNUTLS_A_BAD_CERTIFICATE,
+	    GNUTLS_CERT_INSECURE_ALGORITHM},
+	[CAUSE_WEAK_SIGNATURE] = {"weak_signature", GNUTLS_A_BAD_CERTIFICATE,
+	    GNUTLS_CERT_INSECURE_ALGORITHM},
+	[CAUSE_NOT_A_CA] = {"not_a_ca", GNUTLS_A_BAD_CERTIFICATE,
+	    GNUTLS_CERT_SIGNER_NOT_CA},
+	[CAUSE_PATH_LENGTH] = {"path_length", GNUTLS_A_BAD_CERTIFICATE,
+	    GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE},
+	[CAUSE_NOT_YET_VALID] = {"not_yet_valid", GNUTLS_A_BAD_CERTIFICATE,
+	    GNUTLS_CERT_NOT_ACTIVATED},
+	[CAUSE_EXPIRED] = {"expired", GNUTLS_A_CERTIFICATE_EXPIRED,
+	    GNUTLS_CERT_EXPIRED},
+	[CAUSE_PURPOSE] = {"purpose", GNUTLS_A_UNSUPPORTED_CERTIFICATE,
+	    GNUTLS_CERT_PURPOSE_MISMATCH},
+	[CAUSE_PROFILE] = {"malformed", GNUTLS_A_BAD_CERTIFICATE, 0},
+	[CAUSE_NAME_CONSTRAINT] = {"name_constraint",
+	    GNUTLS_A_BAD_CERTIFICATE, GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE},
+	[CAUSE_NAME_MISMATCH] = {"name_mismatch", GNUTLS_A_BAD_CERTIFICATE,
+	    GNUTLS_CERT_UNEXPECTED_OWNER},
+};
+
+static int
+pass(struct verdict *out)
+{
+	memset(out, 0, sizeof *out);
+	return 0;
+}
+
+static void
+refuse(struct verdict *out, enum cause cause)
+{
+	out->cause = causes[cause].word;
+	out->alert = causes[cause].alert;
+	out->status = causes[cause].status | GNUTLS_CERT_INVALID;
+	out->text[0] = '\0';
+}
+
+__attribute__((format(printf, 2, 3))) static void
+put(struct verdict *out, const char *fmt, ...)
+{
+	size_t n = strlen(out->text);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(out->text + n, sizeof out->text - n, fmt, ap);
+	va_end(ap);
+}
+
+static void
+put_time(struct verdict *out, time_t when)
+{
+	char text[32] = "a time that has no text";
+	struct tm tm;
+
+	if (gmtime_r(&when, &tm) != NULL)
+		strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
+	put(out, " %s", text);
+}
+
+/* What is wrong, said of the certificate that it is wrong with. */
+static void
+put_reason(struct verdict *out, const struct chain *b,
+    const struct reason *why)
+{
+	char subject[160];
+
+	if (why->cert != NULL) {
+		cert_subject(why->cert, subject, sizeof subject);
+		put(out, "\"%s\" ", subject);
+	}
+	put(out, "%s", why->detail);
+	if (why->cause == CAUSE_NOT_YET_VALID)
+		put_time(out, why->cert->from);
+	else if (why->cause == CAUSE_EXPIRED)
+		put_time(out, why->cert->until);
+}
+
+/* Wanted name, names in the certificate, issuer, trust store file. */
+static void
+put_facts(struct verdict *out, const struct chain *b, const char *wanted)
+{
+	char text[300];
+
+	if (wanted != NULL)
+		put(out, "; wanted %s", wanted[0] != '\0' ? wanted :
+							    "a name");
+	if (b->n > 0) {
+		hostname_list(b->cert[0], text, sizeof text);
+		put(out, "; certificate is for %s", text);
+		cert_issuer(b->cert[0], text, sizeof text);
+		put(out, ", issued by \"%s\"", text);
+	}
+	put(out, "; trust: %s", b->trust->text);
+}
+
+static bool
+has_flag(const struct credentials *c, unsigned flag)
+{
+	return (c->rule->values.verify_flags & flag) != 0;
+}
+
+static void
+chain_init(struct chain *b, const struct credentials *c, enum side side,
+    time_t now)
+{
+	memset(b, 0, sizeof *b);
+	b->trust = c->trust;
+	b->rules.strict = has_flag(c, VF_X509_STRICT);
+	b->rules.oid = side == SIDE_CLIENT ? OID_SERVER : OID_CLIENT;
+	b->rules.oid_len = sizeof OID_SERVER - 1;
+	b->rules.now = now;
+	b->partial = has_flag(c, VF_PARTIAL_CHAIN);
+	b->depth = c->rule->values.verify_depth;
+}
+
+/* The first of the faults of the peer's own certificate and of its path. */
+static struct reason
+judge(struct chain *b, const struct rule_values *v, const char *wanted)
+{
+	const struct cert *peer = b->cert[0];
+	struct reason own = cert_check_peer(peer, &b->rules);
+	struct reason path = chain_find(b);
+
+	if (own.cause == CAUSE_NONE && wanted != NULL &&
+	    !hostname_match(peer, wanted, v->hostname_checks_common_name))
+		own = (struct reason){CAUSE_NAME_MISMATCH, peer,
+		    "is for another name"};
+	return path.cause < own.cause ? path : own;
+}
+
+int
+verify_chain(const struct credentials *c, enum side side, const char *name,
+    const gnutls_datum_t *chain, size_t n, time_t now, struct verdict *out)
+{
+	const struct rule_values *v = &c->rule->values;
+	const char *wanted = v->check_hostname ? name : NULL;
+	struct reason why;
+	struct chain b;
+
+	if (v->verify_mode == VERIFY_NONE)
+		return pass(out);
+	if (n == 0 && side == SIDE_SERVER && v->verify_mode == VERIFY_OPTIONAL)
+		return pass(out);
+	chain_init(&b, c, side, now);
+	if (n == 0)
+		why = (struct reason){CAUSE_ABSENT, NULL,
+		    "the peer sent no certificate"};
+	else if (chain_read(&b, chain, n, &why))
+		why = judge(&b, v, wanted);
+	if (why.cause != CAUSE_NONE) {
+		refuse(out, why.cause);
+		put_reason(out, &b, &why);
+		put_facts(out, &b, wanted);
+	}
+	chain_free(&b);
+	return why.cause == CAUSE_NONE ? pass(out) : -1;
+}
+
+static bool
+version_fits(const struct rule_values *v, gnutls_protocol_t version)
+{
+	static const gnutls_protocol_t of[] = {
+		[TLS_V1_0] = GNUTLS_TLS1_0, [TLS_V1_1] = GNUTLS_TLS1_1,
+		[TLS_V1_2] = GNUTLS_TLS1_2, [TLS_V1_3] = GNUTLS_TLS1_3,
+	};
+
+	return version >= of[v->minimum_version] &&
+	    version <= of[v->maximum_version];
+}
+
+/* A PSK or anonymous priority completes a handshake without any
+ * certificate, and TLS 1.3 does not even show it in the suite. */
+static bool
+server_used_certificate(gnutls_session_t session)
+{
+	return gnutls_auth_server_get_type(session) ==
+	    GNUTLS_CRD_CERTIFICATE &&
+	    gnutls_certificate_type_get2(session, GNUTLS_CTYPE_SERVER) ==
+	    GNUTLS_CRT_X509;
+}
+
+int
+verify_session(const struct credentials *c, enum side side, const char *name,
+    gnutls_session_t session, struct verdict *out)
+{
+	gnutls_protocol_t version = gnutls_protocol_get_version(session);
+	const char *text = gnutls_protocol_get_name(version);
+	const gnutls_datum_t *chain;
+	unsigned n = 0;
+
+	if (!version_fits(&c->rule->values, version)) {
+		refuse(out, CAUSE_VERSION);
+		put(out, "%s is outside of minimum_version to maximum_version",
+		    text != NULL ? text : "this protocol");
+		return -1;
+	}
+	if (!server_used_certificate(session)) {
+		refuse(out, CAUSE_HANDSHAKE);
+		put(out, "the handshake used no X.509 certificate");
+		return -1;
+	}
+	chain = gnutls_certificate_get_peers(session, &n);
+	return verify_chain(c, side, name, chain, chain != NULL ? n : 0,
+	    time(NULL), out);
+}
