@@ -1,0 +1,216 @@
+/* credentials.c - reads the files that a rule names, and parses them once */
+#include <stdlib.h>
+#include <string.h>
+
+#include "credentials.h"
+#include "file.h"
+#include "trust.h"
+
+#define PRIORITY_MAX 4096
+
+/* Where to send somebody who wants to change k: its line, or the rule's. */
+static struct origin
+origin_of(const struct rule *r, enum key_index k)
+{
+	if (r->origin[k].file != NULL)
+		return r->origin[k];
+	return (struct origin){r->file, r->line};
+}
+
+static int
+priority_read(struct credentials *c, struct fault *f)
+{
+	const struct rule *r = c->rule;
+	const struct origin at = origin_of(r, K_priority);
+	char text[PRIORITY_MAX];
+	const char *bad = text;
+	int rv;
+
+	if (priority_text(&r->values, r->side, r->origin, text, sizeof text,
+		f) == -1)
+		return -1;
+	rv = gnutls_priority_init2(&c->priority, text, &bad, 0);
+	if (rv >= 0)
+		return 0;
+	if (rv == GNUTLS_E_INVALID_REQUEST)
+		return fault_set(f, at.file, at.line,
+		    "priority: GnuTLS does not know '%.*s'",
+		    (int)strcspn(bad, ":"), bad);
+	return fault_set(f, at.file, at.line,
+	    "priority: no cipher suite is left");
+}
+
+/* What is trusted by default ends where the rule names something itself. */
+static bool
+system_trusted(const struct rule *r)
+{
+	const struct rule_values *v = &r->values;
+
+	if (r->origin[K_system_trust].file != NULL)
+		return v->system_trust;
+	return v->system_trust && v->cafile == NULL && v->capath == NULL;
+}
+
+static int
+trust_read(struct credentials *c, struct fault *f)
+{
+	const struct rule *r = c->rule;
+	const struct rule_values *v = &r->values;
+	const struct origin of_system = origin_of(r, K_system_trust);
+	struct trust *t;
+
+	if (v->verify_mode == VERIFY_NONE)
+		return 0;
+	c->trust = t = trust_new();
+	if (t == NULL)
+		return fault_set(f, NULL, 0, "out of memory");
+	if (v->cafile != NULL &&
+	    trust_add_file(t, v->cafile, &r->origin[K_cafile], f) == -1)
+		return -1;
+	if (v->capath != NULL &&
+	    trust_add_dir(t, v->capath, &r->origin[K_capath], f) == -1)
+		return -1;
+	if (system_trusted(r) &&
+	    trust_add_file(t, TRUST_SYSTEM, &of_system, f) == -1)
+		return -1;
+	if (t->n == 0)
+		return fault_set(f, r->file, r->line,
+		    "nothing is trusted: set cafile, capath or system_trust, "
+		    "or verify_mode = \"none\"");
+	trust_sort(t);
+	return 0;
+}
+
+/* PKCS#8 says so in its label, the older forms in a header line. */
+static bool
+key_encrypted(const char *pem)
+{
+	return strstr(pem, "BEGIN ENCRYPTED PRIVATE KEY") != NULL ||
+	    strstr(pem, "Proc-Type: 4,ENCRYPTED") != NULL;
+}
+
+static int
+identity_set(struct credentials *c, const char *cert, size_t cert_len,
+    const char *key, size_t key_len, struct fault *f)
+{
+	const struct rule *r = c->rule;
+	const struct origin of_cert = origin_of(r, K_certfile);
+	const struct origin of_key = origin_of(r,
+	    r->values.keyfile != NULL ? K_keyfile : K_certfile);
+	const gnutls_datum_t cd = {(unsigned char *)cert, (unsigned)cert_len};
+	const gnutls_datum_t kd = {(unsigned char *)key, (unsigned)key_len};
+	int rv;
+
+	if (strstr(cert, "BEGIN CERTIFICATE") == NULL &&
+	    strstr(cert, "BEGIN X509 CERTIFICATE") == NULL)
+		return fault_set(f, of_cert.file, of_cert.line,
+		    "certfile %s holds no certificate in PEM",
+		    r->values.certfile);
+	if (key_encrypted(key))
+		return fault_set(f, of_key.file, of_key.line,
+		    "the private key is encrypted: not supported yet");
+	if (strstr(key, "PRIVATE KEY-----") == NULL)
+		return fault_set(f, of_key.file, of_key.line,
+		    "%s holds no private key in PEM%s",
+		    key == cert ? r->values.certfile : r->values.keyfile,
+		    key == cert ? ": set keyfile" : "");
+	rv = gnutls_certificate_set_x509_key_mem2(c->x509, &cd, &kd,
+	    GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN);
+	if (rv == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
+		return fault_set(f, of_key.file, of_key.line,
+		    "the private key does not belong to the first certificate "
+		    "of %s", r->values.certfile);
+	if (rv < 0)
+		return fault_set(f, of_cert.file, of_cert.line,
+		    "certfile %s and its key cannot be used: %s",
+		    r->values.certfile, gnutls_strerror(rv));
+	c->has_identity = true;
+	return 0;
+}
+
+static void
+secret_free(char *p, size_t len)
+{
+	if (p == NULL)
+		return;
+	explicit_bzero(p, len);
+	free(p);
+}
+
+/* A key in the certfile makes that file a secret one. */
+static int
+identity_read(struct credentials *c, struct fault *f)
+{
+	const struct rule *r = c->rule;
+	const struct rule_values *v = &r->values;
+	const struct origin of_cert = origin_of(r, K_certfile);
+	const struct origin of_key = origin_of(r,
+	    r->values.keyfile != NULL ? K_keyfile : K_certfile);
+	char *cert = NULL, *key = NULL;
+	size_t cert_len = 0, key_len = 0;
+	int rv = -1;
+
+	if (v->certfile == NULL && v->keyfile != NULL)
+		return fault_set(f, of_key.file, of_key.line,
+		    "keyfile without certfile");
+	if (v->certfile == NULL && r->side == SIDE_SERVER)
+		return fault_set(f, r->file, r->line,
+		    "a server needs certfile and keyfile");
+	if (v->certfile == NULL)
+		return 0;
+	if (file_read(v->certfile,
+		v->keyfile == NULL ? FILE_SECRET : FILE_PUBLIC, FILE_MAX,
+		&cert, &cert_len, f, of_cert.file, of_cert.line) == -1)
+		goto out;
+	if (v->keyfile != NULL &&
+	    file_read(v->keyfile, FILE_SECRET, FILE_MAX, &key, &key_len, f,
+		of_key.file, of_key.line) == -1)
+		goto out;
+	if (key != NULL)
+		rv = identity_set(c, cert, cert_len, key, key_len, f);
+	else
+		rv = identity_set(c, cert, cert_len, cert, cert_len, f);
+out:
+	secret_free(cert, cert_len);
+	secret_free(key, key_len);
+	return rv;
+}
+
+int
+credentials_read(
+    const struct rule *r, struct credentials **out, struct fault *f)
+{
+	struct credentials *c = calloc(1, sizeof *c);
+	int rv = -1;
+
+	if (c == NULL)
+		return fault_set(f, NULL, 0, "out of memory");
+	c->rule = r;
+	if (gnutls_certificate_allocate_credentials(&c->x509) < 0) {
+		fault_set(f, NULL, 0, "out of memory");
+		goto out;
+	}
+	if (priority_read(c, f) == -1 || trust_read(c, f) == -1 ||
+	    identity_read(c, f) == -1)
+		goto out;
+	*out = c;
+	c = NULL;
+	rv = 0;
+out:
+	credentials_free(c);
+	return rv;
+}
+
+/* GnuTLS wipes a private key when it lets go of it. */
+void
+credentials_free(struct credentials *c)
+{
+	if (c == NULL)
+		return;
+	if (c->priority != NULL)
+		gnutls_priority_deinit(c->priority);
+	if (c->x509 != NULL)
+		gnutls_certificate_free_credentials(c->x509);
+	trust_free(c->trust);
+	free(c);
+}

@@ -1,0 +1,294 @@
+/*
+ * priority.c - versions, algorithms and options as a GnuTLS priority string
+ *
+ * Everything is switched off first and built up from there: NORMAL of GnuTLS
+ * 3.7.9 has TLS 1.0, CBC with SHA-1 and static RSA, and a later one may have
+ * something else.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#ifdef __aarch64__
+#include <sys/auxv.h>
+#endif
+
+#include "credentials.h"
+
+enum kind {
+	BASE,  /* may stand first */
+	GOOD,  /* forward secret, AEAD: may be added and taken away */
+	LEGACY, /* may be taken away; to add it is for legacy_ciphers */
+	FLAG,  /* a harmless or stricter %flag */
+};
+
+static const struct token {
+	const char *name;
+	enum kind kind;
+} tokens[] = {
+	{"NONE", BASE}, {"NORMAL", BASE}, {"PERFORMANCE", BASE},
+	{"PFS", BASE}, {"SECURE128", BASE}, {"SECURE192", BASE},
+	{"SECURE256", BASE}, {"SUITEB128", BASE}, {"SUITEB192", BASE},
+
+	{"AES-128-GCM", GOOD}, {"AES-256-GCM", GOOD},
+	{"CHACHA20-POLY1305", GOOD}, {"AES-128-CCM", GOOD},
+	{"AES-256-CCM", GOOD}, {"CAMELLIA-128-GCM", GOOD},
+	{"CAMELLIA-256-GCM", GOOD}, {"ECDHE-ECDSA", GOOD},
+	{"ECDHE-RSA", GOOD}, {"DHE-RSA", GOOD}, {"AEAD", GOOD},
+	{"CTYPE-X509", GOOD}, {"CIPHER-ALL", GOOD}, {"KX-ALL", GOOD},
+
+	{"3DES-CBC", LEGACY}, {"AES-128-CBC", LEGACY},
+	{"AES-192-CBC", LEGACY}, {"AES-256-CBC", LEGACY},
+	{"AES-128-CCM-8", LEGACY}, {"AES-256-CCM-8", LEGACY},
+	{"CAMELLIA-128-CBC", LEGACY}, {"CAMELLIA-192-CBC", LEGACY},
+	{"CAMELLIA-256-CBC", LEGACY}, {"ARCFOUR-128", LEGACY},
+	{"RSA", LEGACY}, {"DHE-DSS", LEGACY}, {"MD5", LEGACY},
+	{"SHA1", LEGACY}, {"SHA256", LEGACY}, {"SHA384", LEGACY},
+	{"MAC-ALL", LEGACY},
+
+	{"%SAFE_RENEGOTIATION", FLAG}, {"%FORCE_ETM", FLAG},
+	{"%DUMBFW", FLAG},
+	{"%ALLOW_SMALL_RECORDS", FLAG}, {"%LATEST_RECORD_VERSION", FLAG},
+};
+
+/* Tokens that begin so are not for this key, and why. */
+static const struct refusal {
+	const char *prefix, *why;
+} refusals[] = {
+	{"VERS-", "is set by minimum_version and maximum_version"},
+	{"GROUP-", "is set by groups"},
+	{"CURVE-", "is set by groups"},
+	{"SIGN-", "is set by signature_algorithms"},
+	{"%PROFILE_", "is set by security_profile"},
+	{"%VERIFY_", "is set by security_profile"},
+	{"COMP-", "has no effect: there is no compression in TLS"},
+	{"CTYPE-", "is no X.509 certificate and cannot be verified"},
+	{"%SERVER_PRECEDENCE", "is options cipher_server_preference"},
+	{"%COMPAT", "is options compat"},
+	{"%NO_TICKETS", "is options no_ticket"},
+	{"%DISABLE_TLS13_COMPAT_MODE", "is options no_middlebox_compat"},
+	{"%PARTIAL_RENEGOTIATION", "is options legacy_server_connect"},
+	{"%UNSAFE_RENEGOTIATION", "would let the peer renegotiate unsafely"},
+	{"%DISABLE_SAFE_RENEGOTIATION",
+	    "would let the peer renegotiate unsafely"},
+	{"%NO_", "would switch a protection off"},
+	{"ANON-", "would let any peer in unverified"},
+	{"PSK", "is set by psk_file"},
+	{"DHE-PSK", "is set by psk_file"},
+	{"ECDHE-PSK", "is set by psk_file"},
+	{"RSA-PSK", "is set by psk_file"},
+	{"SRP", "is a password protocol that no key here serves"},
+	{"SYSTEM", "would take the choice from a file outside the policy"},
+	{"@", "would take the choice from a file outside the policy"},
+};
+
+static const char *const version_of[] = {
+	[TLS_V1_0] = "VERS-TLS1.0", [TLS_V1_1] = "VERS-TLS1.1",
+	[TLS_V1_2] = "VERS-TLS1.2", [TLS_V1_3] = "VERS-TLS1.3",
+};
+
+/*
+ * Forward secrecy by ECDHE alone: finite-field DHE in TLS 1.2 lets the
+ * server choose the group, and the exponentiation is the costly one.  X25519
+ * first, the others by speed.  Signatures in both the TLS 1.2 and the 1.3
+ * spelling, none with SHA-1.
+ */
+#define EXCHANGE ":+ECDHE-ECDSA:+ECDHE-RSA:+AEAD"
+#define GROUPS \
+	":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1" \
+	":+GROUP-SECP521R1:+GROUP-X448"
+#define SIGNATURES \
+	":-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256" \
+	":+SIGN-EDDSA-ED25519:+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-SHA256" \
+	":+SIGN-RSA-SHA256:+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SHA384" \
+	":+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-PSS-SHA384:+SIGN-RSA-SHA384" \
+	":+SIGN-ECDSA-SECP521R1-SHA512:+SIGN-ECDSA-SHA512:+SIGN-EDDSA-ED448" \
+	":+SIGN-RSA-PSS-RSAE-SHA512:+SIGN-RSA-PSS-SHA512:+SIGN-RSA-SHA512"
+
+/* CHACHA20 of this GnuTLS is 16 times slower than AES-GCM, unless the
+ * machine has no AES instructions. */
+static bool
+cpu_has_aes(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_cpu_init();
+	return __builtin_cpu_supports("aes");
+#elif defined(__aarch64__)
+	return (getauxval(AT_HWCAP) & 1UL << 3) != 0; /* HWCAP_AES */
+#else
+	return false;
+#endif
+}
+
+struct text {
+	char *p;
+	size_t len, n; /* n may pass len: then it did not fit */
+};
+
+__attribute__((format(printf, 2, 3))) static void
+put(struct text *t, const char *fmt, ...)
+{
+	size_t at = t->n < t->len ? t->n : t->len;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(t->p + at, t->len - at, fmt, ap);
+	va_end(ap);
+	t->n += (size_t)(n > 0 ? n : 0);
+}
+
+static const struct token *
+token_find(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
+		if (strlen(tokens[i].name) == len &&
+		    strncasecmp(tokens[i].name, name, len) == 0)
+			return &tokens[i];
+	return NULL;
+}
+
+static const char *
+refusal_find(const char *name, size_t len)
+{
+	size_t i, n;
+
+	for (i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+		n = strlen(refusals[i].prefix);
+		if (n <= len && strncasecmp(refusals[i].prefix, name, n) == 0)
+			return refusals[i].why;
+	}
+	return NULL;
+}
+
+/* One token of the user's priority, sign and all. */
+static int
+token_check(const char *s, size_t len, bool first, const struct origin *at,
+    struct fault *f)
+{
+	char sign = len > 0 && strchr("+-!", s[0]) != NULL ? s[0] : '\0';
+	const char *name = s + (sign != '\0'), *why;
+	size_t n = len - (sign != '\0');
+	const struct token *t = token_find(name, n);
+
+	if (t == NULL && (why = refusal_find(name, n)) != NULL)
+		return fault_set(f, at->file, at->line,
+		    "priority: '%.*s' %s", (int)len, s, why);
+	if (t == NULL)
+		return fault_set(f, at->file, at->line,
+		    "priority: unknown token '%.*s'", (int)len, s);
+	if (t->kind == BASE && (sign != '\0' || !first))
+		return fault_set(f, at->file, at->line,
+		    "priority: '%.*s' must stand first, without a sign",
+		    (int)len, s);
+	if (t->kind == FLAG && sign != '\0')
+		return fault_set(f, at->file, at->line,
+		    "priority: '%.*s' takes no sign", (int)len, s);
+	if ((t->kind == GOOD || t->kind == LEGACY) && sign == '\0')
+		return fault_set(f, at->file, at->line,
+		    "priority: '%.*s' needs a + or - before it", (int)len, s);
+	if (t->kind == LEGACY && sign == '+')
+		return fault_set(f, at->file, at->line,
+		    "priority: '%.*s' is not forward secret with AEAD: it "
+		    "needs options = [ \"legacy_ciphers\" ]", (int)len, s);
+	return 0;
+}
+
+static int
+user_check(const char *s, const struct origin *at, struct fault *f)
+{
+	bool first = true;
+	size_t n;
+
+	for (;; s += n + 1, first = false) {
+		n = strcspn(s, ":,"); /* GnuTLS takes both */
+		if (n == 0)
+			return fault_set(f, at->file, at->line,
+			    "priority: empty token");
+		if (token_check(s, n, first, at, f) == -1)
+			return -1;
+		if (s[n] == '\0')
+			return 0;
+	}
+}
+
+static void
+default_put(struct text *t)
+{
+	put(t, "NONE%s:+AES-128-GCM:+AES-256-GCM%s" EXCHANGE,
+	    cpu_has_aes() ? "" : ":+CHACHA20-POLY1305",
+	    cpu_has_aes() ? ":+CHACHA20-POLY1305" : "");
+}
+
+/* The user's string, and then without what its base may have brought in. */
+static void
+user_put(struct text *t, const char *s)
+{
+	size_t i;
+
+	if (strchr("+-!%", s[0]) != NULL) {
+		default_put(t);
+		put(t, ":");
+	}
+	put(t, "%s", s);
+	for (i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
+		if (tokens[i].kind == LEGACY)
+			put(t, ":-%s", tokens[i].name);
+	put(t, ":+AEAD:-CTYPE-ALL:+CTYPE-X509");
+}
+
+static int
+versions_put(struct text *t, const struct rule_values *v,
+    const struct origin *origin, struct fault *f)
+{
+	const struct origin *min = &origin[K_minimum_version];
+	const struct origin *max = &origin[K_maximum_version];
+	int i;
+
+	if (v->minimum_version > v->maximum_version) {
+		if (max->file == NULL)
+			max = min;
+		return fault_set(f, max->file, max->line,
+		    "no TLS version is left: minimum_version is above "
+		    "maximum_version");
+	}
+	if (v->minimum_version < TLS_V1_2) {
+		if (min->file == NULL)
+			min = max;
+		return fault_set(f, min->file, min->line,
+		    "no suite is left for TLS 1.0 and 1.1: they need "
+		    "options = [ \"legacy_ciphers\" ]");
+	}
+	put(t, ":-VERS-ALL");
+	for (i = v->maximum_version; i >= v->minimum_version; i--)
+		put(t, ":+%s", version_of[i]);
+	return 0;
+}
+
+int
+priority_text(const struct rule_values *v, enum side side,
+    const struct origin *origin, char *buf, size_t len, struct fault *f)
+{
+	struct text t = {buf, len, 0};
+	const struct origin *at = &origin[K_priority];
+
+	if (v->priority == NULL) {
+		default_put(&t);
+	} else {
+		if (user_check(v->priority, at, f) == -1)
+			return -1;
+		user_put(&t, v->priority);
+	}
+	if (versions_put(&t, v, origin, f) == -1)
+		return -1;
+	put(&t, GROUPS SIGNATURES ":%%PROFILE_MEDIUM");
+	/* RFC 5746 of the server, as OpenSSL 3 and Python 3.12 demand it;
+	 * many a client that is not at risk sends no sign of it. */
+	if (side == SIDE_CLIENT)
+		put(&t, ":%%SAFE_RENEGOTIATION");
+	if (t.n >= len)
+		return fault_set(f, at->file, at->line,
+		    "priority is longer than %zu bytes", len);
+	return 0;
+}
