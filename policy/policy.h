@@ -161,6 +161,7 @@ struct policy {
 	size_t nclient, nserver, nrules; /* nrules = both together */
 	struct rule *client; /* in order: the first match wins */
 	struct rule *server;
+	struct arena *arena; /* owned: all of the above lives in it */
 };
 
 /*
@@ -228,6 +229,11 @@ struct decision {
 	char text[512]; /* one sentence: why, and what would help */
 };
 
+/*
+ * What e leaves out that a rule asks for (names, program, a server's peer) is
+ * not known, and a rule that hangs on it is WHY_UNDECIDED where its verdict
+ * differs from what follows.  At listen() ask rule_could_match.
+ */
 void policy_match(const struct policy *p, const struct endpoint *e,
     struct decision *out);
 

@@ -1,0 +1,112 @@
+/* check.c - is a value one that its key can take */
+#include <string.h>
+
+#include "check.h"
+#include "policy.h"
+
+#define BASE64                                                              \
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+const char *
+check_depth(int v)
+{
+	return v >= 0 && v <= 100 ? NULL : "must be between 0 and 100";
+}
+
+const char *
+check_seconds(int v)
+{
+	return v >= 1 && v <= 86400 * 7
+		? NULL
+		: "is in seconds and must be between 1 and 604800";
+}
+
+const char *
+check_tickets(int v)
+{
+	return v >= 0 && v <= 16 ? NULL : "must be between 0 and 16";
+}
+
+const char *
+check_text(const char *v)
+{
+	return v[0] != '\0' ? NULL : "must not be empty";
+}
+
+const char *
+check_words(const char *v)
+{
+	if (v[0] == '\0')
+		return "must not hold an empty string";
+	return strpbrk(v, " \t\n,:") == NULL
+		? NULL
+		: "takes one name an entry: write ( \"a\", \"b\" )";
+}
+
+/* What else it must be is for priority.c, which knows GnuTLS's words. */
+const char *
+check_priority(const char *v)
+{
+	if (v[0] == '\0')
+		return "must not be empty";
+	return strpbrk(v, " \t\n") == NULL ? NULL : "must not hold blanks";
+}
+
+const char *
+check_profile(const char *v)
+{
+	static const char *const known[] = { "low", "legacy", "medium", "high",
+		"ultra", "future" };
+	size_t i;
+
+	for (i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (strcmp(v, known[i]) == 0)
+			return NULL;
+	return "must be low, legacy, medium, high, ultra or future";
+}
+
+const char *
+check_host(const char *v)
+{
+	char canon[256];
+
+	if (strchr(v, '*') != NULL)
+		return "must be one name, without '*'";
+	return name_canon(v, canon, sizeof canon) == 0
+		? NULL
+		: "is not a host name";
+}
+
+const char *
+check_sni_host(const char *v)
+{
+	if (v[0] == '\0')
+		return NULL;
+	if (name_is_address(v))
+		return "must be a name: SNI cannot carry an address (RFC 6066)";
+	return check_host(v);
+}
+
+const char *
+check_path(const char *v)
+{
+	if (v[0] == '\0')
+		return "must not be empty";
+	return strncmp(v, "pkcs11:", 7) == 0
+		? "with a pkcs11: address is not supported yet"
+		: NULL;
+}
+
+const char *
+check_pins(const char *v)
+{
+	static const char form[] =
+	    "must be \"sha256//\" and the 44 characters of base64";
+
+	if (strncmp(v, "sha256//", 8) != 0)
+		return form;
+	v += 8;
+	return strlen(v) == 44 && strspn(v, BASE64) == 43 && v[43] == '='
+		? NULL
+		: form;
+}

@@ -1,0 +1,46 @@
+/* rule.h - one group of the policy file as a rule or a context */
+#ifndef POLICY_RULE_H
+#define POLICY_RULE_H
+
+#include "parse.h"
+
+/* A named group of values; its settings are read anew for each rule. */
+struct context {
+	const char *name;
+	const char *file;
+	int line;
+	config_setting_t *group; /* borrowed from its file's tree */
+};
+
+/* What rules inherit from. */
+struct bases {
+	struct context defaults; /* group NULL: none */
+	struct context *contexts;
+	size_t n;
+};
+
+/*
+ * Reads group as a context, and its values once so that each is checked even
+ * where no rule uses the context.  0, or -1 and a fault.
+ */
+int context_read(const struct reader *r, config_setting_t *group,
+    struct context *out);
+
+/* The same for defaults = { }, a context without a name. */
+int defaults_read(const struct reader *r, config_setting_t *group,
+    struct context *out);
+
+/* Reads group as a rule with all it inherits.  0, or -1 and a fault. */
+int rule_read(const struct reader *r, config_setting_t *group,
+    enum side side, const struct bases *b, struct rule *out);
+
+/*
+ * rule_check.c: what keys must be together, once everything is inherited, and
+ * the defaults that depend on other keys.  inherited holds the origins that
+ * came from defaults = { }: those stand for both sides, so that what concerns
+ * only clients there is no fault of a server.
+ */
+int rule_check(struct rule *rule, const struct origin *inherited,
+    struct fault *f);
+
+#endif

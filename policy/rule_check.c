@@ -1,0 +1,165 @@
+/* rule_check.c - what the keys of a rule must be together */
+#include <stdio.h>
+
+#include "keys.h"
+#include "rule.h"
+
+struct checked {
+	struct rule *rule;
+	const struct origin *inherited;
+	struct fault *f;
+};
+
+/* Written in the rule or its context, not in defaults = { }. */
+static bool
+own(const struct checked *c, enum key_index k)
+{
+	const struct origin *o = &c->rule->origin[k];
+
+	return o->file != NULL &&
+	    (o->file != c->inherited[k].file ||
+		o->line != c->inherited[k].line);
+}
+
+static bool
+written(const struct checked *c, enum key_index k)
+{
+	return c->rule->origin[k].file != NULL;
+}
+
+/* A fault where k was written, or where the rule begins. */
+static int
+refuse(const struct checked *c, enum key_index k, const char *text)
+{
+	const struct origin *o = &c->rule->origin[k];
+
+	if (o->file == NULL)
+		return fault_set(
+		    c->f, c->rule->file, c->rule->line, "%s", text);
+	return fault_set(c->f, o->file, o->line, "%s", text);
+}
+
+static int
+check_versions(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+	char text[128];
+
+	if (v->minimum_version <= v->maximum_version)
+		return 0;
+	snprintf(text, sizeof text,
+	    "minimum_version \"%s\" is above maximum_version \"%s\"",
+	    keys[K_minimum_version].words[v->minimum_version],
+	    keys[K_maximum_version].words[v->maximum_version]);
+	return refuse(c, own(c, K_minimum_version) ||
+		    !written(c, K_maximum_version)
+		? K_minimum_version : K_maximum_version, text);
+}
+
+static int
+check_identity(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+
+	if (v->keyfile != NULL && v->certfile == NULL)
+		return refuse(c, K_keyfile, "keyfile without certfile");
+	if (c->rule->side == SIDE_SERVER && v->certfile == NULL &&
+	    v->certificates.n == 0 && v->psk_file == NULL)
+		return refuse(c, K_certfile,
+		    "a server rule with action \"tls\" needs certfile");
+	return 0;
+}
+
+static bool
+has_trust(const struct rule_values *v)
+{
+	return v->cafile != NULL || v->capath != NULL || v->cadata != NULL;
+}
+
+/* What a server would ignore although somebody counts on it. */
+static int
+check_server_ignored(const struct checked *c)
+{
+	static const enum key_index without_effect[] = { K_cafile, K_capath,
+		K_cadata, K_system_trust, K_crlfile, K_crlpath,
+		K_check_hostname, K_check_host, K_check_ip, K_check_email,
+		K_check_uri, K_pins, K_pins_only };
+	const struct rule_values none = key_defaults[SIDE_SERVER];
+	enum key_index k;
+	char text[160];
+	size_t i;
+
+	for (i = 0; i < sizeof without_effect / sizeof *without_effect; i++) {
+		k = without_effect[i];
+		if (!own(c, k) ||
+		    key_equal(&keys[k], &c->rule->values, &none))
+			continue;
+		snprintf(text, sizeof text, "'%s' has no effect on a server "
+		    "whose verify_mode is \"none\": set it to \"required\" or "
+		    "\"optional\"", keys[k].name);
+		return refuse(c, k, text);
+	}
+	return 0;
+}
+
+static int
+check_server_trust(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+
+	if (v->verify_mode == VERIFY_NONE)
+		return check_server_ignored(c);
+	if (!has_trust(v) && !v->system_trust)
+		return refuse(c, K_verify_mode, "a server that verifies its "
+			"clients needs cafile, capath or system_trust");
+	if (v->check_hostname && v->server_hostname == NULL)
+		return refuse(c, K_check_hostname, "check_hostname on a "
+			"server needs server_hostname, the name that clients' "
+			"certificates hold");
+	return 0;
+}
+
+static int
+check_client_trust(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+
+	if (v->verify_mode == VERIFY_NONE) {
+		if (own(c, K_check_hostname) && v->check_hostname)
+			return refuse(c, K_check_hostname, "check_hostname "
+				"has no effect where verify_mode is \"none\"");
+		return 0;
+	}
+	if (!has_trust(v) && !v->system_trust)
+		return refuse(c, K_system_trust, "nothing is trusted: set "
+			"cafile or capath, or leave system_trust on");
+	return 0;
+}
+
+/* Defaults that follow from other keys; a key that was written stays. */
+static void
+defaults_settle(const struct checked *c)
+{
+	struct rule_values *v = &c->rule->values;
+
+	if (!written(c, K_system_trust) && has_trust(v))
+		v->system_trust = false;
+	if (v->verify_mode == VERIFY_NONE && !own(c, K_check_hostname))
+		v->check_hostname = false;
+}
+
+int
+rule_check(struct rule *rule, const struct origin *inherited,
+    struct fault *f)
+{
+	const struct checked c = { .rule = rule, .inherited = inherited,
+		.f = f };
+
+	defaults_settle(&c);
+	if (rule->action != ACTION_TLS)
+		return 0;
+	if (check_versions(&c) == -1 || check_identity(&c) == -1)
+		return -1;
+	return rule->side == SIDE_SERVER ? check_server_trust(&c)
+					 : check_client_trust(&c);
+}
