@@ -40,17 +40,6 @@ priority_read(struct credentials *c, struct fault *f)
 	    "priority: no cipher suite is left");
 }
 
-/* What is trusted by default ends where the rule names something itself. */
-static bool
-system_trusted(const struct rule *r)
-{
-	const struct rule_values *v = &r->values;
-
-	if (r->origin[K_system_trust].file != NULL)
-		return v->system_trust;
-	return v->system_trust && v->cafile == NULL && v->capath == NULL;
-}
-
 static int
 trust_read(struct credentials *c, struct fault *f)
 {
@@ -70,7 +59,7 @@ trust_read(struct credentials *c, struct fault *f)
 	if (v->capath != NULL &&
 	    trust_add_dir(t, v->capath, &r->origin[K_capath], f) == -1)
 		return -1;
-	if (system_trusted(r) &&
+	if (v->system_trust &&
 	    trust_add_file(t, TRUST_SYSTEM, &of_system, f) == -1)
 		return -1;
 	if (t->n == 0)
