@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "call.h"
+#include "epoll.h"
 #include "process.h"
 #include "thread.h"
 
@@ -30,11 +31,32 @@ call_begin(struct call *k, int fd)
 	return k->c != NULL ? 0 : -EBADF;
 }
 
+/*
+ * A call on a conn that is in an epoll set may have left plaintext behind,
+ * queued output or ended a handshake: the kernel tells nobody of these.
+ */
+static void
+note(struct conn *c)
+{
+	bool news;
+
+	pthread_mutex_lock(&c->lock);
+	news = c->state != CONN_LISTEN &&
+	    (c->state != c->noted_state || conn_buffered(c));
+	c->noted_state = c->state;
+	pthread_mutex_unlock(&c->lock);
+	if (news)
+		epoll_note(c);
+}
+
 ssize_t
 call_end(struct call *k, ssize_t rv)
 {
-	if (k->c != NULL)
+	if (k->c != NULL) {
+		if (k->c->regs != NULL)
+			note(k->c);
 		conn_put(k->c);
+	}
 	if (k->cancel != -1) {
 		thread_leave();
 		pthread_setcancelstate(k->cancel, NULL);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "call.h"
+#include "epoll.h"
 #include "log.h"
 
 /*
@@ -62,6 +63,7 @@ do_close(int fd)
 	struct call k;
 	int rv = call_enter(&k);
 
+	epoll_close_set(fd);
 	if (rv == 0 || rv == -EAGAIN)
 		rv = descriptor_close(fd);
 	return (int)call_end(&k, rv);

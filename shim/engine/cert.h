@@ -136,6 +136,9 @@ struct reason constraint_check(const struct cert *ca, const struct cert *c,
  */
 bool hostname_match(const struct cert *c, const char *name, bool common_name);
 
+/* Has it any host name or address in a subjectAltName? */
+bool hostname_has(const struct cert *c);
+
 /* The names c is for, as text for a message. */
 void hostname_list(const struct cert *c, char *buf, size_t len);
 

@@ -309,7 +309,7 @@ unknown_issuer(const struct chain *b)
 
 	if (b->limited)
 		return (struct reason){CAUSE_CHAIN_LIMIT, end,
-		    "leads further than verify_depth or our limits"};
+		    "leads to a chain longer than verify_depth or our limits allow"};
 	if (b->unreadable)
 		return (struct reason){CAUSE_MALFORMED, NULL,
 		    "a certificate of the peer's chain cannot be read"};
@@ -318,9 +318,9 @@ unknown_issuer(const struct chain *b)
 		    "is not signed by the issuer it names"};
 	if (end->self_issued)
 		return (struct reason){CAUSE_UNKNOWN_ISSUER, end,
-		    "is self-signed and not in"};
+		    "is self-signed and not trusted"};
 	return (struct reason){CAUSE_UNKNOWN_ISSUER, end,
-	    "has an issuer that the peer did not send and that is not in"};
+	    "has an issuer that is neither trusted nor sent by the peer"};
 }
 
 struct reason

@@ -54,6 +54,17 @@ conn_put(struct conn *c)
 	table_release(c);
 }
 
+bool
+conn_buffered(const struct conn *c)
+{
+	if (c->state != CONN_OPEN)
+		return c->state == CONN_FAILED;
+	return bytes_left(&c->plain) > 0 || bytes_left(&c->in) > 0 ||
+	    bytes_left(&c->out) > 0 || c->rd_eof || c->rd_shut ||
+	    c->in_eof || c->in_err != 0 ||
+	    gnutls_record_check_pending(c->session) > 0;
+}
+
 int
 conn_claim(struct conn *c)
 {

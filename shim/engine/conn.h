@@ -56,8 +56,11 @@ struct conn {
 	struct conn *next;    /* list of all conns ever made; world */
 	struct conn *next_free; /* world */
 
+	struct reg *regs; /* epoll registrations; epoll_set.c's links */
+
 	pthread_mutex_t lock;
 	enum conn_state state; /* first of what conn_new clears */
+	enum conn_state noted_state; /* what epoll was told of last */
 	enum side side;
 	int err;         /* FAILED: negative errno of later I/O */
 	bool err_told;   /* SO_ERROR has given it */
@@ -100,6 +103,12 @@ struct conn *conn_new(enum side side, enum conn_state state);
 
 /* Drops one reference; the last frees session, buffers and slot. */
 void conn_put(struct conn *c);
+
+/*
+ * Locked.  Does c hold plaintext, an end or an error that the kernel does not
+ * know of, or output that it has not taken?
+ */
+bool conn_buffered(const struct conn *c);
 
 /* The state's name, as the log and explain print it. */
 const char *conn_state_name(enum conn_state s);

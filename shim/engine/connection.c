@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "epoll.h"
 #include "thread.h"
 
 static void
@@ -118,6 +119,7 @@ connect_tls(
 	    fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &zero, sizeof zero);
 	learn(c, fd);
 	table_set(fd, c);
+	epoll_connected(fd, c);
 	rv = (int)as_engine(host->libc->connect(
 	    fd, (__CONST_SOCKADDR_ARG){.__sockaddr__ = addr}, len));
 	if (rv == -EINPROGRESS || rv == -EINTR)

@@ -33,8 +33,8 @@ alt_names(const struct cert *c)
 	return list.value;
 }
 
-static bool
-has_dns_name(const struct cert *c)
+bool
+hostname_has(const struct cert *c)
 {
 	struct der in = alt_names(c);
 	struct der_item name;
@@ -146,7 +146,7 @@ hostname_match(const struct cert *c, const char *name, bool common_name)
 			       : item.tag == NAME_DNS &&
 				match_dns(&item.value, name))
 			return true;
-	return common_name && ip.len == 0 && !has_dns_name(c) &&
+	return common_name && ip.len == 0 && !hostname_has(c) &&
 	    match_common_name(c, name);
 }
 

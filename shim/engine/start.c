@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "conn.h"
+#include "epoll.h"
 #include "log.h"
 #include "process.h"
 
@@ -72,6 +73,7 @@ shim_engine_start(const struct shim_host *h)
 	calls_ready(&calls);
 	calls_stdio(&calls);
 	calls_exec(&calls);
+	calls_epoll(&calls);
 	judge_init();
 	return &engine;
 }

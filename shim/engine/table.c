@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "epoll.h"
 
 /*
  * A slot of the table is read without a lock and written under world.  A
@@ -108,6 +109,8 @@ table_close_begin(int fd)
 		last = atomic_fetch_sub(&c->fds, 1) == 1;
 	}
 	pthread_mutex_unlock(&world);
+	if (c != NULL && c->regs != NULL)
+		epoll_closing(fd, c, last);
 	if (last) {
 		c->ending = true;
 		conn_end(c, fd);

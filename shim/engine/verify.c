@@ -153,7 +153,9 @@ judge(struct chain *b, const struct rule_values *v, const char *wanted)
 	if (own.cause == CAUSE_NONE && wanted != NULL &&
 	    !hostname_match(peer, wanted, v->hostname_checks_common_name))
 		own = (struct reason){CAUSE_NAME_MISMATCH, peer,
-		    "is for another name"};
+		    hostname_has(peer) ? "is for another name"
+				       : "has no host in a subjectAltName "
+					 "(the common name does not count)"};
 	return path.cause < own.cause ? path : own;
 }
 

@@ -1,0 +1,555 @@
+/* epoll.c - epoll_ctl and epoll_wait over sets that hold governed ones */
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "call.h"
+#include "epoll.h"
+#include "epoll_set.h"
+#include "log.h"
+#include "ready.h"
+#include "thread.h"
+
+#define STATE_BITS \
+	(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLRDNORM | \
+	    EPOLLWRNORM | EPOLLWRBAND | EPOLLERR | EPOLLHUP)
+
+/* epoll's bits have poll's values, RDHUP included (eventpoll.h). */
+static short
+poll_bits(uint32_t events)
+{
+	return (short)(events & STATE_BITS);
+}
+
+static bool
+passes(const struct reg *r)
+{
+	return r->c == NULL || r->c->state == CONN_LISTEN;
+}
+
+static int
+real_ctl(struct reg *r, int op, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.u64 = reg_id(r)};
+	int rv = (int)as_engine(
+	    host->libc->epoll_ctl(r->set->epfd, op, r->fd, &ev));
+
+	if (rv == 0)
+		r->asked = events;
+	return rv;
+}
+
+/* Edge-triggered ones ask for everything; the rest for what TLS waits for. */
+static uint32_t
+first_question(const struct reg *r)
+{
+	if (passes(r))
+		return r->events;
+	if (r->events & EPOLLET)
+		return EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+	return r->events & (EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+}
+
+static int
+ctl_add(struct set *s, struct conn *c, int fd, const struct epoll_event *ev)
+{
+	struct reg *r;
+	int rv;
+
+	if (set_find(s, fd) != NULL)
+		return -EEXIST;
+	if ((ev->events & EPOLLEXCLUSIVE) &&
+	    (ev->events & (EPOLLRDHUP | EPOLLONESHOT)))
+		return -EINVAL;
+	r = set_add(s, fd);
+	if (r == NULL)
+		return -ENOMEM;
+	r->events = ev->events;
+	r->data = ev->data.u64;
+	if (c != NULL)
+		reg_bind(r, c);
+	else
+		reg_wait_stream(r);
+	rv = real_ctl(r, EPOLL_CTL_ADD, first_question(r));
+	if (rv < 0)
+		set_del(r);
+	else if (!passes(r))
+		reg_note(r);
+	return rv;
+}
+
+static int
+ctl_mod(struct reg *r, const struct epoll_event *ev)
+{
+	int rv;
+
+	if ((r->events | ev->events) & EPOLLEXCLUSIVE)
+		return -EINVAL;
+	r->events = ev->events;
+	r->data = ev->data.u64;
+	r->disarmed = false;
+	rv = real_ctl(r, EPOLL_CTL_MOD, first_question(r));
+	if (rv == 0 && !passes(r))
+		reg_note(r);
+	return rv;
+}
+
+static int
+ctl_del(struct reg *r)
+{
+	int rv = (int)as_engine(
+	    host->libc->epoll_ctl(r->set->epfd, EPOLL_CTL_DEL, r->fd, NULL));
+
+	set_del(r);
+	return rv;
+}
+
+static int
+control(int epfd, int op, int fd, struct epoll_event *ev, struct conn *c)
+{
+	bool stream = c == NULL && fd >= 0 && fd < FD_MAX &&
+	    host->class_of[fd] == FD_STREAM;
+	struct set *s = set_get(
+	    epfd, op == EPOLL_CTL_ADD && (c != NULL || stream));
+	struct reg *r;
+	int rv = 1;
+
+	if (s == NULL)
+		return c != NULL && op == EPOLL_CTL_ADD ? -ENOMEM : 1;
+	if (op != EPOLL_CTL_DEL && ev == NULL)
+		return -EFAULT;
+	pthread_mutex_lock(&s->lock);
+	r = set_find(s, fd);
+	if (op == EPOLL_CTL_ADD && (c != NULL || stream))
+		rv = ctl_add(s, c, fd, ev);
+	else if (op == EPOLL_CTL_MOD && r != NULL)
+		rv = ctl_mod(r, ev);
+	else if (op == EPOLL_CTL_DEL && r != NULL)
+		rv = ctl_del(r);
+	pthread_mutex_unlock(&s->lock);
+	return rv;
+}
+
+static int
+do_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
+{
+	struct call k;
+	int rv = call_enter(&k);
+
+	if (rv == 0) {
+		k.c = table_get(fd);
+		rv = control(epfd, op, fd, ev, k.c);
+		if (rv == 1) /* none of ours */
+			rv = (int)as_engine(
+			    host->libc->epoll_ctl(epfd, op, fd, ev));
+	}
+	return (int)call_end(&k, rv);
+}
+
+/* The kernel is asked anew where the question has changed. */
+static void
+ask(struct reg *r, const struct readiness *now)
+{
+	uint32_t want = (uint32_t)now->ask & (EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	uint32_t spare;
+
+	if ((r->events & EPOLLET) || r->closed)
+		return;
+	/* IN may stay asked where the program wants it: TCP would tell too */
+	spare = want | (r->events & (EPOLLIN | EPOLLRDHUP));
+	if ((want & ~r->asked) || (r->asked & ~spare))
+		(void)real_ctl(r, EPOLL_CTL_MOD, want | (r->asked & spare));
+}
+
+/*
+ * What r has to report, given what the kernel said of it.  Drives the conn.
+ * Set locked.
+ */
+static uint32_t
+examine(struct reg *r, uint32_t kernel)
+{
+	struct conn *c = r->c;
+	struct readiness now;
+	uint32_t told;
+	int fd;
+
+	if (!r->live || r->disarmed || c == NULL)
+		return 0;
+	fd = r->closed ? table_fd(c) : r->fd;
+	if (fd == -1)
+		return 0;
+	ready_check(c, fd, poll_bits(r->events), &now);
+	if (now.until > 0 &&
+	    (r->set->deadline == 0 || now.until < r->set->deadline))
+		r->set->deadline = now.until;
+	ask(r, &now);
+	told = ((uint32_t)(unsigned short)now.now |
+		   (kernel & (uint32_t)(unsigned short)now.pass)) &
+	    (r->events | EPOLLERR | EPOLLHUP);
+	return told & STATE_BITS;
+}
+
+/* What the kernel would say of an edge-triggered one that was noted. */
+static uint32_t
+kernel_now(const struct reg *r)
+{
+	struct pollfd p = {r->fd, POLLOUT, 0};
+
+	if (!(r->events & EPOLLET) || r->closed)
+		return 0;
+	return host->libc->poll(&p, 1, 0) == 1
+	    ? (uint32_t)(unsigned short)p.revents
+	    : 0;
+}
+
+static void
+fill(struct reg *r, uint32_t told, struct epoll_event *ev)
+{
+	ev->events = told;
+	ev->data.u64 = r->data;
+	if (r->events & EPOLLONESHOT) {
+		r->disarmed = true;
+		(void)real_ctl(r, EPOLL_CTL_MOD, 0);
+	}
+}
+
+/* Does the conn hold something that the kernel no longer tells of? */
+static bool
+buffered(struct reg *r)
+{
+	struct conn *c = r->c;
+	bool yes;
+
+	if (!r->live || c == NULL || (r->events & EPOLLET) || r->disarmed)
+		return false;
+	pthread_mutex_lock(&c->lock);
+	yes = conn_buffered(c);
+	pthread_mutex_unlock(&c->lock);
+	return yes;
+}
+
+static void
+heat(struct reg *r)
+{
+	if (r->hot)
+		return;
+	r->hot = true;
+	r->next_hot = r->set->hot;
+	r->set->hot = r;
+}
+
+/* Regs that were noted or reported before: up to n of them have news. */
+static int
+report_hot(struct set *s, struct epoll_event *ev, int n)
+{
+	struct reg *r, *next, *rest = NULL;
+	int got = 0;
+
+	set_take_noted(s);
+	r = s->hot;
+	s->hot = NULL;
+	for (; r != NULL; r = next) {
+		uint32_t told = 0;
+
+		next = r->next_hot;
+		r->hot = false;
+		if (got == n) { /* no room: next time */
+			r->hot = true;
+			r->next_hot = rest;
+			rest = r;
+			continue;
+		}
+		if (r->live)
+			told = examine(r, kernel_now(r));
+		if (told != 0)
+			fill(r, told, &ev[got++]);
+		if (buffered(r)) {
+			r->hot = true;
+			r->next_hot = rest;
+			rest = r;
+		}
+	}
+	s->hot = rest;
+	set_quiet(s);
+	return got;
+}
+
+/* The kernel's events, in place: reported, translated or swallowed. */
+static int
+translate(struct set *s, struct epoll_event *ev, int n)
+{
+	int i, got = 0;
+
+	for (i = 0; i < n; i++) {
+		struct epoll_event e = ev[i];
+		struct reg *r = set_reg(s, e.data.u64);
+		uint32_t told;
+
+		if (set_is_bell(s, e.data.u64))
+			continue;
+		if (r == NULL) {
+			ev[got++] = e;
+			continue;
+		}
+		if (!r->live)
+			continue;
+		if (passes(r)) {
+			ev[got].events = e.events;
+			ev[got++].data.u64 = r->data;
+			continue;
+		}
+		told = examine(r, e.events);
+		if (told != 0)
+			fill(r, told, &ev[got++]);
+		if (buffered(r)) {
+			heat(r);
+			reg_note(r);
+		}
+	}
+	return got;
+}
+
+/* A handshake that took too long fails when somebody looks at it. */
+static void
+note_late(struct set *s)
+{
+	uint32_t i;
+
+	s->deadline = 0;
+	for (i = 0; i < s->nregs; i++)
+		if (s->regs[i]->live && s->regs[i]->c != NULL &&
+		    s->regs[i]->c->deadline > 0 &&
+		    s->regs[i]->c->state == CONN_HANDSHAKE)
+			reg_note(s->regs[i]);
+}
+
+/*
+ * After a fork only the process that added its connections may wait: events
+ * of the other's sessions would reach this one.  When it has ended, the first
+ * to wait inherits (daemon()).
+ */
+static int
+may_wait(struct set *s)
+{
+	pid_t me = process_pid();
+
+	if (s->pid == me)
+		return 0;
+	if (kill(s->pid, 0) == 0 || errno != ESRCH) {
+		log_text(LOG_ERROR,
+		    "an epoll set that holds governed connections of process "
+		    "%d is used by process %d: one process may wait on it",
+		    (int)s->pid, (int)me);
+		return -EBADF;
+	}
+	s->pid = me;
+	return 0;
+}
+
+static int64_t
+ms_left(const struct set *s, int64_t until, bool at_once)
+{
+	int64_t end = until, now = now_ms();
+
+	if (at_once)
+		return 0;
+	if (s->deadline > 0 && (end < 0 || s->deadline < end))
+		end = s->deadline;
+	if (end < 0)
+		return -1;
+	return end > now ? end - now : 0;
+}
+
+static int
+wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
+    const sigset_t *mask)
+{
+	int rv = may_wait(s);
+
+	if (rv < 0)
+		return rv;
+	for (;;) {
+		int64_t left;
+		int got;
+
+		pthread_mutex_lock(&s->lock);
+		if (s->deadline > 0 && now_ms() >= s->deadline)
+			note_late(s);
+		got = report_hot(s, ev, n);
+		left = ms_left(s, until, got > 0);
+		pthread_mutex_unlock(&s->lock);
+		if (got == n)
+			return got;
+		thread_wait_begin();
+		rv = (int)as_engine(host->libc->epoll_pwait(s->epfd, ev + got,
+		    n - got, left > INT32_MAX ? INT32_MAX : (int)left, mask));
+		thread_wait_end();
+		if (rv < 0)
+			return got > 0 ? got : rv;
+		pthread_mutex_lock(&s->lock);
+		got += translate(s, ev + got, rv);
+		pthread_mutex_unlock(&s->lock);
+		if (got > 0)
+			return got;
+		if (until >= 0 && now_ms() >= until)
+			return 0;
+	}
+}
+
+static int
+wait_on(int epfd, struct epoll_event *ev, int n, int64_t until,
+    const sigset_t *mask)
+{
+	struct set *s = set_get(epfd, false);
+	int64_t left = until < 0 ? -1 : until - now_ms();
+
+	if (n <= 0)
+		return -EINVAL;
+	if (ev == NULL)
+		return -EFAULT;
+	if (s != NULL)
+		return wait_set(s, ev, n, until, mask);
+	return (int)as_engine(host->libc->epoll_pwait(
+	    epfd, ev, n, left < -1 ? 0 : (int)left, mask));
+}
+
+static int
+do_epoll_pwait(int epfd, struct epoll_event *ev, int n, int timeout,
+    const sigset_t *mask)
+{
+	struct call k;
+	int rv = call_enter(&k);
+
+	if (rv == 0)
+		rv = wait_on(
+		    epfd, ev, n, timeout < 0 ? -1 : now_ms() + timeout, mask);
+	return (int)call_end(&k, rv);
+}
+
+static int
+do_epoll_wait(int epfd, struct epoll_event *ev, int n, int timeout)
+{
+	return do_epoll_pwait(epfd, ev, n, timeout, NULL);
+}
+
+static int
+do_epoll_pwait2(int epfd, struct epoll_event *ev, int n,
+    const struct timespec *timeout, const sigset_t *mask)
+{
+	struct call k;
+	int64_t until = -1;
+	int rv = call_enter(&k);
+
+	if (timeout != NULL)
+		until = now_ms() + timeout->tv_sec * 1000 +
+		    (timeout->tv_nsec + 999999) / 1000000;
+	if (rv == 0 && timeout != NULL &&
+	    (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
+		timeout->tv_nsec > 999999999))
+		rv = -EINVAL;
+	if (rv == 0)
+		rv = wait_on(epfd, ev, n, until, mask);
+	return (int)call_end(&k, rv);
+}
+
+static void
+note_one(struct reg *r, void *arg)
+{
+	reg_note(r);
+}
+
+void
+epoll_note(struct conn *c)
+{
+	reg_each(c, -1, note_one, NULL);
+}
+
+struct found {
+	struct reg *reg[16];
+	int n;
+};
+
+static void
+collect(struct reg *r, void *arg)
+{
+	struct found *f = arg;
+
+	if (f->n < 16)
+		f->reg[f->n++] = r;
+}
+
+void
+epoll_connected(int fd, struct conn *c)
+{
+	struct found f = {.n = 0};
+	int i;
+
+	reg_each(NULL, fd, collect, &f);
+	for (i = 0; i < f.n; i++) {
+		struct reg *r = f.reg[i];
+
+		pthread_mutex_lock(&r->set->lock);
+		reg_bind(r, c);
+		(void)real_ctl(r, EPOLL_CTL_MOD, first_question(r));
+		reg_note(r);
+		pthread_mutex_unlock(&r->set->lock);
+	}
+}
+
+/*
+ * A dup keeps the registration alive, under a number that is no longer the
+ * program's to name; the last close takes it out even where another process
+ * keeps the kernel's file open.
+ */
+void
+epoll_closing(int fd, struct conn *c, bool last)
+{
+	struct found f = {.n = 0};
+	int i;
+
+	reg_each(c, fd, collect, &f);
+	for (i = 0; i < f.n; i++) {
+		struct reg *r = f.reg[i];
+
+		pthread_mutex_lock(&r->set->lock);
+		if (last && r->live && !r->closed)
+			(void)ctl_del(r);
+		else if (last)
+			set_del(r);
+		else if (r->fd == fd)
+			r->closed = true;
+		pthread_mutex_unlock(&r->set->lock);
+	}
+}
+
+/*
+ * The number goes; regs are let go of.  The memory stays: a thread may still
+ * be waiting on the set.
+ */
+void
+epoll_close_set(int epfd)
+{
+	struct set *s = set_forget(epfd);
+	uint32_t i;
+
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	for (i = 0; i < s->nregs; i++)
+		if (s->regs[i]->live)
+			set_del(s->regs[i]);
+	pthread_mutex_unlock(&s->lock);
+	__atomic_store_n(&host->class_of[s->bell], FD_UNKNOWN, __ATOMIC_RELEASE);
+	host->libc->close(s->bell);
+}
+
+void
+calls_epoll(struct shim_calls *c)
+{
+	c->epoll_ctl = do_epoll_ctl;
+	c->epoll_wait = do_epoll_wait;
+	c->epoll_pwait = do_epoll_pwait;
+	c->epoll_pwait2 = do_epoll_pwait2;
+}

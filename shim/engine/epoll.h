@@ -1,0 +1,35 @@
+/*
+ * epoll.h - sets that hold governed descriptors
+ *
+ * The kernel's registration of a governed descriptor carries the id of our
+ * reg and asks for what TLS waits for; what comes back drives the connection
+ * and is reported or swallowed.  Descriptors that are not governed are in the
+ * same kernel set with the program's own data.
+ *
+ * Locks: a set's lock, then links, then conn->lock.  links guards which regs
+ * belong to which conn.  epoll_note takes no lock but links and may be called
+ * with none held.
+ */
+#ifndef ENGINE_EPOLL_H
+#define ENGINE_EPOLL_H
+
+#include "conn.h"
+
+void calls_epoll(struct shim_calls *c);
+
+/*
+ * Something changed outside epoll_wait (plaintext is left, output is queued,
+ * the handshake ended): look at c's registrations again.
+ */
+void epoll_note(struct conn *c);
+
+/* fd, registered before it was connected, is c now. */
+void epoll_connected(int fd, struct conn *c);
+
+/* fd is being closed; last: and c with it. */
+void epoll_closing(int fd, struct conn *c, bool last);
+
+/* The set itself is closed. */
+void epoll_close_set(int epfd);
+
+#endif

@@ -1,0 +1,269 @@
+/* epoll_set.c - one epoll set: its registrations, its doorbell */
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "epoll_set.h"
+
+static _Atomic(struct set *) sets[FD_MAX];
+static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
+
+/* Which regs belong to which conn; unbound ones hang on `streams`. */
+static pthread_mutex_t links = PTHREAD_MUTEX_INITIALIZER;
+static struct reg *streams;
+
+static int
+make_bell(struct set *s)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = s->base};
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), up;
+
+	if (fd == -1)
+		return -1;
+	up = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 1000L);
+	if (up != -1) {
+		host->libc->close(fd);
+		fd = up;
+	}
+	if (fd >= FD_MAX ||
+	    host->libc->epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &ev) == -1) {
+		host->libc->close(fd);
+		return -1;
+	}
+	__atomic_store_n(&host->class_of[fd], FD_OURS, __ATOMIC_RELEASE);
+	return fd;
+}
+
+static struct set *
+new_set(int epfd)
+{
+	struct set *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->epfd = epfd;
+	s->pid = process_pid();
+	pthread_mutex_init(&s->lock, NULL);
+	/* no pointer has these bits, and few programs such numbers */
+	s->base = 0x7e5a000000000000ULL | ((uintptr_t)s << 8 & 0xffffff000000);
+	s->bell = make_bell(s);
+	if (s->bell == -1) {
+		free(s);
+		return NULL;
+	}
+	__atomic_store_n(&host->class_of[epfd], FD_SET, __ATOMIC_RELEASE);
+	return s;
+}
+
+struct set *
+set_get(int epfd, bool make)
+{
+	struct set *s;
+
+	if (epfd < 0 || epfd >= FD_MAX)
+		return NULL;
+	s = atomic_load(&sets[epfd]);
+	if (s != NULL || !make)
+		return s;
+	pthread_mutex_lock(&making);
+	s = atomic_load(&sets[epfd]);
+	if (s == NULL && (s = new_set(epfd)) != NULL)
+		atomic_store(&sets[epfd], s);
+	pthread_mutex_unlock(&making);
+	return s;
+}
+
+struct set *
+set_forget(int epfd)
+{
+	if (epfd < 0 || epfd >= FD_MAX)
+		return NULL;
+	return atomic_exchange(&sets[epfd], NULL);
+}
+
+struct reg *
+set_find(struct set *s, int fd)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->nregs; i++)
+		if (s->regs[i]->live && !s->regs[i]->closed &&
+		    s->regs[i]->fd == fd)
+			return s->regs[i];
+	return NULL;
+}
+
+bool
+set_is_bell(const struct set *s, uint64_t data)
+{
+	return data == s->base;
+}
+
+struct reg *
+set_reg(struct set *s, uint64_t data)
+{
+	uint64_t i = data - s->base - 1;
+
+	return data > s->base && i < s->nregs ? s->regs[i] : NULL;
+}
+
+static struct reg *
+spare(struct set *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->nregs; i++)
+		if (!s->regs[i]->live && !s->regs[i]->hot &&
+		    !atomic_load(&s->regs[i]->noted))
+			return s->regs[i];
+	return NULL;
+}
+
+static struct reg *
+grow(struct set *s)
+{
+	struct reg *r;
+
+	if (s->nregs == s->cap) {
+		uint32_t cap = s->cap > 0 ? 2 * s->cap : 16;
+		struct reg **regs = realloc(s->regs, cap * sizeof *regs);
+
+		if (regs == NULL)
+			return NULL;
+		s->regs = regs;
+		s->cap = cap;
+	}
+	r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return NULL;
+	r->set = s;
+	r->index = s->nregs;
+	s->regs[s->nregs++] = r;
+	return r;
+}
+
+struct reg *
+set_add(struct set *s, int fd)
+{
+	struct reg *r = spare(s);
+
+	if (r == NULL)
+		r = grow(s);
+	if (r == NULL)
+		return NULL;
+	r->fd = fd;
+	r->closed = r->disarmed = false;
+	r->live = true;
+	return r;
+}
+
+void
+set_del(struct reg *r)
+{
+	reg_bind(r, NULL);
+	r->live = false;
+}
+
+static struct reg **
+list_of(struct conn *c)
+{
+	return c != NULL ? &c->regs : &streams;
+}
+
+static void
+unlink_reg(struct reg *r)
+{
+	struct reg **at = list_of(r->c);
+
+	while (*at != NULL && *at != r)
+		at = &(*at)->next_of_conn;
+	if (*at == r)
+		*at = r->next_of_conn;
+}
+
+void
+reg_bind(struct reg *r, struct conn *c)
+{
+	pthread_mutex_lock(&links);
+	unlink_reg(r);
+	r->c = c;
+	if (c != NULL) {
+		r->next_of_conn = c->regs;
+		c->regs = r;
+	}
+	pthread_mutex_unlock(&links);
+}
+
+void
+reg_wait_stream(struct reg *r)
+{
+	pthread_mutex_lock(&links);
+	r->c = NULL;
+	r->next_of_conn = streams;
+	streams = r;
+	pthread_mutex_unlock(&links);
+}
+
+void
+reg_each(struct conn *c, int fd, void (*f)(struct reg *r, void *arg),
+    void *arg)
+{
+	struct reg *r, *next;
+
+	pthread_mutex_lock(&links);
+	for (r = *list_of(c); r != NULL; r = next) {
+		next = r->next_of_conn;
+		if (c != NULL || (r->fd == fd && !r->closed))
+			f(r, arg);
+	}
+	pthread_mutex_unlock(&links);
+}
+
+void
+reg_note(struct reg *r)
+{
+	struct set *s = r->set;
+	uint64_t one = 1;
+
+	if (!atomic_exchange(&r->noted, true)) {
+		r->next_noted = atomic_load(&s->stack);
+		while (!atomic_compare_exchange_weak(
+		    &s->stack, &r->next_noted, r))
+			;
+	}
+	if (!atomic_exchange(&s->rung, true))
+		(void)!host->libc->write(s->bell, &one, sizeof one);
+}
+
+void
+set_take_noted(struct set *s)
+{
+	struct reg *r = atomic_exchange(&s->stack, NULL), *next;
+
+	for (; r != NULL; r = next) {
+		next = r->next_noted;
+		atomic_store(&r->noted, false);
+		if (r->hot)
+			continue;
+		r->hot = true;
+		r->next_hot = s->hot;
+		s->hot = r;
+	}
+}
+
+void
+set_quiet(struct set *s)
+{
+	uint64_t n;
+
+	if (s->hot != NULL || !atomic_load(&s->rung))
+		return;
+	(void)!host->libc->read(s->bell, &n, sizeof n);
+	atomic_store(&s->rung, false);
+	/* noted between the read and the store: its ring was swallowed */
+	if (atomic_load(&s->stack) != NULL && !atomic_exchange(&s->rung, true)) {
+		n = 1;
+		(void)!host->libc->write(s->bell, &n, sizeof n);
+	}
+}

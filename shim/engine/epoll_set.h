@@ -1,0 +1,85 @@
+/*
+ * epoll_set.h - one epoll set: its registrations, its doorbell
+ */
+#ifndef ENGINE_EPOLL_SET_H
+#define ENGINE_EPOLL_SET_H
+
+#include <sys/epoll.h>
+
+#include "conn.h"
+
+struct reg {
+	struct set *set;
+	uint32_t index;
+	int fd;         /* as the program registered it */
+	struct conn *c; /* NULL: a stream that is not connected yet; links */
+	uint32_t events; /* as the program asked */
+	uint64_t data;
+	uint32_t asked; /* what the kernel is asked for */
+	bool live;
+	bool closed;   /* fd was closed, a dup of it lives */
+	bool disarmed; /* ONESHOT has fired */
+	bool hot;      /* on the set's list of those to look at again */
+	struct reg *next_hot;
+	struct reg *next_of_conn; /* links */
+	_Atomic bool noted;       /* on the set's stack */
+	struct reg *next_noted;
+};
+
+struct set {
+	int epfd;
+	pid_t pid;            /* who may wait */
+	pthread_mutex_t lock; /* all below but the stack */
+	struct reg **regs;    /* by index; never shrinks, regs never move */
+	uint32_t nregs, cap;
+	uint64_t base; /* id of reg 0 in the kernel's data */
+	struct reg *hot;
+	_Atomic(struct reg *) stack; /* noted regs, pushed without lock */
+	int bell;                    /* eventfd, rung while hot is not empty */
+	_Atomic bool rung;
+	int64_t deadline; /* of the earliest handshake, 0 = none */
+};
+
+/* The set of epfd; made if `make`.  NULL: none, or out of memory. */
+struct set *set_get(int epfd, bool make);
+
+/* Takes epfd's set out of the table; NULL if there is none. */
+struct set *set_forget(int epfd);
+
+/* Locked: the live reg of fd, or NULL. */
+struct reg *set_find(struct set *s, int fd);
+
+/* Locked: the reg that the kernel's data names; NULL: the program's data. */
+struct reg *set_reg(struct set *s, uint64_t data);
+bool set_is_bell(const struct set *s, uint64_t data);
+
+/* Locked: a new reg for fd, or NULL. */
+struct reg *set_add(struct set *s, int fd);
+void set_del(struct reg *r);
+
+static inline uint64_t
+reg_id(const struct reg *r)
+{
+	return r->set->base + 1 + r->index;
+}
+
+/* Any thread, no lock: r is to be looked at again. */
+void reg_note(struct reg *r);
+
+/* Locked: moves what was noted to the hot list. */
+void set_take_noted(struct set *s);
+
+/* Locked: silences the bell if nothing is hot. */
+void set_quiet(struct set *s);
+
+/* r belongs to a stream that is not connected yet. */
+void reg_wait_stream(struct reg *r);
+
+/* Ties r to c (NULL unties). */
+void reg_bind(struct reg *r, struct conn *c);
+
+/* Calls f for each reg of c, or for each unbound reg of fd (c NULL). */
+void reg_each(struct conn *c, int fd, void (*f)(struct reg *r, void *arg),
+    void *arg);
+
+#endif
