@@ -111,16 +111,47 @@ copied(int fd, int class)
 	return fd;
 }
 
-/* Who copies fd onto to: the engine if either is its own. */
+/* Whether a copy from class onto was is the engine's to make. */
 static int
-engine_copies(int fd, int to)
+engine_copies(int class, int was)
 {
-	int class = owned_class(to);
+	return engine_get() != NULL &&
+	    (class == FD_GOVERNED || was == FD_GOVERNED || was == FD_SET ||
+		was == FD_OURS);
+}
 
-	if (engine_get() == NULL || fd == to || process_vforked())
-		return 0;
-	return owned_class(fd) == FD_GOVERNED || class == FD_GOVERNED ||
-	    class == FD_SET || class == FD_OURS;
+/* The engine may leave open what a copy of class is that is not its own. */
+static int
+engine_copied(int fd, int class)
+{
+	if (fd >= 0 && class != FD_GOVERNED && owned_class(fd) == FD_UNKNOWN)
+		owned_set(fd, (enum fd_class)class);
+	return fd;
+}
+
+/* After libc has put a copy of class onto to, or has not. */
+static int
+replaced(int rv, int class, int to, int was)
+{
+	owned_set(to, (enum fd_class)(rv == -1 ? was : class));
+	return rv;
+}
+
+/*
+ * A copy that a vfork child makes is in no table: the program it becomes
+ * would write plaintext into the session.  It must not get that far.
+ */
+static int
+flags_in_vfork(int fd, int flags)
+{
+	int listens = 0, saved = errno;
+	socklen_t len = sizeof listens;
+
+	if (owned_class(fd) != FD_GOVERNED)
+		return flags;
+	(void)libc.getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len);
+	errno = saved;
+	return listens ? flags : flags | O_CLOEXEC;
 }
 
 EXPORTS_BEGIN
@@ -194,35 +225,35 @@ dup(int fd)
 int
 dup2(int fd, int to)
 {
-	int rv, class, was = owned_class(to);
+	int class = owned_class(fd), was = owned_class(to);
 
 	libc_need();
-	if (engine_copies(fd, to) && ENGINE_SLOT(dup2) != NULL)
-		return engine_get()->calls->dup2(fd, to);
-	class = owned_class(fd);
-	if (fd == to || process_vforked())
+	if (fd == to)
 		return libc.dup2(fd, to);
+	if (process_vforked())
+		return libc.dup3(fd, to, flags_in_vfork(fd, 0));
+	if (engine_copies(class, was) && ENGINE_SLOT(dup2) != NULL)
+		return engine_copied(
+		    engine_get()->calls->dup2(fd, to), class);
 	owned_set(to, FD_UNKNOWN);
-	rv = libc.dup2(fd, to);
-	owned_set(to, (enum fd_class)(rv == -1 ? was : class));
-	return rv;
+	return replaced(libc.dup2(fd, to), class, to, was);
 }
 
 int
 dup3(int fd, int to, int flags)
 {
-	int rv, class, was = owned_class(to);
+	int class = owned_class(fd), was = owned_class(to);
 
 	libc_need();
-	if (engine_copies(fd, to) && ENGINE_SLOT(dup3) != NULL)
-		return engine_get()->calls->dup3(fd, to, flags);
-	class = owned_class(fd);
-	if (fd == to || process_vforked())
+	if (fd == to)
 		return libc.dup3(fd, to, flags);
+	if (process_vforked())
+		return libc.dup3(fd, to, flags_in_vfork(fd, flags));
+	if (engine_copies(class, was) && ENGINE_SLOT(dup3) != NULL)
+		return engine_copied(
+		    engine_get()->calls->dup3(fd, to, flags), class);
 	owned_set(to, FD_UNKNOWN);
-	rv = libc.dup3(fd, to, flags);
-	owned_set(to, (enum fd_class)(rv == -1 ? was : class));
-	return rv;
+	return replaced(libc.dup3(fd, to, flags), class, to, was);
 }
 
 /* The third argument is an int, a long or a pointer: as wide as a long. */

@@ -119,7 +119,10 @@ judge(int fd)
 	}
 	owned_set(fd, FD_STREAM); /* owned_top */
 	rv = engine->adopt(fd);
-	return rv < 0 ? rv : owned_class(fd);
+	if (rv < 0)
+		return rv;
+	/* Still connecting: a write would wait and then go out as it is. */
+	return owned_class(fd) == FD_STREAM ? -EACCES : owned_class(fd);
 }
 
 static int

@@ -119,14 +119,15 @@ gate_epoll(int epfd)
 	return owned_way_epoll(epfd);
 }
 
-/* An exec matters only to connections, and those need an engine. */
+/*
+ * An exec matters only to connections, and those need an engine; it knows a
+ * vfork child by itself.
+ */
 static inline enum way
 gate_inherit(void)
 {
 	libc_need();
-	if (engine_get() == NULL || process_vforked())
-		return WAY_LIBC;
-	return WAY_ENGINE;
+	return engine_get() != NULL ? WAY_ENGINE : WAY_LIBC;
 }
 
 static inline enum way
