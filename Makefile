@@ -45,7 +45,7 @@ engine_obj = $(call obj,$(engine_src) $(policy_src))
 tools_obj = $(call obj,$(tools_src) shim/target.c)
 
 libs = $(B)/tlsshim.so $(B)/tlsshim-engine.so
-all: $(libs) $(B)/tlsshim
+all: $(libs) $(B)/tlsshim man
 
 $(B)/obj/%.o: %.c
 	$(call say,CC,$<)
@@ -87,7 +87,7 @@ $(B)/tlsshim-policy.5: policy/tlsshim-policy.5.in $(B)/tlsshim
 	$(Q)$(B)/tlsshim keys --man >$(B)/keys.man
 	$(Q)sed -e '/^@KEYS@$$/{r $(B)/keys.man' -e 'd;}' $< >$@
 
-man: $(B)/tlsshim-policy.5
+man: $(if $(wildcard policy/*.5.in),$(B)/tlsshim-policy.5)
 
 check: all
 	tests/run --no-install

@@ -44,6 +44,12 @@ address_text(const struct sockaddr_storage *ss, char *buf, size_t len)
 	return inet_ntop(ss->ss_family, p, buf, (socklen_t)len);
 }
 
+static bool
+address_is_any(const char *text)
+{
+	return strcmp(text, "0.0.0.0") == 0 || strcmp(text, "::") == 0;
+}
+
 /* Appends the addresses of host; 0 or what getaddrinfo says. */
 static int
 addresses_add(const char *host, const char *port, int flags,
@@ -212,6 +218,9 @@ answer_print(const struct question *q, const struct answer *a)
 	for (i = 0; i < a->n; i++)
 		printf("%s %s", i > 0 ? "," : "", a->to[i]);
 	printf("\n  verdict: %s\n  why: %s\n", action_word(d->action), d->text);
+	if (q->side == SIDE_SERVER && address_is_any(a->to[0]))
+		puts("  note: what is accepted is judged by the address it came "
+		     "to; ask about that");
 	if (d->rule == NULL)
 		return;
 	printf("  rule: %s:%d\n  context: %s\n", d->rule->file, d->rule->line,
