@@ -80,6 +80,8 @@ match_dns(const struct der *base, const struct der *name, bool excluded)
 
 	if (base->len > 0 && base->p[0] == '.')
 		return BROKEN; /* RFC 5280 knows the form for URI and mail */
+	if (name->len == 0 || name->p[0] == '.')
+		return NO; /* no name of any host */
 	if (host_is_under(name, base))
 		return YES;
 	if (!excluded || name->len < 2 || memcmp(name->p, "*.", 2) != 0)

@@ -106,13 +106,17 @@ check_profile(const struct cert *c)
 		return refuse(CAUSE_PROFILE, c, "is not of X.509 version 3");
 	if (name_is_empty(&c->d.issuer))
 		return refuse(CAUSE_PROFILE, c, "names no issuer");
-	if (!c->self_issued && c->authority_key.len == 0)
+	/* who issued an anchor does not matter */
+	if (!c->self_issued && c->trusted == NULL && c->authority_key.len == 0)
 		return refuse(CAUSE_PROFILE, c,
 		    "has no authorityKeyIdentifier");
 	if (c->path_length >= 0 &&
 	    (!c->ca || (c->usage & USAGE_CERT_SIGN) == 0))
 		return refuse(CAUSE_PROFILE, c,
 		    "limits the path without being a CA");
+	if (c->ext[EXT_CONSTRAINTS].present && !c->ca)
+		return refuse(CAUSE_PROFILE, c,
+		    "constrains names without being a CA");
 	if (c->ext[EXT_ALT_NAMES].present &&
 	    (!der_take(&names, DER_SEQUENCE, &list) || names.len != 0 ||
 		list.value.len == 0))
@@ -125,15 +129,20 @@ check_profile(const struct cert *c)
 	return REASON_NONE;
 }
 
-/* keyCertSign on what is no CA: RFC 5280 4.2.1.9 */
+/*
+ * keyCertSign on what is no CA: RFC 5280 4.2.1.9.  A CA certificate may be a
+ * peer's own; whether its key may sign handshakes GnuTLS sees to.
+ */
 static struct reason
 check_peer_usage(const struct cert *c, const struct rules *r)
 {
+	if (c->ca)
+		return REASON_NONE;
 	if ((c->usage & (USAGE_SIGNATURE | USAGE_KEY_ENCIPHERMENT |
 			    USAGE_KEY_AGREEMENT)) == 0)
 		return refuse(CAUSE_PURPOSE, c,
 		    "is not for this purpose (keyUsage)");
-	if (r->strict && c->ext[EXT_USAGE].present && !c->ca &&
+	if (r->strict && c->ext[EXT_USAGE].present &&
 	    (c->usage & USAGE_CERT_SIGN) != 0)
 		return refuse(CAUSE_PURPOSE, c,
 		    "may sign certificates but is no CA");

@@ -1,16 +1,12 @@
 /*
  * verify_test.c - the cases of tests/badcerts as the policy would judge them
  */
-#include <arpa/inet.h>
-#include <gnutls/x509.h>
-
 #include "../../policy/credentials.h"
-#include "../../policy/file.h"
 #include "../../shim/engine/verify.h"
+#include "chain_file.h"
 #include "made.h"
 
 #define CASES "tests/badcerts"
-#define CHAIN_MAX 64
 
 struct row {
 	char *name, *host, *want[3], *cause, *crl, *staple;
@@ -30,41 +26,6 @@ row_read(char *line, struct row *r)
 	*r = (struct row){field[0], field[2], {field[3], field[4], field[5]},
 	    field[6], field[10], field[11]};
 	return true;
-}
-
-static void
-die(const char *what)
-{
-	fprintf(stderr, "%s\n", what);
-	exit(2);
-}
-
-static size_t
-chain_read(const char *name, gnutls_datum_t *chain)
-{
-	gnutls_x509_crt_t *crt;
-	char path[256], *text;
-	struct fault f;
-	unsigned i, n;
-	gnutls_datum_t pem;
-	size_t len;
-
-	snprintf(path, sizeof path, CASES "/%s/chain.pem", name);
-	if (file_read(path, FILE_PUBLIC, FILE_MAX, &text, &len, &f, NULL,
-		0) == -1)
-		die(f.text);
-	pem = (gnutls_datum_t){(unsigned char *)text, (unsigned)len};
-	if (gnutls_x509_crt_list_import2(
-		&crt, &n, &pem, GNUTLS_X509_FMT_PEM, 0) < 0 || n > CHAIN_MAX)
-		die(path);
-	for (i = 0; i < n; i++) {
-		gnutls_x509_crt_export2(
-		    crt[i], GNUTLS_X509_FMT_DER, &chain[i]);
-		gnutls_x509_crt_deinit(crt[i]);
-	}
-	gnutls_free(crt);
-	free(text);
-	return n;
 }
 
 /* "purpose,handshake" means either. */
@@ -87,8 +48,8 @@ enum setting { FULL, CA_ONLY, NONE };
 static const char *const setting_name[] = {"full", "ca_only", "none"};
 
 static void
-case_check(const struct row *row, enum setting s, const gnutls_datum_t *chain,
-    size_t n)
+case_check(
+    const struct row *row, enum setting s, const struct chain_file *chain)
 {
 	bool accepted = strcmp(row->want[s], "reject") != 0;
 	char trust[256], host[256];
@@ -108,7 +69,8 @@ case_check(const struct row *row, enum setting s, const gnutls_datum_t *chain,
 		die(row->host);
 	if (credentials_read(&r, &c, &f) == -1)
 		die(f.text);
-	rv = verify_chain(c, SIDE_CLIENT, host, chain, n, time(NULL), &v);
+	rv = verify_chain(c, SIDE_CLIENT, host, chain->cert, chain->n,
+	    time(NULL), &v);
 	report((rv == 0) == accepted && (rv == 0) == (v.cause == NULL) &&
 		(rv == 0) == (v.text[0] == '\0') &&
 		(rv == 0 || cause_fits(row->cause, v.cause)),
@@ -120,20 +82,20 @@ case_check(const struct row *row, enum setting s, const gnutls_datum_t *chain,
 static void
 row_check(const struct row *row)
 {
-	gnutls_datum_t chain[CHAIN_MAX];
+	struct chain_file chain;
+	char path[256];
 	enum setting s;
-	size_t i, n;
 
 	if (row->crl[0] != '-' || row->staple[0] != '-') {
 		printf("skip %s: revocation comes with a later issue\n",
 		    row->name);
 		return;
 	}
-	n = chain_read(row->name, chain);
+	snprintf(path, sizeof path, CASES "/%s/chain.pem", row->name);
+	chain_file_read(&chain, path);
 	for (s = FULL; s <= NONE; s++)
-		case_check(row, s, chain, n);
-	for (i = 0; i < n; i++)
-		gnutls_free(chain[i].data);
+		case_check(row, s, &chain);
+	free(chain.der);
 }
 
 int
