@@ -28,7 +28,7 @@ $(B)/tests/bench/%: tests/bench/%.c
 
 $(B)/tests/tls_peer: LIBS = -lgnutls
 # What the program itself exports comes first in every look-up.
-$(B)/tests/exporter: LDFLAGS += -rdynamic
+$(B)/tests/exporter $(B)/tests/host_exports: LDFLAGS += -rdynamic
 
 # A unit test may include the .c it tests: whatever that defines is then not
 # taken from the archives.  An included file has statics that nobody calls.

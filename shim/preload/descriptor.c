@@ -87,8 +87,7 @@ rights_forget(struct msghdr *msg)
 			__builtin_memcpy(
 			    &fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
 			/* Under seccomp FD_UNKNOWN is not asked about. */
-			owned_set(
-			    fd, process_sealed ? FD_STREAM : FD_UNKNOWN);
+			owned_set(fd, process_sealed ? FD_STREAM : FD_UNKNOWN);
 		}
 	}
 }
@@ -107,7 +106,7 @@ static int
 copied(int fd, int class)
 {
 	if (fd >= 0 && !process_vforked())
-		owned_set(fd, (enum fd_class)class);
+		owned_set(fd, (enum fd_class) class);
 	return fd;
 }
 
@@ -116,8 +115,8 @@ static int
 engine_copies(int class, int was)
 {
 	return engine_get() != NULL &&
-	    (class == FD_GOVERNED || was == FD_GOVERNED || was == FD_SET ||
-		was == FD_OURS);
+	       (class == FD_GOVERNED || was == FD_GOVERNED || was == FD_SET ||
+		   was == FD_OURS);
 }
 
 /* The engine may leave open what a copy of class is that is not its own. */
@@ -125,7 +124,7 @@ static int
 engine_copied(int fd, int class)
 {
 	if (fd >= 0 && class != FD_GOVERNED && owned_class(fd) == FD_UNKNOWN)
-		owned_set(fd, (enum fd_class)class);
+		owned_set(fd, (enum fd_class) class);
 	return fd;
 }
 
@@ -233,8 +232,7 @@ dup2(int fd, int to)
 	if (process_vforked())
 		return libc.dup3(fd, to, flags_in_vfork(fd, 0));
 	if (engine_copies(class, was) && ENGINE_SLOT(dup2) != NULL)
-		return engine_copied(
-		    engine_get()->calls->dup2(fd, to), class);
+		return engine_copied(engine_get()->calls->dup2(fd, to), class);
 	owned_set(to, FD_UNKNOWN);
 	return replaced(libc.dup2(fd, to), class, to, was);
 }
@@ -257,25 +255,25 @@ dup3(int fd, int to, int flags)
 }
 
 /* The third argument is an int, a long or a pointer: as wide as a long. */
-#define FCNTL(name)                                                       \
-	int name(int fd, int cmd, ...)                                    \
-	{                                                                 \
-		int class, copies;                                        \
-		va_list ap;                                               \
-		long arg;                                                 \
-                                                                          \
-		libc_need();                                              \
-		va_start(ap, cmd);                                        \
-		arg = va_arg(ap, long);                                   \
-		va_end(ap);                                               \
-		class = owned_class(fd);                                  \
-		copies = cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC;        \
-		if (class == FD_GOVERNED && ENGINE_SLOT(name) != NULL &&  \
-		    !process_vforked())                                   \
-			return engine_get()->calls->name(fd, cmd, arg);   \
-		if (!copies)                                              \
-			return libc.name(fd, cmd, arg);                   \
-		return copied(libc.name(fd, cmd, arg), class);            \
+#define FCNTL(name)                                                      \
+	int name(int fd, int cmd, ...)                                   \
+	{                                                                \
+		int class, copies;                                       \
+		va_list ap;                                              \
+		long arg;                                                \
+                                                                         \
+		libc_need();                                             \
+		va_start(ap, cmd);                                       \
+		arg = va_arg(ap, long);                                  \
+		va_end(ap);                                              \
+		class = owned_class(fd);                                 \
+		copies = cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC;       \
+		if (class == FD_GOVERNED && ENGINE_SLOT(name) != NULL && \
+		    !process_vforked())                                  \
+			return engine_get()->calls->name(fd, cmd, arg);  \
+		if (!copies)                                             \
+			return libc.name(fd, cmd, arg);                  \
+		return copied(libc.name(fd, cmd, arg), class);           \
 	}
 
 FCNTL(fcntl)
@@ -313,7 +311,7 @@ socket(int domain, int type, int protocol)
 	if (fd < 0 || process_vforked())
 		return fd;
 	stream = (type & 0xf) == SOCK_STREAM &&
-	    (domain == AF_INET || domain == AF_INET6 || domain == AF_SMC);
+		 (domain == AF_INET || domain == AF_INET6 || domain == AF_SMC);
 	owned_set(fd, stream ? FD_STREAM : FD_PASS);
 	return fd;
 }

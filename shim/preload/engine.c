@@ -22,11 +22,11 @@ __thread char engine_loading __attribute__((tls_model("initial-exec")));
 static int state;
 
 static const struct shim_host host = {
-	.abi = SHIM_ABI,
-	.libc = &libc,
-	.class_of = owned_table,
-	.env = &start_env,
-	.names_find = names_find,
+    .abi = SHIM_ABI,
+    .libc = &libc,
+    .class_of = owned_table,
+    .env = &start_env,
+    .names_find = names_find,
 };
 
 /*
@@ -84,7 +84,8 @@ engine_open(void)
 	if (start_env.preload == NULL)
 		return refuse("the path of tlsshim.so is not known");
 	slash = strrchr(start_env.preload, '/');
-	memcpy(path, start_env.preload, (size_t)(slash + 1 - start_env.preload));
+	memcpy(
+	    path, start_env.preload, (size_t)(slash + 1 - start_env.preload));
 	memcpy(path + (slash + 1 - start_env.preload), name, sizeof name);
 	object = dlopen(path, RTLD_NOW | RTLD_LOCAL | DEEPBIND);
 	if (object == NULL)
@@ -118,8 +119,8 @@ load(void)
 	__atomic_store_n(&engine_value, engine, __ATOMIC_RELEASE);
 	__atomic_store_n(&state, engine != NULL ? ENGINE_READY : ENGINE_FAILED,
 	    __ATOMIC_RELEASE);
-	libc.syscall(SYS_futex, &state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL,
-	    0);
+	libc.syscall(
+	    SYS_futex, &state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 	pthread_setcancelstate(cancel, NULL);
 	pthread_sigmask(SIG_SETMASK, &saved, NULL);
 }

@@ -12,9 +12,9 @@ static const struct {
 	size_t slot;
 } rows[] = {
 #define CALL(gate, ret, name, params, args) \
-	{ #name, offsetof(struct shim_calls, name) },
+	{#name, offsetof(struct shim_calls, name)},
 #define CALL_BY_HAND(ret, name, params) \
-	{ #name, offsetof(struct shim_calls, name) },
+	{#name, offsetof(struct shim_calls, name)},
 #include "../calls.def"
 #undef CALL
 #undef CALL_BY_HAND

@@ -43,7 +43,7 @@ static __thread uint64_t latest __attribute__((tls_model("initial-exec")));
 static int
 address_read(const struct sockaddr *from, socklen_t len, struct address *to)
 {
-	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
 	const struct sockaddr_in *in = (const void *)from;
 	const struct sockaddr_in6 *in6 = (const void *)from;
 
@@ -74,7 +74,8 @@ entry_write(const struct look_up *from)
 
 	memcpy(word, from, sizeof word);
 	for (tries = 0; tries < RING; tries++) {
-		e = &ring[__atomic_fetch_add(&next, 1, __ATOMIC_RELAXED) % RING];
+		e = &ring[__atomic_fetch_add(&next, 1, __ATOMIC_RELAXED) %
+			  RING];
 		was = __atomic_load_n(&e->sequence, __ATOMIC_RELAXED);
 		if (was % 2 == 0 &&
 		    __atomic_compare_exchange_n(&e->sequence, &was, was + 1, 0,
@@ -126,8 +127,8 @@ static uint64_t
 tag_of(uint64_t serial, const struct address *a)
 {
 	const unsigned char *random = (void *)getauxval(AT_RANDOM);
-	uint64_t h[2] = { 0x9e3779b97f4a7c15, 0 };
-	uint64_t part[3] = { serial, a->half[0], a->half[1] };
+	uint64_t h[2] = {0x9e3779b97f4a7c15, 0};
+	uint64_t part[3] = {serial, a->half[0], a->half[1]};
 	int i;
 
 	if (random != NULL)
@@ -165,8 +166,7 @@ record_init(struct record *r, const char *name)
 		return -1;
 	memset(r, 0, sizeof *r);
 	strcpy(r->entry.name, name);
-	r->entry.serial =
-	    __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
+	r->entry.serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
 	r->entry.tid = (uint64_t)libc.syscall(SYS_gettid);
 	return 0;
 }
@@ -236,8 +236,8 @@ addrinfo_note(const char *name, struct addrinfo *list)
 static void
 hostent_note(const char *name, const struct hostent *h)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
 	struct record r;
 	struct address a;
 	char **at;
@@ -249,8 +249,9 @@ hostent_note(const char *name, const struct hostent *h)
 		memcpy(&in.sin_addr, *at, 4);
 		if (h->h_addrtype == AF_INET6)
 			memcpy(&in6.sin6_addr, *at, 16);
-		if (address_read(h->h_addrtype == AF_INET6 ?
-			    (struct sockaddr *)&in6 : (struct sockaddr *)&in,
+		if (address_read(h->h_addrtype == AF_INET6
+				     ? (struct sockaddr *)&in6
+				     : (struct sockaddr *)&in,
 			sizeof in6, &a) == 0)
 			record_add(&r, &a);
 	}
@@ -262,8 +263,10 @@ static size_t
 name_insert(struct shim_name *out, size_t have, size_t n,
     const struct look_up *l, int tagged)
 {
-	struct shim_name new = { .serial = l->serial, .tid = (int)l->tid,
-		.latest = l->serial == latest, .tagged = tagged };
+	struct shim_name new = {.serial = l->serial,
+	    .tid = (int)l->tid,
+	    .latest = l->serial == latest,
+	    .tagged = tagged};
 	size_t at, i;
 
 	strcpy(new.name, l->name);
@@ -292,8 +295,8 @@ name_insert(struct shim_name *out, size_t have, size_t n,
 }
 
 size_t
-names_find(const struct sockaddr *addr, socklen_t len, struct shim_name *out,
-    size_t n)
+names_find(
+    const struct sockaddr *addr, socklen_t len, struct shim_name *out, size_t n)
 {
 	struct look_up l;
 	struct address a;
@@ -316,8 +319,8 @@ names_find(const struct sockaddr *addr, socklen_t len, struct shim_name *out,
 EXPORTS_BEGIN
 
 int
-getaddrinfo(const char *node, const char *service,
-    const struct addrinfo *hints, struct addrinfo **res)
+getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+    struct addrinfo **res)
 {
 	int rv;
 

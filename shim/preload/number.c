@@ -19,23 +19,45 @@ long (**const syscall_libc)(long, ...) __attribute__((used)) = &libc.syscall;
  * Numbers up to 511 with a case in syscall_hooked.
  */
 const unsigned char syscall_table[512] __attribute__((used)) = {
-	[SYS_read] = 1, [SYS_write] = 1, [SYS_readv] = 1, [SYS_writev] = 1,
-	[SYS_close] = 1, [SYS_close_range] = 1, [SYS_socket] = 1,
-	[SYS_connect] = 1, [SYS_accept] = 1, [SYS_accept4] = 1,
-	[SYS_listen] = 1, [SYS_shutdown] = 1, [SYS_sendto] = 1,
-	[SYS_sendmsg] = 1, [SYS_sendmmsg] = 1, [SYS_recvfrom] = 1,
-	[SYS_recvmsg] = 1, [SYS_recvmmsg] = 1, [SYS_sendfile] = 1,
-	[SYS_splice] = 1, [SYS_preadv2] = 1, [SYS_pwritev2] = 1,
-	[SYS_dup] = 1, [SYS_dup2] = 1, [SYS_dup3] = 1,
-	[SYS_epoll_create] = 1, [SYS_epoll_create1] = 1,
-	[SYS_epoll_ctl] = 1, [SYS_epoll_wait] = 1, [SYS_epoll_pwait] = 1,
-	[SYS_epoll_pwait2] = 1, [SYS_seccomp] = 1,
-	[SYS_landlock_restrict_self] = 1, [SYS_pivot_root] = 1,
-	[SYS_io_uring_setup] = 1,
+    [SYS_read] = 1,
+    [SYS_write] = 1,
+    [SYS_readv] = 1,
+    [SYS_writev] = 1,
+    [SYS_close] = 1,
+    [SYS_close_range] = 1,
+    [SYS_socket] = 1,
+    [SYS_connect] = 1,
+    [SYS_accept] = 1,
+    [SYS_accept4] = 1,
+    [SYS_listen] = 1,
+    [SYS_shutdown] = 1,
+    [SYS_sendto] = 1,
+    [SYS_sendmsg] = 1,
+    [SYS_sendmmsg] = 1,
+    [SYS_recvfrom] = 1,
+    [SYS_recvmsg] = 1,
+    [SYS_recvmmsg] = 1,
+    [SYS_sendfile] = 1,
+    [SYS_splice] = 1,
+    [SYS_preadv2] = 1,
+    [SYS_pwritev2] = 1,
+    [SYS_dup] = 1,
+    [SYS_dup2] = 1,
+    [SYS_dup3] = 1,
+    [SYS_epoll_create] = 1,
+    [SYS_epoll_create1] = 1,
+    [SYS_epoll_ctl] = 1,
+    [SYS_epoll_wait] = 1,
+    [SYS_epoll_pwait] = 1,
+    [SYS_epoll_pwait2] = 1,
+    [SYS_seccomp] = 1,
+    [SYS_landlock_restrict_self] = 1,
+    [SYS_pivot_root] = 1,
+    [SYS_io_uring_setup] = 1,
 };
 
-long syscall_hooked(long number, long a, long b, long c, long d, long e,
-    long f);
+long syscall_hooked(
+    long number, long a, long b, long c, long d, long e, long f);
 
 /* A filter must not meet a call of ours that it does not know. */
 static long
@@ -103,13 +125,12 @@ hooked_bytes(long number, long a, long b, long c, long d, long e, long f)
 	case SYS_recvmsg:
 		return recvmsg(fd, (void *)b, (int)c);
 	case SYS_recvmmsg:
-		return recvmmsg(
-		    fd, (void *)b, (unsigned)c, (int)d, (void *)e);
+		return recvmmsg(fd, (void *)b, (unsigned)c, (int)d, (void *)e);
 	case SYS_sendfile:
 		return sendfile(fd, (int)b, (off_t *)c, (size_t)d);
 	default:
-		return splice(fd, (off64_t *)b, (int)c, (off64_t *)d,
-		    (size_t)e, (unsigned)f);
+		return splice(fd, (off64_t *)b, (int)c, (off64_t *)d, (size_t)e,
+		    (unsigned)f);
 	}
 }
 
@@ -124,11 +145,9 @@ syscall_hooked(long number, long a, long b, long c, long d, long e, long f)
 	case SYS_socket:
 		return socket((int)a, (int)b, (int)c);
 	case SYS_connect:
-		return connect(
-		    (int)a, (struct sockaddr *)b, (socklen_t)c);
+		return connect((int)a, (struct sockaddr *)b, (socklen_t)c);
 	case SYS_accept:
-		return accept(
-		    (int)a, (struct sockaddr *)b, (socklen_t *)c);
+		return accept((int)a, (struct sockaddr *)b, (socklen_t *)c);
 	case SYS_accept4:
 		return accept4(
 		    (int)a, (struct sockaddr *)b, (socklen_t *)c, (int)d);

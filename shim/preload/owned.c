@@ -129,8 +129,8 @@ static int
 settle(int fd, int class)
 {
 	if (class == FD_UNKNOWN) {
-		class = process_sealed && (unsigned)fd < FD_MAX ?
-		    FD_PASS : kind_of(fd);
+		class = process_sealed && (unsigned)fd < FD_MAX ? FD_PASS
+								: kind_of(fd);
 		if (class == FD_PASS && !process_vforked())
 			owned_set(fd, class);
 		if (class != FD_STREAM)
@@ -263,7 +263,7 @@ static int
 governed(int fd)
 {
 	return owned_class(fd) != FD_PASS && owned_settle(fd) == FD_GOVERNED &&
-	    engine_get() != NULL;
+	       engine_get() != NULL;
 }
 
 __attribute__((cold)) enum way

@@ -48,8 +48,8 @@ enum way owned_way_either(int fd, int other);
 enum way owned_way_connect(int fd);
 enum way owned_way_setup(int fd);
 enum way owned_way_poll(const struct pollfd *fds, nfds_t n);
-enum way owned_way_select(int n, const fd_set *r, const fd_set *w,
-    const fd_set *e);
+enum way owned_way_select(
+    int n, const fd_set *r, const fd_set *w, const fd_set *e);
 enum way owned_way_epoll_ctl(int epfd, int fd);
 enum way owned_way_epoll(int epfd);
 

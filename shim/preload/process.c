@@ -64,7 +64,7 @@ static int
 policy_exists(void)
 {
 	return start_env.policy != NULL ||
-	    access(SYSCONFDIR "/policy.cfg", F_OK) == 0;
+	       access(SYSCONFDIR "/policy.cfg", F_OK) == 0;
 }
 
 void
@@ -155,16 +155,16 @@ prctl(int option, ...)
 }
 
 /* The arguments as a vector on the caller's stack: safe after vfork. */
-#define ARGV(argv, first)                                                \
-	va_start(ap, first);                                             \
-	for (n = 1; va_arg(ap, char *) != NULL; n++)                     \
-		;                                                        \
-	va_end(ap);                                                      \
-	argv = alloca((n + 1) * sizeof *argv);                           \
-	argv[0] = (char *)first;                                         \
-	va_start(ap, first);                                             \
-	for (i = 1; i <= n; i++)                                         \
-		argv[i] = va_arg(ap, char *)
+#define ARGV(argv, first)                            \
+	va_start(ap, first);                         \
+	for (n = 1; va_arg(ap, char *) != NULL; n++) \
+		;                                    \
+	va_end(ap);                                  \
+	argv = alloca((n + 1) * sizeof *argv);       \
+	argv[0] = (char *)first;                     \
+	va_start(ap, first);                         \
+	for (i = 1; i <= n; i++)                     \
+	argv[i] = va_arg(ap, char *)
 
 int
 execl(const char *path, const char *arg, ...)

@@ -20,7 +20,7 @@ stream_is_governed(FILE *f)
 	int fd = fileno_unlocked(f);
 
 	return fd >= 0 && owned_class(fd) == FD_GOVERNED &&
-	    engine_get() != NULL && !process_vforked();
+	       engine_get() != NULL && !process_vforked();
 }
 
 /* libc closes the number by itself: its class goes first. */
@@ -47,14 +47,14 @@ fclose(FILE *f)
 	return libc.fclose(f);
 }
 
-#define FREOPEN(name)                                                     \
-	FILE *name(const char *path, const char *mode, FILE *f)           \
-	{                                                                 \
-		libc_need();                                              \
-		if (stream_is_governed(f) && ENGINE_SLOT(name) != NULL)   \
-			return engine_get()->calls->name(path, mode, f);  \
-		stream_forget(f);                                         \
-		return libc.name(path, mode, f);                          \
+#define FREOPEN(name)                                                    \
+	FILE *name(const char *path, const char *mode, FILE *f)          \
+	{                                                                \
+		libc_need();                                             \
+		if (stream_is_governed(f) && ENGINE_SLOT(name) != NULL)  \
+			return engine_get()->calls->name(path, mode, f); \
+		stream_forget(f);                                        \
+		return libc.name(path, mode, f);                         \
 	}
 
 FREOPEN(freopen)

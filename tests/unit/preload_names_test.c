@@ -15,12 +15,12 @@ libc_init(void)
 static int failed;
 static const char *test;
 
-#define CHECK(x)                                                          \
-	do {                                                              \
-		if (!(x)) {                                               \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #x);    \
-			failed = 1;                                       \
-		}                                                         \
+#define CHECK(x)                                                       \
+	do {                                                           \
+		if (!(x)) {                                            \
+			printf("%s:%d: %s\n", __FILE__, __LINE__, #x); \
+			failed = 1;                                    \
+		}                                                      \
 	} while (0)
 
 /* A resolver that gives n addresses from first on, in 10.0.0.0/8. */
@@ -31,8 +31,8 @@ static struct sockaddr_in
 ipv4(unsigned number)
 {
 	struct sockaddr_in in = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(0x0a000000u + number),
+	    .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(0x0a000000u + number),
 	};
 
 	return in;
@@ -46,10 +46,10 @@ look_up_n(const char *name, unsigned first, size_t n)
 	for (i = 0; i < n; i++) {
 		gives[i] = ipv4(first + (unsigned)i);
 		list[i] = (struct addrinfo){
-			.ai_family = AF_INET,
-			.ai_addr = (struct sockaddr *)&gives[i],
-			.ai_addrlen = sizeof gives[i],
-			.ai_next = i + 1 < n ? &list[i + 1] : NULL,
+		    .ai_family = AF_INET,
+		    .ai_addr = (struct sockaddr *)&gives[i],
+		    .ai_addrlen = sizeof gives[i],
+		    .ai_next = i + 1 < n ? &list[i + 1] : NULL,
 		};
 	}
 	addrinfo_note(name, list);
@@ -106,7 +106,7 @@ test_more_addresses_than_an_entry_holds_are_all_kept(void)
 static void
 test_a_tag_is_written_only_where_a_tie_is(void)
 {
-	struct sockaddr_in a, b, none = { 0 };
+	struct sockaddr_in a, b, none = {0};
 	struct shim_name n[4];
 
 	a = look_up("a.tie.example", 20);
@@ -143,7 +143,7 @@ test_a_tag_is_worth_nothing_with_another_address(void)
 static void
 test_a_mapped_address_is_the_ipv4_one(void)
 {
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
 	struct shim_name n[2];
 
 	look_up("mapped.example", 40);
@@ -155,10 +155,10 @@ test_a_mapped_address_is_the_ipv4_one(void)
 static void
 test_a_literal_is_not_a_name(void)
 {
-	static const char *const literal[] = { "10.0.0.50", "127.1", "0x7f.1",
-		"::1", "fe80::1%eth0", "::ffff:1.2.3.4" };
-	static const char *const name[] = { "a", "1.2.3.4.example", "ab:cd",
-		"face.example", "10.0.0.50.", "%eth0" };
+	static const char *const literal[] = {"10.0.0.50", "127.1", "0x7f.1",
+	    "::1", "fe80::1%eth0", "::ffff:1.2.3.4"};
+	static const char *const name[] = {"a", "1.2.3.4.example", "ab:cd",
+	    "face.example", "10.0.0.50.", "%eth0"};
 	struct shim_name n[2];
 	size_t i;
 
@@ -208,13 +208,13 @@ test_what_was_overwritten_is_unknown(void)
 static void
 test_a_hosts_entry_is_recorded_for_both_families(void)
 {
-	char a4[4] = { 10, 0, 0, 80 }, a6[16] = { 0x20, 1, [15] = 80 };
-	char *v4[] = { a4, NULL }, *v6[] = { a6, NULL };
-	struct hostent h4 = { .h_addrtype = AF_INET, .h_length = 4,
-		.h_addr_list = v4 };
-	struct hostent h6 = { .h_addrtype = AF_INET6, .h_length = 16,
-		.h_addr_list = v6 };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	char a4[4] = {10, 0, 0, 80}, a6[16] = {0x20, 1, [15] = 80};
+	char *v4[] = {a4, NULL}, *v6[] = {a6, NULL};
+	struct hostent h4 = {
+	    .h_addrtype = AF_INET, .h_length = 4, .h_addr_list = v4};
+	struct hostent h6 = {
+	    .h_addrtype = AF_INET6, .h_length = 16, .h_addr_list = v6};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
 	struct shim_name n[2];
 
 	hostent_note("h4.example", &h4);
@@ -234,8 +234,9 @@ write_many(void *base)
 {
 	unsigned i, number = *(unsigned *)base;
 	struct sockaddr_in in;
-	struct addrinfo ai = { .ai_family = AF_INET,
-		.ai_addr = (struct sockaddr *)&in, .ai_addrlen = sizeof in };
+	struct addrinfo ai = {.ai_family = AF_INET,
+	    .ai_addr = (struct sockaddr *)&in,
+	    .ai_addrlen = sizeof in};
 	char name[32];
 
 	for (i = 0; i < 3000; i++) {
@@ -250,7 +251,7 @@ write_many(void *base)
 static void
 test_readers_see_whole_entries_while_others_write(void)
 {
-	unsigned base[2] = { 100000, 200000 }, at = 0, want;
+	unsigned base[2] = {100000, 200000}, at = 0, want;
 	struct shim_name n[2];
 	char name[32];
 	pthread_t t[2];
@@ -270,7 +271,7 @@ test_readers_see_whole_entries_while_others_write(void)
 		pthread_join(t[i], NULL);
 	/* The one that ended first may have been overwritten since. */
 	CHECK(find(ipv4(base[0] + 2999), n, 2) == 1 ||
-	    find(ipv4(base[1] + 2999), n, 2) == 1);
+	      find(ipv4(base[1] + 2999), n, 2) == 1);
 }
 
 static void

@@ -24,7 +24,7 @@ adopt(int fd)
 	return 0;
 }
 
-static const struct shim_engine engine = { .calls = &calls, .adopt = adopt };
+static const struct shim_engine engine = {.calls = &calls, .adopt = adopt};
 static const struct shim_engine *to_load;
 
 void
@@ -54,12 +54,12 @@ engine_need(void)
 
 static int failed;
 
-#define CHECK(x)                                                          \
-	do {                                                              \
-		if (!(x)) {                                               \
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #x);    \
-			failed = 1;                                       \
-		}                                                         \
+#define CHECK(x)                                                       \
+	do {                                                           \
+		if (!(x)) {                                            \
+			printf("%s:%d: %s\n", __FILE__, __LINE__, #x); \
+			failed = 1;                                    \
+		}                                                      \
 	} while (0)
 
 static int listener, client, server;
@@ -73,7 +73,7 @@ stream_new(void)
 static void
 dissolve(int fd)
 {
-	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
 
 	CHECK(connect(fd, &none, sizeof none) == 0);
 }
@@ -106,7 +106,7 @@ test_what_is_not_open_stays_unknown(void)
 static void
 test_a_fresh_socket_loads_an_engine_only_to_connect(void)
 {
-	struct pollfd p = { .fd = stream_new() };
+	struct pollfd p = {.fd = stream_new()};
 	int fd = p.fd;
 
 	CHECK(gate_owned(fd) == WAY_LIBC);
@@ -196,7 +196,7 @@ test_a_plain_connection_that_was_dissolved_is_judged_anew(void)
 static void
 test_poll_and_select_open_for_one_governed_among_many(void)
 {
-	struct pollfd p[3] = { { .fd = 0 }, { .fd = -1 }, { .fd = server } };
+	struct pollfd p[3] = {{.fd = 0}, {.fd = -1}, {.fd = server}};
 	fd_set r, w;
 
 	FD_ZERO(&r);
@@ -265,8 +265,8 @@ test_while_the_engine_loads_everything_passes(void)
 static void
 pair_new(void)
 {
-	struct sockaddr_in in = { .sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in in = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof in;
 
 	listener = stream_new();

@@ -1,0 +1,99 @@
+#!/bin/bash
+# preload_test.sh - programs that are not our business, and tlsshim.so
+# without an engine
+
+. "${0%/*}/lib.sh"
+
+# alone COMMAND	under a tlsshim.so that finds no engine beside it
+alone() {
+	mkdir -p "$TMP/alone" && cp "$B/tlsshim.so" "$TMP/alone" || return
+	env LD_PRELOAD="$TMP/alone/tlsshim.so" "$@"
+}
+
+test_a_program_without_tcp_behaves_as_it_does_without_us() {
+	local want got
+	want=$("$B/tests/passing" 2>&1)
+	got=$(env LD_PRELOAD="$B/tlsshim.so" "$B/tests/passing" 2>&1)
+	assertEquals 'status' 0 $?
+	assertEquals "$want" "$got"
+	assertContains "$got" 'sandbox 20'
+}
+
+test_a_program_without_tcp_loads_no_engine() {
+	local maps
+	maps=$(env LD_PRELOAD="$B/tlsshim.so" cat /proc/self/maps)
+	assertContains "$maps" /tlsshim.so
+	assertNotContains "$maps" tlsshim-engine
+	assertNotContains "$maps" gnutls
+}
+
+test_without_an_engine_connect_is_refused_and_said_once() {
+	alone python3 - >"$TMP/out" 2>"$TMP/err" <<-'END'
+	import errno, socket
+	for i in range(2):
+	    s = socket.socket()
+	    print(errno.errorcode[s.connect_ex(("127.0.0.1", 9))])
+	s = socket.socket()
+	try:
+	    s.listen()
+	except OSError as e:
+	    print(errno.errorcode[e.errno])
+	END
+	assertEquals "$(printf 'EACCES\nEACCES\nEACCES')" "$(cat "$TMP/out")"
+	assertEquals 1 "$(wc -l <"$TMP/err")"
+	assertTrue "$(cat "$TMP/err")" "grep -Eq '^tlsshim\[[0-9]+\]: \
+the engine cannot be loaded: .* refused$' '$TMP/err'"
+}
+
+test_without_an_engine_an_inherited_connection_is_refused() {
+	start spawner "$B/tests/spawner" connection env \
+	    LD_PRELOAD="$(alone sh -c 'echo $LD_PRELOAD')" \
+	    sh -c 'echo plaintext; exit $?'
+	exec 5<>"/dev/tcp/127.0.0.1/$(port_of spawner)"
+	assertEquals 'nothing is sent' '' "$(timeout 10 cat <&5)"
+	exec 5>&-
+	finish spawner
+	assertEquals 'status 1' "$(grep status "$TMP/spawner.out")"
+}
+
+# Under inetd descriptor 2 is the connection.
+test_the_reason_is_not_written_to_a_socket() {
+	local got
+	got=$(alone python3 - <<-'END'
+	import os, socket
+	a, b = socket.socketpair()
+	os.dup2(b.fileno(), 2)
+	print(socket.socket().connect_ex(("127.0.0.1", 9)))
+	a.setblocking(False)
+	try:
+	    print(a.recv(100))
+	except BlockingIOError:
+	    print("nothing")
+	END
+	)
+	assertEquals "$(printf '13\nnothing')" "$got"
+}
+
+test_a_closed_stderr_does_not_kill() {
+	assertEquals 13 "$( { alone python3 -c '
+import signal, socket, sys, time, os
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+r, w = os.pipe()
+os.dup2(w, 2)
+os.close(r)
+os.close(w)
+print(socket.socket().connect_ex(("127.0.0.1", 9)))'; } 2>&1)"
+}
+
+test_udp_and_unix_sockets_pass_without_an_engine() {
+	assertEquals ok "$(alone python3 -c '
+import socket
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+u.bind(("127.0.0.1", 0))
+v = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+v.connect(u.getsockname())
+v.send(b"ok")
+print(u.recv(9).decode())' 2>&1)"
+}
+
+. shunit2

@@ -1,0 +1,111 @@
+#!/bin/bash
+# symbols_test.sh - what the built objects export and need, how they are
+# linked, and whether a host's own names come between
+
+. "${0%/*}/lib.sh"
+cd "$TESTS/.." || exit 2
+
+# exports OBJECT	names, sorted
+exports() {
+	nm -D --defined-only "$1" | awk '{ print $3 }' | sort
+}
+
+# needed OBJECT	the libraries it names, sorted
+needed() {
+	readelf -dW "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' | sort
+}
+
+# rows FILE...	the names in .def files, as the compiler reads them
+rows() {
+	local file
+	{
+		echo '#define CALL(gate, ret, name, ...) ROW name'
+		echo '#define CALL_BY_HAND(ret, name, ...) ROW name'
+		echo '#define API(ret, name, ...) ROW name'
+		for file; do
+			echo "#include \"$file\""
+		done
+	} | ${CC:-cc} -E -P -I. -x c - | grep -o 'ROW [A-Za-z0-9_]*' |
+	    sed 's/ROW //' | sort
+}
+
+test_preload_exports_its_def_files_and_nothing_else() {
+	assertEquals "$(rows shim/calls.def shim/api.def)" \
+	    "$(exports "$B/tlsshim.so")"
+	assertContains "$(exports "$B/tlsshim.so")" __recvfrom_chk
+}
+
+test_no_row_is_there_twice() {
+	assertEquals '' "$(rows shim/calls.def shim/api.def | uniq -d)"
+}
+
+test_public_header_declares_api_def() {
+	local name
+	for name in $(rows shim/api.def); do
+		grep -q "[ *]$name(" shim/tlsshim.h ||
+		    fail "$name is not in tlsshim.h"
+	done
+}
+
+test_preload_needs_libc_alone() {
+	assertEquals libc.so.6 "$(needed "$B/tlsshim.so")"
+}
+
+# The linker adds _end and the like by itself.
+test_engine_exports_its_entry_and_an_allocator() {
+	assertEquals shim_engine_start "$(exports "$B/tlsshim-engine.so" |
+	    grep -Ev '^(__bss_start|_edata|_end)$' | grep -Ev \
+	    '^(malloc|calloc|realloc|free|posix_memalign|aligned_alloc)$')"
+}
+
+test_engine_needs_gnutls_libconfig_and_libc() {
+	exists "$B/tlsshim-engine.so" || return
+	assertEquals '' "$(needed "$B/tlsshim-engine.so" |
+	    grep -Ev '^lib(c|gnutls|config|idn2)\.so\.[0-9]+$')"
+}
+
+# ld.so warns on stderr where a program that is not PIE refers to one.
+test_preload_has_no_protected_symbol() {
+	assertEquals '' "$(readelf --dyn-syms -W "$B/tlsshim.so" |
+	    grep -w PROTECTED)"
+}
+
+test_preload_is_initialised_first() {
+	assertContains "$(readelf -dW "$B/tlsshim.so")" INITFIRST
+}
+
+test_objects_are_hardened() {
+	local object dynamic header
+	for object in "$B/tlsshim.so" "$B/tlsshim-engine.so" "$B/tlsshim"; do
+		exists "$object" || continue
+		dynamic=$(readelf -dW "$object")
+		header=$(readelf -lW "$object")
+		assertContains "$object" "$header" GNU_RELRO
+		assertContains "$object" "$dynamic" NOW
+		assertNotContains "$object" "$dynamic" TEXTREL
+		assertNotContains "$object" "$dynamic" RUNPATH
+		assertContains "$object" "$(echo "$header" |
+		    grep GNU_STACK)" ' RW '
+		assertEquals "$object: executable and writable" '' \
+		    "$(echo "$header" | grep LOAD | grep RWE)"
+		assertContains "$object" "$(nm -D "$object")" __stack_chk_fail
+		assertContains "$object" "$(nm -D "$object")" _chk@
+	done
+	assertContains 'PIE' "$(readelf -hW "$B/tlsshim")" 'DYN ('
+}
+
+test_a_hosts_own_names_do_not_come_between() {
+	policy plain <<-END
+	unmatched = "plain";
+	log = { level = "error"; };
+	END
+	start host shimmed plain "$B/tests/host_exports"
+	finish host
+	assertEquals 'its end' 0 $?
+	assertEquals "$(printf '%s\n' 'connect 0' 'close 0' 'read 0' \
+	    'config_init 0' 'foreign 0' 'malloc 1')" \
+	    "$(grep -v '^port' "$TMP/host.out")"
+	assertEquals '' "$(cat "$TMP/host.err")"
+}
+
+. shunit2
