@@ -92,7 +92,7 @@ host_has(const struct host *h, const char *name)
 
 	if (!h->suffix)
 		return strcmp(name, h->name) == 0;
-	return n > m + 1 && name[n - m - 1] == '.' &&
+	return n > m && name[n - m - 1] == '.' &&
 	    strcmp(name + n - m, h->name) == 0;
 }
 

@@ -6,6 +6,7 @@
 
 # CASES= keeps the broken policies, for a run under a sanitizer or a fuzzer.
 CASES=${CASES:-$TMP/cases}
+umask 022
 mkdir -p "$CASES"
 
 # refused FILE BLAMED LINE REGEX	check -p FILE fails with one line, about
