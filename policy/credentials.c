@@ -7,6 +7,7 @@
 #include "trust.h"
 
 #define PRIORITY_MAX 4096
+#define KEY_LABEL "PRIVATE KEY-----"
 
 /* Where to send somebody who wants to change k: its line, or the rule's. */
 static struct origin
@@ -98,7 +99,7 @@ identity_set(struct credentials *c, const char *cert, size_t cert_len,
 	if (key_encrypted(key))
 		return fault_set(f, of_key.file, of_key.line,
 		    "the private key is encrypted: not supported yet");
-	if (strstr(key, "PRIVATE KEY-----") == NULL)
+	if (strstr(key, KEY_LABEL) == NULL)
 		return fault_set(f, of_key.file, of_key.line,
 		    "%s holds no private key in PEM%s",
 		    key == cert ? r->values.certfile : r->values.keyfile,
@@ -126,15 +127,30 @@ secret_free(char *p, size_t len)
 	free(p);
 }
 
-/* A key in the certfile makes that file a secret one. */
+/* A certfile without a keyfile holds the key, and so is a secret. */
+static int
+cert_read(const struct rule *r, char **out, size_t *len, struct fault *f)
+{
+	const struct origin at = origin_of(r, K_certfile);
+	const char *path = r->values.certfile;
+
+	if (file_read(path, FILE_PUBLIC, FILE_MAX, out, len, f, at.file,
+		at.line) == -1)
+		return -1;
+	if (r->values.keyfile != NULL || strstr(*out, KEY_LABEL) == NULL)
+		return 0;
+	secret_free(*out, *len);
+	*out = NULL;
+	return file_read(path, FILE_SECRET, FILE_MAX, out, len, f, at.file,
+	    at.line);
+}
+
 static int
 identity_read(struct credentials *c, struct fault *f)
 {
 	const struct rule *r = c->rule;
 	const struct rule_values *v = &r->values;
-	const struct origin of_cert = origin_of(r, K_certfile);
-	const struct origin of_key = origin_of(r,
-	    r->values.keyfile != NULL ? K_keyfile : K_certfile);
+	const struct origin of_key = origin_of(r, K_keyfile);
 	char *cert = NULL, *key = NULL;
 	size_t cert_len = 0, key_len = 0;
 	int rv = -1;
@@ -147,9 +163,7 @@ identity_read(struct credentials *c, struct fault *f)
 		    "a server needs certfile and keyfile");
 	if (v->certfile == NULL)
 		return 0;
-	if (file_read(v->certfile,
-		v->keyfile == NULL ? FILE_SECRET : FILE_PUBLIC, FILE_MAX,
-		&cert, &cert_len, f, of_cert.file, of_cert.line) == -1)
+	if (cert_read(r, &cert, &cert_len, f) == -1)
 		goto out;
 	if (v->keyfile != NULL &&
 	    file_read(v->keyfile, FILE_SECRET, FILE_MAX, &key, &key_len, f,

@@ -82,6 +82,7 @@ pem_next(struct pem *in, unsigned char *out, size_t len)
 			skip_to(in, label);
 			continue;
 		}
+		in->block = in->line;
 		p = strstr(label, "-----") + 5;
 		n = base64_read(&p, out, len);
 		if (n <= 0 || strncmp(p, END, strlen(END)) != 0)

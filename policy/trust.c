@@ -73,7 +73,7 @@ static int
 text_add(struct trust *t, const char *text, size_t len, const char *file,
     struct fault *f)
 {
-	struct pem in = {text, 1};
+	struct pem in = {text, 1, 1};
 	size_t cap = len / 4 * 3 + 3, used = 0;
 	unsigned char *block;
 	long n;
@@ -88,7 +88,7 @@ text_add(struct trust *t, const char *text, size_t len, const char *file,
 		used += (size_t)n;
 	}
 	if (n != 0)
-		return fault_set(f, file, in.line,
+		return fault_set(f, file, in.block,
 		    "this certificate cannot be read");
 	return 0;
 }

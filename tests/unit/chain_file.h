@@ -25,7 +25,7 @@ die(const char *what)
 static inline void
 chain_file_read(struct chain_file *c, const char *path)
 {
-	struct pem in = {NULL, 1};
+	struct pem in = {NULL, 1, 1};
 	size_t len, used = 0;
 	struct fault f;
 	char *text;
