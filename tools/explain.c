@@ -12,6 +12,7 @@
 #include "tools.h"
 
 #define ADDRESSES 32
+#define ANY_PROGRAM "" /* that no glob but "*" matches */
 #define NOWHERE "192.0.2.1" /* RFC 5737: belongs to nobody */
 
 struct question {
@@ -30,8 +31,9 @@ struct answer {
 	struct decision decision;
 	size_t n;
 	char to[ADDRESSES][INET6_ADDRSTRLEN];
-	char priority[2048];  /* "" when there is none */
-	struct fault fault;   /* why not */
+	char priority[2048]; /* "" when there is none */
+	struct fault fault;  /* why not */
+	bool by_program;     /* some program would be told otherwise */
 };
 
 static const char *
@@ -154,6 +156,12 @@ answer_read(const struct policy *p, const struct question *q,
 			e.peer = (const struct sockaddr *)&q->from;
 	}
 	policy_match(p, &e, &out->decision);
+	if (q->program == NULL && out->decision.why == WHY_UNDECIDED) {
+		/* it may only hang on which program it is */
+		e.program = ANY_PROGRAM;
+		policy_match(p, &e, &out->decision);
+		out->by_program = out->decision.why != WHY_UNDECIDED;
+	}
 	address_text(to, out->to[out->n++], sizeof(out->to[0]));
 	if (out->decision.action == ACTION_TLS && out->decision.rule != NULL &&
 	    priority_text(&out->decision.rule->values, q->side,
@@ -221,6 +229,12 @@ answer_print(const struct question *q, const struct answer *a)
 	if (q->side == SIDE_SERVER && address_is_any(a->to[0]))
 		puts("  note: what is accepted is judged by the address it came "
 		     "to; ask about that");
+	if (a->by_program)
+		puts("  note: rules for single programs are passed over; "
+		     "--program asks about one");
+	if (q->side == SIDE_SERVER && q->peer == NULL &&
+	    d->why == WHY_UNDECIDED)
+		puts("  note: --peer asks about one client");
 	if (d->rule == NULL)
 		return;
 	printf("  rule: %s:%d\n  context: %s\n", d->rule->file, d->rule->line,
