@@ -1,8 +1,6 @@
 /* weak.c - every place where a policy is weaker than the built-in defaults */
-#include <gnutls/gnutls.h>
 #include <string.h>
 
-#include "../policy/credentials.h"
 #include "report.h"
 #include "tools.h"
 
@@ -88,6 +86,7 @@ may_unwrap(const struct rule *r)
 	return r->values.allow_unwrap;
 }
 
+/* priority is not here: without legacy_ciphers it cannot hold a weak suite. */
 static const struct {
 	enum key_index key; /* whose line is to blame */
 	bool (*is)(const struct rule *r);
@@ -127,48 +126,6 @@ static const struct {
 	    "allow_unwrap lets the program go on in plaintext" },
 };
 
-/* A suite is strong if it is AEAD with an ephemeral key exchange. */
-static bool
-suite_is_weak(unsigned index)
-{
-	unsigned char id[2];
-	gnutls_kx_algorithm_t kx;
-	gnutls_mac_algorithm_t mac;
-
-	if (gnutls_cipher_suite_info(index, id, &kx, NULL, &mac, NULL) == NULL)
-		return false;
-	if (mac != GNUTLS_MAC_AEAD)
-		return true;
-	return kx == GNUTLS_KX_RSA || kx == GNUTLS_KX_PSK ||
-	    kx == GNUTLS_KX_RSA_PSK || kx == GNUTLS_KX_ANON_DH ||
-	    kx == GNUTLS_KX_ANON_ECDH;
-}
-
-/* The first weak suite that the rule's priority string allows, or NULL. */
-static const char *
-suite_find_weak(const struct rule *r)
-{
-	const char *name = NULL;
-	gnutls_priority_t priority;
-	char text[4096];
-	unsigned i, index;
-	int rv = 0;
-
-	if (priority_text(&r->values, r->side, r->origin, text, sizeof(text),
-		NULL) == -1 ||
-	    gnutls_priority_init(&priority, text, NULL) < 0)
-		return NULL; /* report_add_files has said so */
-	for (i = 0; name == NULL &&
-	     rv != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE; i++) {
-		rv = gnutls_priority_get_cipher_suite_index(priority, i, &index);
-		if (rv == 0 && suite_is_weak(index))
-			name = gnutls_cipher_suite_info(index, NULL, NULL, NULL,
-			    NULL, NULL);
-	}
-	gnutls_priority_deinit(priority);
-	return name;
-}
-
 static void
 weak_add(struct report *out, const char *file, int line, const char *text)
 {
@@ -194,8 +151,6 @@ key_add_weak(struct report *out, const struct rule *r, enum key_index key,
 static void
 rule_add_weak(struct report *out, const struct rule *r)
 {
-	const char *suite;
-	char text[256];
 	size_t i;
 
 	if (r->action == ACTION_PLAIN)
@@ -207,12 +162,6 @@ rule_add_weak(struct report *out, const struct rule *r)
 		if (rule_weak[i].is(r))
 			key_add_weak(out, r, rule_weak[i].key,
 			    rule_weak[i].text);
-	suite = r->values.priority != NULL ? suite_find_weak(r) : NULL;
-	if (suite != NULL) {
-		snprintf(text, sizeof(text), "priority allows %s, which is not "
-		    "AEAD with forward secrecy", suite);
-		key_add_weak(out, r, K_priority, text);
-	}
 }
 
 static void
