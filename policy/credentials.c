@@ -79,39 +79,92 @@ key_encrypted(const char *pem)
 	    strstr(pem, "Proc-Type: 4,ENCRYPTED") != NULL;
 }
 
-static int
-identity_set(struct credentials *c, const char *cert, size_t cert_len,
-    const char *key, size_t key_len, struct fault *f)
+/* What a certfile and a keyfile hold, in GnuTLS's terms. */
+struct loaded {
+	gnutls_x509_crt_t *cert; /* owned, as are its n entries */
+	unsigned n;
+	gnutls_x509_privkey_t key; /* owned */
+};
+
+static void
+loaded_free(struct loaded *l)
 {
-	const struct rule *r = c->rule;
-	const struct origin of_cert = origin_of(r, K_certfile);
-	const struct origin of_key = origin_of(r,
-	    r->values.keyfile != NULL ? K_keyfile : K_certfile);
-	const gnutls_datum_t cd = {(unsigned char *)cert, (unsigned)cert_len};
-	const gnutls_datum_t kd = {(unsigned char *)key, (unsigned)key_len};
+	unsigned i;
+
+	for (i = 0; i < l->n; i++)
+		gnutls_x509_crt_deinit(l->cert[i]);
+	gnutls_free(l->cert);
+	gnutls_x509_privkey_deinit(l->key); /* wipes it; accepts NULL */
+}
+
+static int
+certs_load(const struct rule *r, const char *pem, size_t len,
+    struct loaded *l, struct fault *f)
+{
+	const struct origin at = origin_of(r, K_certfile);
+	const gnutls_datum_t d = {(unsigned char *)pem, (unsigned)len};
 	int rv;
 
-	if (strstr(cert, "BEGIN CERTIFICATE") == NULL &&
-	    strstr(cert, "BEGIN X509 CERTIFICATE") == NULL)
-		return fault_set(f, of_cert.file, of_cert.line,
+	if (strstr(pem, "BEGIN CERTIFICATE") == NULL &&
+	    strstr(pem, "BEGIN X509 CERTIFICATE") == NULL)
+		return fault_set(f, at.file, at.line,
 		    "certfile %s holds no certificate in PEM",
 		    r->values.certfile);
-	if (key_encrypted(key))
-		return fault_set(f, of_key.file, of_key.line,
+	rv = gnutls_x509_crt_list_import2(&l->cert, &l->n, &d,
+	    GNUTLS_X509_FMT_PEM, GNUTLS_X509_CRT_LIST_SORT);
+	if (rv >= 0)
+		return 0;
+	l->n = 0;
+	return fault_set(f, at.file, at.line,
+	    "certfile %s cannot be used: %s", r->values.certfile,
+	    gnutls_strerror(rv));
+}
+
+/* A NULL password: an encrypted key fails, and nobody is asked. */
+static int
+key_load(const struct rule *r, const char *pem, size_t len, struct loaded *l,
+    struct fault *f)
+{
+	bool own = r->values.keyfile != NULL;
+	const struct origin at =
+	    origin_of(r, own ? K_keyfile : K_certfile);
+	const gnutls_datum_t d = {(unsigned char *)pem, (unsigned)len};
+	int rv;
+
+	if (key_encrypted(pem))
+		return fault_set(f, at.file, at.line,
 		    "the private key is encrypted: not supported yet");
-	if (strstr(key, KEY_LABEL) == NULL)
-		return fault_set(f, of_key.file, of_key.line,
+	if (strstr(pem, KEY_LABEL) == NULL)
+		return fault_set(f, at.file, at.line,
 		    "%s holds no private key in PEM%s",
-		    key == cert ? r->values.certfile : r->values.keyfile,
-		    key == cert ? ": set keyfile" : "");
-	rv = gnutls_certificate_set_x509_key_mem2(c->x509, &cd, &kd,
-	    GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN);
+		    own ? r->values.keyfile : r->values.certfile,
+		    own ? "" : ": set keyfile");
+	rv = gnutls_x509_privkey_init(&l->key);
+	if (rv >= 0)
+		rv = gnutls_x509_privkey_import2(
+		    l->key, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
+	if (rv < 0)
+		return fault_set(f, at.file, at.line,
+		    "the private key cannot be used: %s",
+		    gnutls_strerror(rv));
+	return 0;
+}
+
+static int
+identity_set(struct credentials *c, const struct loaded *l, struct fault *f)
+{
+	const struct rule *r = c->rule;
+	const struct origin at = origin_of(r,
+	    r->values.keyfile != NULL ? K_keyfile : K_certfile);
+	int rv = gnutls_certificate_set_x509_key(
+	    c->x509, l->cert, (int)l->n, l->key);
+
 	if (rv == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-		return fault_set(f, of_key.file, of_key.line,
+		return fault_set(f, at.file, at.line,
 		    "the private key does not belong to the first certificate "
 		    "of %s", r->values.certfile);
 	if (rv < 0)
-		return fault_set(f, of_cert.file, of_cert.line,
+		return fault_set(f, at.file, at.line,
 		    "certfile %s and its key cannot be used: %s",
 		    r->values.certfile, gnutls_strerror(rv));
 	c->has_identity = true;
@@ -153,6 +206,7 @@ identity_read(struct credentials *c, struct fault *f)
 	const struct origin of_key = origin_of(r, K_keyfile);
 	char *cert = NULL, *key = NULL;
 	size_t cert_len = 0, key_len = 0;
+	struct loaded l = {0};
 	int rv = -1;
 
 	if (v->certfile == NULL && v->keyfile != NULL)
@@ -169,11 +223,13 @@ identity_read(struct credentials *c, struct fault *f)
 	    file_read(v->keyfile, FILE_SECRET, FILE_MAX, &key, &key_len, f,
 		of_key.file, of_key.line) == -1)
 		goto out;
-	if (key != NULL)
-		rv = identity_set(c, cert, cert_len, key, key_len, f);
-	else
-		rv = identity_set(c, cert, cert_len, cert, cert_len, f);
+	if (certs_load(r, cert, cert_len, &l, f) == -1 ||
+	    key_load(r, key != NULL ? key : cert,
+		key != NULL ? key_len : cert_len, &l, f) == -1)
+		goto out;
+	rv = identity_set(c, &l, f);
 out:
+	loaded_free(&l);
 	secret_free(cert, cert_len);
 	secret_free(key, key_len);
 	return rv;

@@ -2,6 +2,7 @@
  * verify_test.c - the cases of tests/badcerts as the policy would judge them
  */
 #include "../../policy/credentials.h"
+#include "../../policy/trust.h"
 #include "../../shim/engine/verify.h"
 #include "chain_file.h"
 #include "made.h"
@@ -98,6 +99,189 @@ row_check(const struct row *row)
 	free(chain.der);
 }
 
+/* A case with one thing changed in the rule; NULL cause: accepted. */
+struct change {
+	const char *what, *name, *host;
+	enum side side;
+	unsigned take, give; /* verify_flags */
+	int depth;
+	bool common_name;
+	enum verify_mode mode;
+	const char *cause;
+};
+
+static const struct change changes[] = {
+	{"depth 2", "deep-chain-8", "good.tls.test", SIDE_CLIENT, 0, 0, 2,
+	    false, VERIFY_REQUIRED, "chain_limit"},
+	{"depth 30", "deep-chain-30", "good.tls.test", SIDE_CLIENT, 0, 0, 30,
+	    false, VERIFY_REQUIRED, NULL},
+	{"depth 0", "sha1-leaf", "good.tls.test", SIDE_CLIENT, 0, 0, 0, false,
+	    VERIFY_REQUIRED, "weak_signature"},
+	{"common name", "cn-only", "good.tls.test", SIDE_CLIENT, 0, 0, 14,
+	    true, VERIFY_REQUIRED, NULL},
+	{"common name under constraints", "nc-excluded-cn-only",
+	    "good.tls.test", SIDE_CLIENT, 0, 0, 14, true, VERIFY_REQUIRED,
+	    "name_constraint"},
+	{"common name, but an address", "cn-is-ip", "127.0.0.1", SIDE_CLIENT,
+	    0, 0, 14, true, VERIFY_REQUIRED, "name_mismatch"},
+	{"no name known", "ok-ec", "", SIDE_CLIENT, 0, 0, 14, false,
+	    VERIFY_REQUIRED, "name_mismatch"},
+	{"optional is required on clients", "self-signed", "good.tls.test",
+	    SIDE_CLIENT, 0, 0, 14, false, VERIFY_OPTIONAL, "unknown_issuer"},
+	{"a server's certificate as a client's", "ok-ec", "", SIDE_SERVER, 0,
+	    0, 14, false, VERIFY_REQUIRED, "purpose"},
+	{"a client's certificate", "eku-client-only", "", SIDE_SERVER, 0, 0,
+	    14, false, VERIFY_REQUIRED, NULL},
+	{"a client's certificate that is sent must verify", "ok-ec", "",
+	    SIDE_SERVER, 0, 0, 14, false, VERIFY_OPTIONAL, "purpose"},
+	{"no x509_strict", "ku-certsign-leaf-not-ca", "good.tls.test",
+	    SIDE_CLIENT, VF_X509_STRICT, 0, 14, false, VERIFY_REQUIRED,
+	    "purpose"},
+	{"no partial_chain, a trusted leaf that signed itself",
+	    "self-signed-but-trusted-leaf", "good.tls.test", SIDE_CLIENT,
+	    VF_PARTIAL_CHAIN, 0, 14, false, VERIFY_REQUIRED, NULL},
+};
+
+static void
+change_check(const struct change *k)
+{
+	struct chain_file chain;
+	char path[256], trust[256];
+	struct credentials *c;
+	struct verdict v;
+	struct rule r;
+	struct fault f;
+	int rv;
+
+	snprintf(path, sizeof path, CASES "/%s/chain.pem", k->name);
+	snprintf(trust, sizeof trust, CASES "/%s/trust.pem", k->name);
+	chain_file_read(&chain, path);
+	made_rule(&r, SIDE_CLIENT); /* needs no identity */
+	r.values.cafile = trust;
+	r.values.system_trust = false;
+	r.values.check_hostname = k->side == SIDE_CLIENT;
+	r.values.verify_mode = k->mode;
+	r.values.verify_depth = k->depth;
+	r.values.hostname_checks_common_name = k->common_name;
+	r.values.verify_flags = (r.values.verify_flags & ~k->take) | k->give;
+	if (credentials_read(&r, &c, &f) == -1)
+		die(f.text);
+	rv = verify_chain(c, k->side, k->host, chain.cert, chain.n,
+	    time(NULL), &v);
+	report(k->cause == NULL ? rv == 0 :
+		rv == -1 && strcmp(v.cause, k->cause) == 0,
+	    "%s, %s: %s%s%s", k->name, k->what,
+	    rv == 0 ? "accepted" : v.cause, rv == 0 ? "" : ": ", v.text);
+	credentials_free(c);
+	free(chain.der);
+}
+
+/* An intermediate in the trust list: an anchor only under partial_chain. */
+static void
+partial_check(bool partial)
+{
+	struct chain_file chain;
+	struct trust *t = trust_new();
+	struct credentials c = {0};
+	struct verdict v;
+	struct rule r;
+	struct fault f;
+	int rv;
+
+	chain_file_read(&chain, CASES "/ok-ec/chain.pem");
+	if (trust_add_file(t, CASES "/ok-wildcard/chain.pem",
+		&(struct origin){0}, &f) == -1)
+		die(f.text);
+	trust_sort(t);
+	made_rule(&r, SIDE_CLIENT);
+	c.rule = &r;
+	c.trust = t;
+	if (!partial)
+		r.values.verify_flags &= ~(unsigned)VF_PARTIAL_CHAIN;
+	rv = verify_chain(&c, SIDE_CLIENT, "good.tls.test", chain.cert, 1,
+	    time(NULL), &v);
+	report(partial ? rv == 0 : rv == -1 &&
+			strcmp(v.cause, "unknown_issuer") == 0,
+	    "an intermediate as anchor, partial_chain %s: %s",
+	    partial ? "on" : "off", v.text);
+	trust_free(t);
+	free(chain.der);
+}
+
+/* No certificate, too many, rubbish, and rubbish behind a good one. */
+static void
+odd_check(void)
+{
+	unsigned char rubbish[] = "\x30\x03\x02\x01\x00";
+	gnutls_datum_t many[200];
+	struct chain_file chain;
+	struct credentials *c;
+	struct verdict v;
+	struct rule r;
+	struct fault f;
+	size_t i;
+
+	chain_file_read(&chain, CASES "/ok-ec/chain.pem");
+	made_rule(&r, SIDE_CLIENT);
+	r.values.cafile = CASES "/ok-ec/trust.pem";
+	r.values.system_trust = false;
+	if (credentials_read(&r, &c, &f) == -1)
+		die(f.text);
+	report(verify_chain(c, SIDE_CLIENT, "good.tls.test", NULL, 0, 0,
+		   &v) == -1 && strcmp(v.cause, "peer_not_allowed") == 0 &&
+		v.alert == GNUTLS_A_CERTIFICATE_REQUIRED,
+	    "no certificate: %s", v.text);
+	for (i = 0; i < 200; i++)
+		many[i] = chain.cert[0];
+	report(verify_chain(c, SIDE_CLIENT, "good.tls.test", many, 200,
+		   time(NULL), &v) == -1 &&
+		strcmp(v.cause, "chain_limit") == 0,
+	    "200 certificates: %s", v.text);
+	many[0] = (gnutls_datum_t){rubbish, 5};
+	report(verify_chain(c, SIDE_CLIENT, "good.tls.test", many, 2,
+		   time(NULL), &v) == -1 && strcmp(v.cause, "malformed") == 0,
+	    "rubbish first: %s", v.text);
+	many[0] = chain.cert[0];
+	many[1] = (gnutls_datum_t){rubbish, 5};
+	many[2] = chain.cert[1];
+	report(verify_chain(c, SIDE_CLIENT, "good.tls.test", many, 3,
+		   time(NULL), &v) == 0, "rubbish between does not matter");
+	r.values.verify_mode = VERIFY_OPTIONAL;
+	report(verify_chain(c, SIDE_SERVER, "", NULL, 0, 0, &v) == 0 &&
+		verify_chain(c, SIDE_CLIENT, "", NULL, 0, 0, &v) == -1,
+	    "optional: a client may show no certificate, a server not");
+	credentials_free(c);
+	free(chain.der);
+}
+
+/* Whatever single bit of a certificate changes, it is refused. */
+static void
+bits_check(void)
+{
+	struct chain_file chain;
+	struct credentials *c;
+	struct verdict v;
+	struct rule r;
+	struct fault f;
+	size_t i, accepted = 0;
+
+	chain_file_read(&chain, CASES "/ok-ec/chain.pem");
+	made_rule(&r, SIDE_CLIENT);
+	r.values.cafile = CASES "/ok-ec/trust.pem";
+	r.values.system_trust = false;
+	if (credentials_read(&r, &c, &f) == -1)
+		die(f.text);
+	for (i = 0; i < chain.cert[0].size * 8; i++) {
+		chain.cert[0].data[i / 8] ^= (unsigned char)(1 << i % 8);
+		accepted += verify_chain(c, SIDE_CLIENT, "good.tls.test",
+				chain.cert, chain.n, time(NULL), &v) == 0;
+		chain.cert[0].data[i / 8] ^= (unsigned char)(1 << i % 8);
+	}
+	report(accepted == 0, "%zu of %zu changed bits accepted", accepted, i);
+	credentials_free(c);
+	free(chain.der);
+}
+
 int
 main(void)
 {
@@ -115,5 +299,11 @@ main(void)
 		}
 	fclose(table);
 	report(rows >= 55, "%zu rows read", rows);
+	for (rows = 0; rows < sizeof changes / sizeof changes[0]; rows++)
+		change_check(&changes[rows]);
+	partial_check(true);
+	partial_check(false);
+	odd_check();
+	bits_check();
 	return failures > 0;
 }
