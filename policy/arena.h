@@ -11,7 +11,7 @@
 
 struct arena;
 
-struct arena *arena_new(void); /* NULL: out of memory */
+struct arena *arena_new(void);    /* NULL: out of memory */
 void arena_free(struct arena *a); /* accepts NULL */
 
 /* Zeroed memory that lives as long as the arena; NULL: out of memory. */

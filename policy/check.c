@@ -4,7 +4,7 @@
 #include "check.h"
 #include "policy.h"
 
-#define BASE64                                                              \
+#define BASE64 \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 const char *
@@ -17,8 +17,8 @@ const char *
 check_seconds(int v)
 {
 	return v >= 1 && v <= 86400 * 7
-		? NULL
-		: "is in seconds and must be between 1 and 604800";
+		   ? NULL
+		   : "is in seconds and must be between 1 and 604800";
 }
 
 const char *
@@ -39,8 +39,8 @@ check_words(const char *v)
 	if (v[0] == '\0')
 		return "must not hold an empty string";
 	return strpbrk(v, " \t\n,:") == NULL
-		? NULL
-		: "takes one name an entry: write ( \"a\", \"b\" )";
+		   ? NULL
+		   : "takes one name an entry: write ( \"a\", \"b\" )";
 }
 
 /* What else it must be is for priority.c, which knows GnuTLS's words. */
@@ -55,8 +55,8 @@ check_priority(const char *v)
 const char *
 check_profile(const char *v)
 {
-	static const char *const known[] = { "low", "legacy", "medium", "high",
-		"ultra", "future" };
+	static const char *const known[] = {
+	    "low", "legacy", "medium", "high", "ultra", "future"};
 	size_t i;
 
 	for (i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -72,9 +72,8 @@ check_host(const char *v)
 
 	if (strchr(v, '*') != NULL)
 		return "must be one name, without '*'";
-	return name_canon(v, canon, sizeof canon) == 0
-		? NULL
-		: "is not a host name";
+	return name_canon(v, canon, sizeof canon) == 0 ? NULL
+						       : "is not a host name";
 }
 
 const char *
@@ -93,8 +92,8 @@ check_path(const char *v)
 	if (v[0] == '\0')
 		return "must not be empty";
 	return strncmp(v, "pkcs11:", 7) == 0
-		? "with a pkcs11: address is not supported yet"
-		: NULL;
+		   ? "with a pkcs11: address is not supported yet"
+		   : NULL;
 }
 
 const char *
@@ -107,6 +106,6 @@ check_pins(const char *v)
 		return form;
 	v += 8;
 	return strlen(v) == 44 && strspn(v, BASE64) == 43 && v[43] == '='
-		? NULL
-		: form;
+		   ? NULL
+		   : form;
 }

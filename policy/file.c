@@ -56,9 +56,9 @@ check_directory(const struct walk *w, const char *name, const struct stat *st)
 	    (st->st_mode & S_ISVTX) != 0)
 		return 0;
 	snprintf(why, sizeof why,
-	    "the directory \"%.200s\" on the way to it is writable by %s, "
-	    "who could replace it", name,
-	    (st->st_mode & S_IWOTH) != 0 ? "everybody" : "its group");
+	    "the directory \"%.200s\" on the way to it is writable by %s, who "
+	    "could replace it",
+	    name, (st->st_mode & S_IWOTH) != 0 ? "everybody" : "its group");
 	return refuse(w, why);
 }
 
@@ -70,21 +70,22 @@ check_file(const struct walk *w, enum file_kind kind, size_t max,
 
 	if (!S_ISREG(st->st_mode))
 		return refuse(w, S_ISDIR(st->st_mode)
-			? "is a directory, not a file"
-			: "is not a regular file");
+				     ? "is a directory, not a file"
+				     : "is not a regular file");
 	if (!owned(st)) {
-		snprintf(why, sizeof why, "belongs to uid %u, must belong to "
-		    "root or to uid %u who reads it",
+		snprintf(why, sizeof why,
+		    "belongs to uid %u, must belong to root or to uid %u who "
+		    "reads it",
 		    (unsigned)st->st_uid, (unsigned)geteuid());
 		return refuse(w, why);
 	}
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return refuse(w, (st->st_mode & S_IWOTH) != 0
-			? "is writable by everybody (chmod go-w)"
-			: "is writable by its group (chmod g-w)");
+				     ? "is writable by everybody (chmod go-w)"
+				     : "is writable by its group (chmod g-w)");
 	if (kind == FILE_SECRET && (st->st_mode & S_IRWXO) != 0)
 		return refuse(w, "holds a secret and is readable by everybody "
-			"(chmod o-rwx)");
+				 "(chmod o-rwx)");
 	if (st->st_size < 0 || (size_t)st->st_size > max) {
 		snprintf(why, sizeof why, "is larger than %zu bytes", max);
 		return refuse(w, why);
@@ -102,8 +103,8 @@ link_follow(struct walk *w, const char *name, const struct stat *st)
 
 	/* In a sticky directory anybody can have laid a link. */
 	if (!owned(st))
-		return refuse(w, "a symbolic link on the way to it belongs to "
-			"another user");
+		return refuse(w,
+		    "a symbolic link on the way to it belongs to another user");
 	if (++w->links > LINKS_MAX)
 		return refuse(w, "too many symbolic links");
 	n = readlinkat(w->dir, name, target, sizeof target - 1);
@@ -203,10 +204,10 @@ end_open(struct walk *w, int flags, struct stat *st)
 		return refuse_errno(w);
 	if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
 		return refuse(w, S_ISFIFO(st->st_mode)
-			? "is a FIFO, not a regular file"
-			: "is not a regular file");
-	fd = openat(w->dir, name, flags | O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
-	    O_NOCTTY | O_CLOEXEC);
+				     ? "is a FIFO, not a regular file"
+				     : "is not a regular file");
+	fd = openat(w->dir, name,
+	    flags | O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd == -1)
 		return refuse_errno(w);
 	if (fstat(fd, st) == -1) {
@@ -241,8 +242,8 @@ walk_open(const char *path, int flags, struct stat *st, struct walk *w)
  * and this runs while the engine starts.
  */
 static int
-content_read(const struct walk *w, int fd, size_t max, size_t hint,
-    char **out, size_t *len)
+content_read(const struct walk *w, int fd, size_t max, size_t hint, char **out,
+    size_t *len)
 {
 	size_t size = hint + 2, n = 0;
 	char *buf = malloc(size), *more;
@@ -289,8 +290,11 @@ int
 file_read(const char *path, enum file_kind kind, size_t max, char **out,
     size_t *len, struct fault *f, const char *at_file, int at_line)
 {
-	struct walk w = { .path = path, .at_file = at_file,
-		.at_line = at_line, .f = f, .dir = -1 };
+	struct walk w = {.path = path,
+	    .at_file = at_file,
+	    .at_line = at_line,
+	    .f = f,
+	    .dir = -1};
 	struct stat st;
 	int fd = walk_open(path, 0, &st, &w);
 	int rv = -1;
@@ -307,8 +311,11 @@ int
 file_open_directory(
     const char *path, struct fault *f, const char *at_file, int at_line)
 {
-	struct walk w = { .path = path, .at_file = at_file,
-		.at_line = at_line, .f = f, .dir = -1 };
+	struct walk w = {.path = path,
+	    .at_file = at_file,
+	    .at_line = at_line,
+	    .f = f,
+	    .dir = -1};
 	struct stat st;
 	int fd = walk_open(path, 0, &st, &w);
 
@@ -336,12 +343,14 @@ file_absolute(const char *name, const char *base)
 		n = 0;
 	if (rooted)
 		return asprintf(&out, "%.*s%s", n, n > 0 ? base : "", name) ==
-			-1 ? NULL : out;
+			       -1
+			   ? NULL
+			   : out;
 	cwd = getcwd(NULL, 0);
 	if (cwd == NULL)
 		return NULL;
 	if (asprintf(&out, "%s/%.*s%s", strcmp(cwd, "/") == 0 ? "" : cwd, n,
-	    n > 0 ? base : "", name) == -1)
+		n > 0 ? base : "", name) == -1)
 		out = NULL;
 	free(cwd);
 	return out;

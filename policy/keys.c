@@ -5,18 +5,17 @@
 #include "json.h"
 #include "keys.h"
 
-static const char *const words_versions[] = { "TLSv1", "TLSv1.1", "TLSv1.2",
-	"TLSv1.3", NULL };
-static const char *const words_verify_modes[] = { "none", "optional",
-	"required", NULL };
-static const char *const words_ocsp_modes[] = { "request", "off", "require",
-	NULL };
-static const char *const words_verify_flags[] = { "x509_strict",
-	"partial_chain", "crl_check_leaf", "crl_check_chain", "webpki",
-	"trusted_first", NULL };
-static const char *const words_options[] = { "cipher_server_preference",
-	"legacy_server_connect", "legacy_ciphers", "no_middlebox_compat",
-	"no_ticket", "compat", NULL };
+static const char *const words_versions[] = {
+    "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", NULL};
+static const char *const words_verify_modes[] = {
+    "none", "optional", "required", NULL};
+static const char *const words_ocsp_modes[] = {
+    "request", "off", "require", NULL};
+static const char *const words_verify_flags[] = {"x509_strict", "partial_chain",
+    "crl_check_leaf", "crl_check_chain", "webpki", "trusted_first", NULL};
+static const char *const words_options[] = {"cipher_server_preference",
+    "legacy_server_connect", "legacy_ciphers", "no_middlebox_compat",
+    "no_ticket", "compat", NULL};
 
 #define NOW true
 #define LATER false
@@ -31,10 +30,13 @@ static const char *const words_options[] = { "cipher_server_preference",
 #define CHECK_SNI(c) .words = NULL
 
 const struct key keys[KEY_COUNT] = {
-#define KEY(field, TYPE, key_name, def, check, when, manual)                \
-	[K_##field] = { .name = key_name, .type = TYPE_##TYPE,              \
-		.offset = offsetof(struct rule_values, field),              \
-		.done = when, CHECK_##TYPE(check), .text = manual },
+#define KEY(field, TYPE, key_name, def, check, when, manual) \
+	[K_##field] = {.name = key_name,                     \
+	    .type = TYPE_##TYPE,                             \
+	    .offset = offsetof(struct rule_values, field),   \
+	    .done = when,                                    \
+	    CHECK_##TYPE(check),                             \
+	    .text = manual},
 #include "keys.def"
 #undef KEY
 };
@@ -45,12 +47,14 @@ const struct key keys[KEY_COUNT] = {
 #define SERVER_SIDES(client, server) server
 
 const struct rule_values key_defaults[2] = {
-	[SIDE_CLIENT] = {
+    [SIDE_CLIENT] =
+	{
 #define KEY(field, TYPE, key_name, def, ...) .field = CLIENT_##def,
 #include "keys.def"
 #undef KEY
 	},
-	[SIDE_SERVER] = {
+    [SIDE_SERVER] =
+	{
 #define KEY(field, TYPE, key_name, def, ...) .field = SERVER_##def,
 #include "keys.def"
 #undef KEY
@@ -157,8 +161,8 @@ key_equal(const struct key *k, const struct rule_values *va,
 		return *(const unsigned *)a == *(const unsigned *)b;
 	case TYPE_STRING:
 	case TYPE_PATH:
-		return text_equal(*(const char *const *)a,
-		    *(const char *const *)b);
+		return text_equal(
+		    *(const char *const *)a, *(const char *const *)b);
 	case TYPE_LIST:
 		return list_equal(a, b);
 	case TYPE_IDENTITIES:

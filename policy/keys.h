@@ -59,15 +59,15 @@ const char *key_type_text(const struct key *k);
  * Writes k's value as the policy file would hold it: 30, "TLSv1.2",
  * ( "a", "b" ); "not set" where nothing is.
  */
-void key_value_print(const struct key *k, const struct rule_values *v,
-    FILE *out);
+void key_value_print(
+    const struct key *k, const struct rule_values *v, FILE *out);
 
 /*
  * The same as JSON: number, boolean, string, array, or null where nothing is
  * set.
  */
-void key_value_print_json(const struct key *k, const struct rule_values *v,
-    FILE *out);
+void key_value_print_json(
+    const struct key *k, const struct rule_values *v, FILE *out);
 
 /*
  * The entry of names (n of them) nearest to word by edit distance, or NULL

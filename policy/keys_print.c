@@ -8,15 +8,15 @@ const char *
 key_type_text(const struct key *k)
 {
 	static const char *const words[] = {
-		[TYPE_BOOL] = "boolean",
-		[TYPE_INT] = "integer",
-		[TYPE_ENUM] = "word",
-		[TYPE_FLAGS] = "list of flags",
-		[TYPE_STRING] = "string",
-		[TYPE_PATH] = "file name",
-		[TYPE_LIST] = "list of strings",
-		[TYPE_IDENTITIES] = "list of groups",
-		[TYPE_SNI] = "list of groups",
+	    [TYPE_BOOL] = "boolean",
+	    [TYPE_INT] = "integer",
+	    [TYPE_ENUM] = "word",
+	    [TYPE_FLAGS] = "list of flags",
+	    [TYPE_STRING] = "string",
+	    [TYPE_PATH] = "file name",
+	    [TYPE_LIST] = "list of strings",
+	    [TYPE_IDENTITIES] = "list of groups",
+	    [TYPE_SNI] = "list of groups",
 	};
 
 	return words[k->type];
@@ -27,14 +27,13 @@ struct style {
 	const char *open, *close, *empty, *unset, *equals, *then, *quote;
 };
 
-static const struct style as_text = { "( ", " )", "()", "not set", " = ", "; ",
-	"" };
-static const struct style as_json = { "[", "]", "[]", "null", ": ", ", ",
-	"\"" };
+static const struct style as_text = {
+    "( ", " )", "()", "not set", " = ", "; ", ""};
+static const struct style as_json = {"[", "]", "[]", "null", ": ", ", ", "\""};
 
 static void
-flags_print(const struct key *k, unsigned flags, const struct style *s,
-    FILE *out)
+flags_print(
+    const struct key *k, unsigned flags, const struct style *s, FILE *out)
 {
 	const char *before = s->open;
 	unsigned i;
@@ -161,8 +160,8 @@ key_value_print(const struct key *k, const struct rule_values *v, FILE *out)
 }
 
 void
-key_value_print_json(const struct key *k, const struct rule_values *v,
-    FILE *out)
+key_value_print_json(
+    const struct key *k, const struct rule_values *v, FILE *out)
 {
 	value_print(k, v, &as_json, out);
 }
@@ -258,8 +257,7 @@ keys_print_json(FILE *out)
 		json_string_print(k->name, out);
 		fputs(", \"type\": ", out);
 		json_string_print(key_type_text(k), out);
-		fprintf(out, ", \"supported\": %s",
-		    k->done ? "true" : "false");
+		fprintf(out, ", \"supported\": %s", k->done ? "true" : "false");
 		if (k->words != NULL)
 			words_print_json(k, out);
 		fputs(", \"default\": {\"client\": ", out);
@@ -301,8 +299,8 @@ keys_print_man(FILE *out)
 		roff_print(k->text, out);
 		putc('\n', out);
 		if (k->type == TYPE_FLAGS || k->type == TYPE_ENUM) {
-			fputs(k->type == TYPE_FLAGS ? "Flags: " : "One of ",
-			    out);
+			fputs(
+			    k->type == TYPE_FLAGS ? "Flags: " : "One of ", out);
 			choices_print(k, ", ", out);
 			fputs(".\n", out);
 		}

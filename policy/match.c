@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "explain.h"
 #include "keys.h"
 #include "matchers.h"
 
@@ -21,20 +22,6 @@ struct outcome {
 	const struct rule *rule;      /* NULL: unmatched */
 	const struct rule *undecided; /* differs from rule's verdict, or NULL */
 };
-
-const char *
-action_word(enum action a)
-{
-	static const char *const words[] = {
-		[ACTION_TLS] = "tls",
-		[ACTION_PLAIN] = "plain",
-		[ACTION_REJECT] = "reject",
-		[ACTION_NATIVE] = "native",
-		[ACTION_DETECT] = "detect",
-	};
-
-	return words[a];
-}
 
 /* A glob's '*' does not cross a '/', as in a shell. */
 static enum hold
@@ -93,7 +80,7 @@ host_has(const struct host *h, const char *name)
 	if (!h->suffix)
 		return strcmp(name, h->name) == 0;
 	return n > m && name[n - m - 1] == '.' &&
-	    strcmp(name + n - m, h->name) == 0;
+	       strcmp(name + n - m, h->name) == 0;
 }
 
 static bool
@@ -109,8 +96,8 @@ hosts_have(const struct matchers *m, const char *name)
 
 /* A name without a dot may mean one in any of the search domains. */
 static enum hold
-host_holds(const struct matchers *m, const struct endpoint *e,
-    const struct name *name)
+host_holds(
+    const struct matchers *m, const struct endpoint *e, const struct name *name)
 {
 	char longer[512];
 	size_t i;
@@ -124,24 +111,17 @@ host_holds(const struct matchers *m, const struct endpoint *e,
 	if (name->whole || strchr(name->text, '.') != NULL)
 		return HOLD_NO;
 	for (i = 0; i < e->nsearch; i++) {
-		snprintf(longer, sizeof longer, "%s.%s", name->text,
-		    e->search[i]);
+		snprintf(
+		    longer, sizeof longer, "%s.%s", name->text, e->search[i]);
 		if (hosts_have(m, longer))
 			return HOLD_YES;
 	}
 	return HOLD_NO;
 }
 
-/* The address a rule's address and port are about. */
-static const struct sockaddr *
-own_end(const struct endpoint *e)
-{
-	return e->side == SIDE_CLIENT ? e->peer : e->local;
-}
-
 static enum hold
-rule_holds(const struct rule *r, const struct endpoint *e,
-    const struct name *name)
+rule_holds(
+    const struct rule *r, const struct endpoint *e, const struct name *name)
 {
 	const struct matchers *m = r->match;
 	enum hold each[5];
@@ -149,8 +129,8 @@ rule_holds(const struct rule *r, const struct endpoint *e,
 	size_t i;
 
 	each[0] = program_holds(&m->program, e);
-	each[1] = networks_hold(m->addresses, m->naddresses, own_end(e));
-	each[2] = port_holds(m, own_end(e));
+	each[1] = networks_hold(m->addresses, m->naddresses, endpoint_own(e));
+	each[2] = port_holds(m, endpoint_own(e));
 	each[3] = networks_hold(m->peers, m->npeers, e->peer);
 	each[4] = host_holds(m, e, name);
 	for (i = 0; i < 5; i++) {
@@ -202,14 +182,13 @@ same_end(const struct policy *p, const struct rule *a, const struct rule *b)
  * is known.
  */
 static struct outcome
-lead(const struct policy *p, const struct endpoint *e,
-    const struct name *name)
+lead(const struct policy *p, const struct endpoint *e, const struct name *name)
 {
 	const struct rule *rules =
 	    e->side == SIDE_CLIENT ? p->client : p->server;
 	size_t n = e->side == SIDE_CLIENT ? p->nclient : p->nserver;
 	bool skip = p->unnamed_skip && e->side == SIDE_CLIENT;
-	struct outcome out = { NULL, NULL };
+	struct outcome out = {NULL, NULL};
 	size_t i, end = n;
 
 	for (i = 0; i < n && out.rule == NULL; i++)
@@ -254,65 +233,31 @@ name_next(const struct endpoint *e, size_t i, struct name *out)
 }
 
 static void
-peer_text(const struct endpoint *e, char *buf, size_t len)
+undecided_set(
+    const struct endpoint *e, const struct rule *r, struct decision *out)
 {
-	const struct sockaddr *sa = own_end(e);
-
-	if (sa != NULL)
-		sockaddr_text(sa, buf, len);
-	else
-		snprintf(buf, len, "an unknown address");
-}
-
-/* DESIGN's sentence, or what else is not known. */
-static void
-undecided_set(const struct endpoint *e, const struct rule *r,
-    struct decision *out)
-{
-	const struct matchers *m = r->match;
-	char peer[128];
-
 	out->action = ACTION_REJECT;
 	out->why = WHY_UNDECIDED;
 	out->rule = r;
-	peer_text(e, peer, sizeof peer);
-	if (program_holds(&m->program, e) == HOLD_UNKNOWN)
-		snprintf(out->text, sizeof out->text, "%s: the program is "
-		    "not known; %s:%d (program \"%.100s\") may apply", peer,
-		    r->file, r->line, m->program.v[0]);
-	else if (m->npeers > 0 && e->peer == NULL)
-		snprintf(out->text, sizeof out->text, "%s: the peer is not "
-		    "known; %s:%d may apply, by its peer", peer, r->file,
-		    r->line);
-	else
-		snprintf(out->text, sizeof out->text, "%s has no known name; "
-		    "%s:%d (host %.200s) may apply: add an address rule", peer,
-		    r->file, r->line,
-		    m->host_text != NULL ? m->host_text : "");
+	explain_undecided(e, out);
 }
 
 static void
 ambiguous_set(const struct endpoint *e, const struct name *one,
     const struct name *other, const struct rule *r, struct decision *out)
 {
-	char peer[128];
-
 	out->action = ACTION_REJECT;
 	out->why = WHY_AMBIGUOUS;
 	out->rule = r;
-	peer_text(e, peer, sizeof peer);
-	snprintf(out->text, sizeof out->text, "%s was looked up as \"%.100s\" "
-	    "and as \"%.100s\", and either may be meant: set server_hostname "
-	    "in the rule", peer, one->text, other->text);
+	explain_ambiguous(e, one->text, other->text, out);
 }
 
 /* The name to verify: the policy's, else what the program looked up. */
 static void
 name_set(const struct name *name, struct decision *out)
 {
-	const char *pinned = out->rule != NULL
-		? out->rule->values.server_hostname
-		: NULL;
+	const char *pinned =
+	    out->rule != NULL ? out->rule->values.server_hostname : NULL;
 
 	if (pinned != NULL &&
 	    name_canon(pinned, out->name, sizeof out->name) == 0)
@@ -325,46 +270,41 @@ static void
 decided_set(const struct policy *p, const struct endpoint *e,
     const struct rule *r, const struct name *name, struct decision *out)
 {
-	char peer[128];
-
 	out->action = action_of(p, r);
 	out->why = r != NULL ? WHY_RULE : WHY_UNMATCHED;
 	out->rule = r;
 	name_set(name, out);
-	if (r != NULL) {
-		snprintf(out->text, sizeof out->text, "%s:%d says %s", r->file,
-		    r->line, action_word(r->action));
-		return;
-	}
-	peer_text(e, peer, sizeof peer);
-	snprintf(out->text, sizeof out->text, "no rule matches %s%s%.100s%s; "
-	    "%s says unmatched = \"%s\"", peer, name != NULL ? " (" : "",
-	    name != NULL ? name->text : "", name != NULL ? ")" : "", p->file,
-	    p->unmatched == UNMATCHED_PLAIN ? "plain" : "reject");
+	explain_decided(p, e, name != NULL ? name->text : NULL, out);
 }
 
 /*
  * Looks for a name after the i-th that makes a difference: it leads to
- * another end, or there is more than one name to verify.
+ * another end, or there is more than one name to verify.  Returns a rule that
+ * the difference is about, or NULL.
  */
-static bool
+static const struct rule *
 other_find(const struct policy *p, const struct endpoint *e, size_t i,
     const struct name *one, const struct outcome *first, struct name *other)
 {
 	const struct rule *r = first->rule;
 	bool verified = action_of(p, r) == ACTION_TLS &&
-	    r->values.check_hostname && r->values.server_hostname == NULL;
+			r->values.check_hostname &&
+			r->values.server_hostname == NULL;
 	struct outcome o;
 
 	while ((i = name_next(e, i + 1, other)) < e->nnames) {
 		if (strcmp(one->text, other->text) != 0 && verified)
-			return true;
+			return r;
 		o = lead(p, e, other);
-		if (o.undecided != first->undecided ||
-		    !same_end(p, r, o.rule))
-			return true;
+		if (o.undecided == first->undecided && same_end(p, r, o.rule))
+			continue;
+		if (r != NULL)
+			return r;
+		return o.rule != NULL        ? o.rule
+		       : o.undecided != NULL ? o.undecided
+					     : first->undecided;
 	}
-	return false;
+	return NULL;
 }
 
 /*
@@ -398,6 +338,7 @@ policy_match(const struct policy *p, const struct endpoint *endpoint,
 	struct endpoint e = *endpoint;
 	struct sockaddr_storage local;
 	struct name one, other;
+	const struct rule *differs = NULL;
 	struct outcome first;
 	size_t i;
 	bool named;
@@ -409,9 +350,10 @@ policy_match(const struct policy *p, const struct endpoint *endpoint,
 	i = name_next(&e, 0, &one);
 	named = i < e.nnames;
 	first = lead(p, &e, named ? &one : NULL);
-	if (named && !p->ambiguous_latest &&
-	    other_find(p, &e, i, &one, &first, &other))
-		ambiguous_set(&e, &one, &other, first.rule, out);
+	if (named && !p->ambiguous_latest)
+		differs = other_find(p, &e, i, &one, &first, &other);
+	if (differs != NULL)
+		ambiguous_set(&e, &one, &other, differs, out);
 	else if (first.undecided != NULL)
 		undecided_set(&e, first.undecided, out);
 	else
@@ -421,7 +363,7 @@ policy_match(const struct policy *p, const struct endpoint *endpoint,
 bool
 rule_could_match(const struct rule *r, const struct endpoint *e)
 {
-	const struct sockaddr *sa = own_end(e);
+	const struct sockaddr *sa = endpoint_own(e);
 	struct name name;
 	struct matchers any = *r->match;
 	struct rule loose = *r;

@@ -1,4 +1,5 @@
-/* matchers.h - which connections a rule is for: rule.c fills, match.c asks */
+/* matchers.h - which connections a rule is for: matchers.c fills, match.c asks
+ */
 #ifndef POLICY_MATCHERS_H
 #define POLICY_MATCHERS_H
 

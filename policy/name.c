@@ -39,8 +39,7 @@ address_canon(const char *host, char *out, size_t len)
 	if (inet_pton(AF_INET6, bare, a6) != 1)
 		return false;
 	if (IN6_IS_ADDR_V4MAPPED((struct in6_addr *)a6))
-		return inet_ntop(AF_INET, a6 + 12, out, (socklen_t)len) !=
-			NULL;
+		return inet_ntop(AF_INET, a6 + 12, out, (socklen_t)len) != NULL;
 	return inet_ntop(AF_INET6, a6, out, (socklen_t)len) != NULL;
 }
 
@@ -68,7 +67,7 @@ well_formed(const char *s)
 			continue;
 		}
 		if (!((*s >= 'a' && *s <= 'z') || (*s >= '0' && *s <= '9') ||
-		    *s == '-' || *s == '_'))
+			*s == '-' || *s == '_'))
 			return false;
 		if (++label > LABEL_MAX_LEN)
 			return false;
@@ -88,15 +87,15 @@ is_ascii(const char *s)
 int
 name_canon(const char *host, char *out, size_t len)
 {
-	gnutls_datum_t mapped = { NULL, 0 };
+	gnutls_datum_t mapped = {NULL, 0};
 	size_t n;
 	int rv = -1;
 
 	if (address_canon(host, out, len))
 		return 0;
 	if (!is_ascii(host)) {
-		if (gnutls_idna_map(host, (unsigned)strlen(host), &mapped,
-		    0) < 0)
+		if (gnutls_idna_map(host, (unsigned)strlen(host), &mapped, 0) <
+		    0)
 			return -1;
 		host = (const char *)mapped.data;
 	}
@@ -148,8 +147,8 @@ words_split(char *text, char ***out)
 	if (v == NULL)
 		return 0;
 	for (word = strtok_r(text, BLANKS, &save);
-	    word != NULL && n < SEARCH_MAX;
-	    word = strtok_r(NULL, BLANKS, &save)) {
+	     word != NULL && n < SEARCH_MAX;
+	     word = strtok_r(NULL, BLANKS, &save)) {
 		if (name_canon(word, canon, sizeof canon) == -1)
 			continue;
 		v[n] = strdup(canon);

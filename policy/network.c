@@ -14,8 +14,9 @@ address_bytes(const struct sockaddr *sa, const unsigned char **bytes)
 	const struct in6_addr *a6;
 
 	if (sa->sa_family == AF_INET) {
-		*bytes = (const unsigned char *)
-			&((const struct sockaddr_in *)sa)->sin_addr;
+		*bytes =
+		    (const unsigned char *)&((const struct sockaddr_in *)sa)
+			->sin_addr;
 		return AF_INET;
 	}
 	if (sa->sa_family != AF_INET6)
@@ -91,7 +92,7 @@ network_parse(const char *text, struct network *out)
 	    IN6_IS_ADDR_V4MAPPED((struct in6_addr *)out->addr)) {
 		if (out->bits < 96)
 			return "covers part of the IPv4-mapped addresses: "
-				"write it as an IPv4 network";
+			       "write it as an IPv4 network";
 		out->family = AF_INET;
 		out->bits -= 96;
 		memmove(out->addr, out->addr + 12, 4);
@@ -105,7 +106,7 @@ network_has(const struct network *n, const struct sockaddr *sa)
 	const unsigned char *bytes = NULL;
 
 	return address_bytes(sa, &bytes) == n->family &&
-	    bits_equal(bytes, n->addr, n->bits);
+	       bits_equal(bytes, n->addr, n->bits);
 }
 
 int

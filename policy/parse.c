@@ -30,20 +30,19 @@ lines_set(config_setting_t *s, const struct scan_lines *lines, size_t *next)
 		return;
 	}
 	for (i = 0; i < config_setting_length(s); i++)
-		lines_set(config_setting_get_elem(s, (unsigned)i), lines,
-		    next);
+		lines_set(config_setting_get_elem(s, (unsigned)i), lines, next);
 }
 
 int
 parse_text(const char *text, size_t len, const char *file, config_t *tree,
     struct fault *f)
 {
-	struct scan_lines lines = { NULL, 0 };
+	struct scan_lines lines = {NULL, 0};
 	size_t next = 0;
 
 	if (memchr(text, '\0', len) != NULL)
-		return fault_set(f, file, 1,
-		    "holds a zero byte: this is not text");
+		return fault_set(
+		    f, file, 1, "holds a zero byte: this is not text");
 	if (scan_text(text, len, file, &lines, f) == -1)
 		return -1;
 	config_init(tree);
@@ -60,8 +59,8 @@ parse_text(const char *text, size_t len, const char *file, config_t *tree,
 }
 
 int
-setting_refuse(const struct reader *r, const config_setting_t *s,
-    const char *fmt, ...)
+setting_refuse(
+    const struct reader *r, const config_setting_t *s, const char *fmt, ...)
 {
 	char text[sizeof r->f->text];
 	va_list ap;
@@ -69,8 +68,8 @@ setting_refuse(const struct reader *r, const config_setting_t *s,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	return fault_set(r->f, r->file, s->line > 0 ? (int)s->line : 1, "%s",
-	    text);
+	return fault_set(
+	    r->f, r->file, s->line > 0 ? (int)s->line : 1, "%s", text);
 }
 
 const char *
@@ -102,11 +101,11 @@ type_text(const config_setting_t *s)
 }
 
 static int
-refuse_type(const struct reader *r, const config_setting_t *s,
-    const char *wanted)
+refuse_type(
+    const struct reader *r, const config_setting_t *s, const char *wanted)
 {
-	return setting_refuse(r, s, "'%s' must be %s, not %s",
-	    setting_name(s), wanted, type_text(s));
+	return setting_refuse(r, s, "'%s' must be %s, not %s", setting_name(s),
+	    wanted, type_text(s));
 }
 
 int
@@ -127,8 +126,8 @@ setting_int(const struct reader *r, config_setting_t *s, int *out)
 		return refuse_type(r, s, "a whole number");
 	v = config_setting_get_int64(s);
 	if (v < INT_MIN || v > INT_MAX)
-		return setting_refuse(r, s, "'%s' is too large",
-		    setting_name(s));
+		return setting_refuse(
+		    r, s, "'%s' is too large", setting_name(s));
 	*out = (int)v;
 	return 0;
 }
@@ -152,7 +151,9 @@ words_text(const char *const *words, char *out, size_t len)
 	out[0] = '\0';
 	for (i = 0; words[i] != NULL && used < len; i++)
 		used += (size_t)snprintf(out + used, len - used, "%s\"%s\"",
-		    i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ",
+		    i == 0                 ? ""
+		    : words[i + 1] == NULL ? " or "
+					   : ", ",
 		    words[i]);
 }
 
@@ -175,8 +176,8 @@ setting_word(const struct reader *r, config_setting_t *s,
 			return 0;
 		}
 	words_text(words, list, sizeof list);
-	return setting_refuse(r, s, "'%s' must be %s, not \"%.100s\"",
-	    setting_name(s), list, v);
+	return setting_refuse(
+	    r, s, "'%s' must be %s, not \"%.100s\"", setting_name(s), list, v);
 }
 
 int
@@ -194,15 +195,15 @@ setting_groups(const struct reader *r, const config_setting_t *s)
 	int i;
 
 	if (s->type != CONFIG_TYPE_LIST)
-		return setting_refuse(r, s, "'%s' must be a list of groups: "
-			"%s = ( { ... }, { ... } )", setting_name(s),
-		    setting_name(s));
+		return setting_refuse(r, s,
+		    "'%s' must be a list of groups: %s = ( { ... }, { ... } )",
+		    setting_name(s), setting_name(s));
 	for (i = 0; i < config_setting_length(s); i++) {
 		e = config_setting_get_elem(s, (unsigned)i);
 		if (e->type != CONFIG_TYPE_GROUP)
-			return setting_refuse(r, e, "'%s' holds groups "
-				"{ } only, not %s", setting_name(s),
-			    type_text(e));
+			return setting_refuse(r, e,
+			    "'%s' holds groups { } only, not %s",
+			    setting_name(s), type_text(e));
 	}
 	return 0;
 }
@@ -217,6 +218,16 @@ config_setting_t *
 setting_nth(config_setting_t *s, size_t i)
 {
 	return is_list(s) ? config_setting_get_elem(s, (unsigned)i) : s;
+}
+
+void *
+setting_room(const struct reader *r, const config_setting_t *s, size_t size)
+{
+	void *v = arena_alloc(r->arena, setting_count(s), size);
+
+	if (v == NULL)
+		setting_refuse(r, s, "out of memory");
+	return v;
 }
 
 int
@@ -237,6 +248,6 @@ setting_unknown(const struct reader *r, const config_setting_t *s,
 
 	if (near == NULL)
 		return setting_refuse(r, s, "unknown key '%.100s'", name);
-	return setting_refuse(r, s, "unknown key '%.100s', did you mean '%s'",
-	    name, near);
+	return setting_refuse(
+	    r, s, "unknown key '%.100s', did you mean '%s'", name, near);
 }

@@ -20,8 +20,8 @@ struct reader {
 };
 
 /* On success *tree is the caller's, to release with config_destroy. */
-int parse_text(const char *text, size_t len, const char *file,
-    config_t *tree, struct fault *f);
+int parse_text(const char *text, size_t len, const char *file, config_t *tree,
+    struct fault *f);
 
 /* A fault at setting s; returns -1. */
 int setting_refuse(const struct reader *r, const config_setting_t *s,
@@ -46,6 +46,10 @@ int setting_groups(const struct reader *r, const config_setting_t *s);
 /* One value or a list of them: how many, and the i-th. */
 size_t setting_count(const config_setting_t *s);
 config_setting_t *setting_nth(config_setting_t *s, size_t i);
+
+/* Room in the arena for as many things of size as s has values, or NULL. */
+void *setting_room(
+    const struct reader *r, const config_setting_t *s, size_t size);
 
 /* Refuses an empty list, where it would mean neither all nor nothing. */
 int setting_not_empty(const struct reader *r, const config_setting_t *s);

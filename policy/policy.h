@@ -124,7 +124,7 @@ struct origin {
 	int line;
 };
 
-struct matchers; /* rule.c and match.c only */
+struct matchers; /* matchers.h: matchers.c and match.c only */
 
 struct rule {
 	const char *file; /* where the rule begins */

@@ -1,10 +1,7 @@
 /* rule.c - one group of the policy file as a rule or a context */
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "file.h"
 #include "keys.h"
 #include "matchers.h"
 #include "rule.h"
@@ -16,233 +13,25 @@ struct own_key {
 	const char *name;
 	unsigned places;
 	const char *belongs; /* where, for who put it elsewhere */
-	int (*read)(const struct reader *r, config_setting_t *s,
-	    struct rule *out);
+	int (*read)(
+	    const struct reader *r, config_setting_t *s, struct rule *out);
 };
-
-static int
-string_add(const struct reader *r, config_setting_t *s, struct list *out)
-{
-	const char *v;
-
-	if (setting_string(r, s, &v) == -1)
-		return -1;
-	out->v[out->n++] = (char *)(uintptr_t)v;
-	return 0;
-}
-
-/* Room for as many things of size as s has values. */
-static void *
-room(const struct reader *r, const config_setting_t *s, size_t size)
-{
-	void *v = arena_alloc(r->arena, setting_count(s), size);
-
-	if (v == NULL)
-		setting_refuse(r, s, "out of memory");
-	return v;
-}
-
-static int
-program_read(const struct reader *r, config_setting_t *s, struct rule *out)
-{
-	struct list *l = &out->match->program;
-	config_setting_t *e;
-	size_t i;
-
-	l->v = room(r, s, sizeof *l->v);
-	if (l->v == NULL)
-		return -1;
-	for (i = 0; i < setting_count(s); i++) {
-		e = setting_nth(s, i);
-		if (string_add(r, e, l) == -1)
-			return -1;
-		if (l->v[i][0] != '/')
-			return setting_refuse(r, e, "program \"%.200s\" must "
-				"begin with '/': it is matched against the "
-				"whole path", l->v[i]);
-	}
-	return 0;
-}
-
-static int
-host_parse(const struct reader *r, const config_setting_t *s,
-    const char *text, struct host *out)
-{
-	char canon[256];
-	const char *name = text;
-
-	if (strcmp(text, "*") == 0 || strcmp(text, "*.") == 0)
-		return setting_refuse(r, s, "host \"%s\" would be any host: "
-			"leave host out for that", text);
-	out->suffix = strncmp(text, "*.", 2) == 0;
-	if (out->suffix)
-		name += 2;
-	if (strchr(name, '*') != NULL)
-		return setting_refuse(r, s, "host \"%.200s\": '*' may only be "
-			"the whole first label, as in \"*.example\"", text);
-	if (name_is_address(name) || strchr(name, '/') != NULL)
-		return setting_refuse(r, s, "host \"%.200s\" is an address: "
-			"write address = \"%.200s\"", text, name);
-	if (strchr(name, ':') != NULL)
-		return setting_refuse(r, s, "host \"%.200s\" must be a name "
-			"alone: a port is written port = 443", text);
-	if (name_canon(name, canon, sizeof canon) == -1)
-		return setting_refuse(r, s, "host \"%.200s\" is not a host "
-			"name", text);
-	out->name = arena_strdup(r->arena, canon);
-	return out->name != NULL ? 0 : setting_refuse(r, s, "out of memory");
-}
-
-/* The hosts in quotes, as many as fit, for messages. */
-static int
-host_text_set(const struct reader *r, config_setting_t *s,
-    struct matchers *m)
-{
-	char text[256];
-	size_t i, used = 0;
-
-	for (i = 0; i < setting_count(s) && used < sizeof text; i++)
-		used += (size_t)snprintf(text + used, sizeof text - used,
-		    "%s\"%s\"", i == 0 ? "" : ", ",
-		    config_setting_get_string(setting_nth(s, i)));
-	if (used >= sizeof text)
-		strcpy(text + sizeof text - 4, "...");
-	m->host_text = arena_strdup(r->arena, text);
-	return m->host_text != NULL ? 0
-				    : setting_refuse(r, s, "out of memory");
-}
-
-static int
-host_read(const struct reader *r, config_setting_t *s, struct rule *out)
-{
-	struct matchers *m = out->match;
-	config_setting_t *e;
-	const char *text;
-	size_t i;
-
-	m->hosts = room(r, s, sizeof *m->hosts);
-	if (m->hosts == NULL)
-		return -1;
-	for (i = 0; i < setting_count(s); i++) {
-		e = setting_nth(s, i);
-		if (setting_string(r, e, &text) == -1 ||
-		    host_parse(r, e, text, &m->hosts[i]) == -1)
-			return -1;
-		m->nhosts++;
-	}
-	return host_text_set(r, s, m);
-}
-
-static int
-networks_read(const struct reader *r, config_setting_t *s,
-    struct network **out, size_t *n)
-{
-	config_setting_t *e;
-	const char *text, *wrong;
-	size_t i;
-
-	*out = room(r, s, sizeof **out);
-	if (*out == NULL)
-		return -1;
-	for (i = 0; i < setting_count(s); i++) {
-		e = setting_nth(s, i);
-		if (setting_string(r, e, &text) == -1)
-			return -1;
-		wrong = network_parse(text, &(*out)[i]);
-		if (wrong != NULL)
-			return setting_refuse(r, e, "%s \"%.200s\" %s",
-			    setting_name(s), text, wrong);
-		++*n;
-	}
-	return 0;
-}
-
-static int
-address_read(const struct reader *r, config_setting_t *s, struct rule *out)
-{
-	return networks_read(
-	    r, s, &out->match->addresses, &out->match->naddresses);
-}
-
-static int
-peer_read(const struct reader *r, config_setting_t *s, struct rule *out)
-{
-	return networks_read(r, s, &out->match->peers, &out->match->npeers);
-}
-
-/* "8000-8100" */
-static bool
-range_parse(const char *text, struct ports *out)
-{
-	size_t n = strspn(text, "0123456789");
-	size_t m = text[n] == '-' ? strspn(text + n + 1, "0123456789") : 0;
-
-	if (n == 0 || n > 5 || m == 0 || m > 5 || text[n + 1 + m] != '\0')
-		return false;
-	out->low = atoi(text);
-	out->high = atoi(text + n + 1);
-	return true;
-}
-
-static int
-port_read_one(const struct reader *r, config_setting_t *s, struct ports *out)
-{
-	const char *text;
-
-	if (s->type == CONFIG_TYPE_STRING) {
-		if (setting_string(r, s, &text) == -1)
-			return -1;
-		if (!range_parse(text, out))
-			return setting_refuse(r, s, "port \"%.100s\" is no "
-				"range: write 443 without quotes, or "
-				"\"8000-8100\"", text);
-	} else {
-		if (setting_int(r, s, &out->low) == -1)
-			return -1;
-		out->high = out->low;
-	}
-	if (out->low < 1 || out->high > 65535)
-		return setting_refuse(r, s,
-		    "a port must be between 1 and 65535");
-	if (out->low > out->high)
-		return setting_refuse(r, s, "port \"%d-%d\" holds no port: "
-			"the first is larger than the last",
-		    out->low, out->high);
-	return 0;
-}
-
-static int
-port_read(const struct reader *r, config_setting_t *s, struct rule *out)
-{
-	struct matchers *m = out->match;
-	size_t i;
-
-	m->ports = room(r, s, sizeof *m->ports);
-	if (m->ports == NULL)
-		return -1;
-	for (i = 0; i < setting_count(s); i++) {
-		if (port_read_one(r, setting_nth(s, i), &m->ports[i]) == -1)
-			return -1;
-		m->nports++;
-	}
-	return 0;
-}
 
 static int
 action_read(const struct reader *r, config_setting_t *s, struct rule *out)
 {
-	static const char *const words[] = { "tls", "plain", "reject",
-		"native", "detect", NULL };
+	static const char *const words[] = {
+	    "tls", "plain", "reject", "native", "detect", NULL};
 	int v;
 
 	if (setting_word(r, s, words, &v) == -1)
 		return -1;
 	if (v == ACTION_DETECT && out->side == SIDE_CLIENT)
-		return setting_refuse(r, s,
-		    "action \"detect\" is for server rules");
+		return setting_refuse(
+		    r, s, "action \"detect\" is for server rules");
 	if (v == ACTION_NATIVE || v == ACTION_DETECT)
-		return setting_refuse(r, s,
-		    "action \"%s\" is not supported yet", words[v]);
+		return setting_refuse(
+		    r, s, "action \"%s\" is not supported yet", words[v]);
 	out->action = (enum action)v;
 	return 0;
 }
@@ -255,8 +44,8 @@ enforce_read(const struct reader *r, config_setting_t *s, struct rule *out)
 	if (setting_bool(r, s, &v) == -1)
 		return -1;
 	if (!v)
-		return setting_refuse(r, s,
-		    "enforce = false is not supported yet");
+		return setting_refuse(
+		    r, s, "enforce = false is not supported yet");
 	return 0;
 }
 
@@ -268,172 +57,17 @@ already_read(const struct reader *r, config_setting_t *s, struct rule *out)
 }
 
 static const struct own_key own_keys[] = {
-	{ "program", IN_CLIENT | IN_SERVER, "a rule", program_read },
-	{ "host", IN_CLIENT, "a client rule", host_read },
-	{ "address", IN_CLIENT | IN_SERVER, "a rule", address_read },
-	{ "port", IN_CLIENT | IN_SERVER, "a rule", port_read },
-	{ "peer", IN_SERVER, "a server rule", peer_read },
-	{ "action", IN_CLIENT | IN_SERVER, "a rule", action_read },
-	{ "enforce", IN_CLIENT | IN_SERVER, "a rule", enforce_read },
-	{ "context", IN_CLIENT | IN_SERVER, "a rule", already_read },
-	{ "name", IN_CONTEXT, "a context", already_read },
+    {"program", IN_CLIENT | IN_SERVER, "a rule", matcher_read_program},
+    {"host", IN_CLIENT, "a client rule", matcher_read_host},
+    {"address", IN_CLIENT | IN_SERVER, "a rule", matcher_read_address},
+    {"port", IN_CLIENT | IN_SERVER, "a rule", matcher_read_port},
+    {"peer", IN_SERVER, "a server rule", matcher_read_peer},
+    {"action", IN_CLIENT | IN_SERVER, "a rule", action_read},
+    {"enforce", IN_CLIENT | IN_SERVER, "a rule", enforce_read},
+    {"context", IN_CLIENT | IN_SERVER, "a rule", already_read},
+    {"name", IN_CONTEXT, "a context", already_read},
 };
 #define OWN_KEYS (sizeof own_keys / sizeof own_keys[0])
-
-/* A flag to add, or with "no_" before it to take away. */
-static int
-flag_apply(const struct reader *r, const config_setting_t *s,
-    const struct key *k, const char *word, unsigned *flags)
-{
-	int bit = key_word(k, word);
-
-	if (bit >= 0) {
-		*flags |= 1u << bit;
-		return 0;
-	}
-	bit = strncmp(word, "no_", 3) == 0 ? key_word(k, word + 3) : -1;
-	if (bit < 0)
-		return setting_refuse(r, s, "unknown flag \"%.100s\" in %s",
-		    word, k->name);
-	if (k == &keys[K_verify_flags] && 1u << bit == VF_TRUSTED_FIRST)
-		return setting_refuse(r, s,
-		    "trusted_first always holds and cannot be taken away");
-	*flags &= ~(1u << bit);
-	return 0;
-}
-
-static int
-flags_read(const struct reader *r, config_setting_t *s, const struct key *k,
-    unsigned *flags)
-{
-	const char *word;
-	size_t i;
-
-	for (i = 0; i < setting_count(s); i++)
-		if (setting_string(r, setting_nth(s, i), &word) == -1 ||
-		    flag_apply(r, setting_nth(s, i), k, word, flags) == -1)
-			return -1;
-	return 0;
-}
-
-static int
-text_read(const struct reader *r, config_setting_t *s, const struct key *k,
-    const char **out)
-{
-	const char *v, *wrong;
-
-	if (setting_string(r, s, &v) == -1)
-		return -1;
-	wrong = k->check_text(v);
-	if (wrong != NULL)
-		return setting_refuse(r, s, "'%s' %s", k->name, wrong);
-	*out = v;
-	return 0;
-}
-
-static int
-path_read(const struct reader *r, config_setting_t *s, const struct key *k,
-    const char **out)
-{
-	const char *v;
-	char *absolute;
-
-	if (text_read(r, s, k, &v) == -1)
-		return -1;
-	absolute = file_absolute(v, r->file);
-	if (absolute == NULL)
-		return setting_refuse(r, s, "'%s': the working directory "
-			"is unknown", k->name);
-	*out = arena_strdup(r->arena, absolute);
-	free(absolute);
-	return *out != NULL ? 0 : setting_refuse(r, s, "out of memory");
-}
-
-static int
-int_read(const struct reader *r, config_setting_t *s, const struct key *k,
-    int *out)
-{
-	const char *wrong;
-
-	if (setting_int(r, s, out) == -1)
-		return -1;
-	wrong = k->check_int(*out);
-	return wrong == NULL
-		? 0
-		: setting_refuse(r, s, "'%s' %s", k->name, wrong);
-}
-
-static int
-list_read(const struct reader *r, config_setting_t *s, const struct key *k,
-    struct list *out)
-{
-	const char *v;
-
-	*out = (struct list){ 0, NULL };
-	if (setting_count(s) == 0)
-		return 0;
-	out->v = room(r, s, sizeof *out->v);
-	if (out->v == NULL)
-		return -1;
-	while (out->n < setting_count(s)) {
-		if (text_read(r, setting_nth(s, out->n), k, &v) == -1)
-			return -1;
-		out->v[out->n++] = (char *)(uintptr_t)v;
-	}
-	return 0;
-}
-
-/* Lists of groups are all for later; empty is their default. */
-static int
-groups_read(const struct reader *r, config_setting_t *s, const struct key *k)
-{
-	if (setting_groups(r, s) == -1)
-		return -1;
-	return setting_count(s) == 0
-		? 0
-		: setting_refuse(r, s, "'%s' is not supported yet", k->name);
-}
-
-static int
-value_read(const struct reader *r, config_setting_t *s, const struct key *k,
-    void *value)
-{
-	switch (k->type) {
-	case TYPE_BOOL:
-		return setting_bool(r, s, value);
-	case TYPE_INT:
-		return int_read(r, s, k, value);
-	case TYPE_ENUM:
-		return setting_word(r, s, k->words, value);
-	case TYPE_FLAGS:
-		return flags_read(r, s, k, value);
-	case TYPE_STRING:
-		return text_read(r, s, k, value);
-	case TYPE_PATH:
-		return path_read(r, s, k, value);
-	case TYPE_LIST:
-		return list_read(r, s, k, value);
-	case TYPE_IDENTITIES:
-	case TYPE_SNI:
-		return groups_read(r, s, k);
-	}
-	return -1;
-}
-
-static int
-key_read(const struct reader *r, config_setting_t *s, const struct key *k,
-    struct rule *out)
-{
-	if (value_read(r, s, k, key_value(k, &out->values)) == -1)
-		return -1;
-	if (!k->done &&
-	    !key_equal(k, &out->values, &key_defaults[SIDE_CLIENT]))
-		return setting_refuse(r, s, "'%s' is not supported yet",
-		    k->name);
-	out->origin[k - keys] =
-		(struct origin){ .file = r->file, .line = (int)s->line };
-	return 0;
-}
 
 /* Names that place knows, for the nearest to an unknown one. */
 static int
@@ -445,8 +79,8 @@ unknown(const struct reader *r, const config_setting_t *s, const char *name,
 
 	for (i = 0; i < OWN_KEYS; i++) {
 		if (strcmp(own_keys[i].name, name) == 0)
-			return setting_refuse(r, s, "'%s' belongs in %s",
-			    name, own_keys[i].belongs);
+			return setting_refuse(r, s, "'%s' belongs in %s", name,
+			    own_keys[i].belongs);
 		if ((own_keys[i].places & place) != 0)
 			known[n++] = own_keys[i].name;
 	}
@@ -509,14 +143,14 @@ group_apply(const struct reader *r, config_setting_t *group, unsigned place,
 
 	for (i = 0; i < config_setting_length(group); i++)
 		if (member_read(r, config_setting_get_elem(group, (unsigned)i),
-		    place, out) == -1)
+			place, out) == -1)
 			return -1;
 	return 0;
 }
 
 static int
-context_apply(const struct reader *r, const struct context *c,
-    unsigned place, struct rule *out)
+context_apply(const struct reader *r, const struct context *c, unsigned place,
+    struct rule *out)
 {
 	struct reader there = *r;
 
@@ -527,10 +161,10 @@ context_apply(const struct reader *r, const struct context *c,
 }
 
 int
-defaults_read(const struct reader *r, config_setting_t *group,
-    struct context *out)
+defaults_read(
+    const struct reader *r, config_setting_t *group, struct context *out)
 {
-	struct rule scratch = { .side = SIDE_CLIENT };
+	struct rule scratch = {.side = SIDE_CLIENT};
 
 	if (setting_group(r, group) == -1)
 		return -1;
@@ -543,11 +177,11 @@ defaults_read(const struct reader *r, config_setting_t *group,
 }
 
 int
-context_read(const struct reader *r, config_setting_t *group,
-    struct context *out)
+context_read(
+    const struct reader *r, config_setting_t *group, struct context *out)
 {
 	config_setting_t *name = config_setting_get_member(group, "name");
-	struct rule scratch = { .side = SIDE_CLIENT };
+	struct rule scratch = {.side = SIDE_CLIENT};
 
 	if (name == NULL)
 		return setting_refuse(r, group, "a context needs a name");
@@ -563,8 +197,8 @@ context_read(const struct reader *r, config_setting_t *group,
 }
 
 static int
-context_find(const struct reader *r, config_setting_t *s,
-    const struct bases *b, const struct context **out)
+context_find(const struct reader *r, config_setting_t *s, const struct bases *b,
+    const struct context **out)
 {
 	const char *name;
 	size_t i;
@@ -605,8 +239,8 @@ rule_read(const struct reader *r, config_setting_t *group, enum side side,
 			return -1;
 		out->context = c->name;
 	}
-	if (group_apply(r, group,
-	    side == SIDE_CLIENT ? IN_CLIENT : IN_SERVER, out) == -1)
+	if (group_apply(r, group, side == SIDE_CLIENT ? IN_CLIENT : IN_SERVER,
+		out) == -1)
 		return -1;
 	return rule_check(out, inherited, r->f);
 }

@@ -23,16 +23,33 @@ struct bases {
  * Reads group as a context, and its values once so that each is checked even
  * where no rule uses the context.  0, or -1 and a fault.
  */
-int context_read(const struct reader *r, config_setting_t *group,
-    struct context *out);
+int context_read(
+    const struct reader *r, config_setting_t *group, struct context *out);
 
 /* The same for defaults = { }, a context without a name. */
-int defaults_read(const struct reader *r, config_setting_t *group,
-    struct context *out);
+int defaults_read(
+    const struct reader *r, config_setting_t *group, struct context *out);
 
 /* Reads group as a rule with all it inherits.  0, or -1 and a fault. */
-int rule_read(const struct reader *r, config_setting_t *group,
-    enum side side, const struct bases *b, struct rule *out);
+int rule_read(const struct reader *r, config_setting_t *group, enum side side,
+    const struct bases *b, struct rule *out);
+
+/* value.c: the value of key k.  0, or -1 and a fault. */
+struct key;
+int key_read(const struct reader *r, config_setting_t *s, const struct key *k,
+    struct rule *out);
+
+/* matchers.c: what a rule is for.  0, or -1 and a fault. */
+int matcher_read_program(
+    const struct reader *r, config_setting_t *s, struct rule *out);
+int matcher_read_host(
+    const struct reader *r, config_setting_t *s, struct rule *out);
+int matcher_read_address(
+    const struct reader *r, config_setting_t *s, struct rule *out);
+int matcher_read_peer(
+    const struct reader *r, config_setting_t *s, struct rule *out);
+int matcher_read_port(
+    const struct reader *r, config_setting_t *s, struct rule *out);
 
 /*
  * rule_check.c: what keys must be together, once everything is inherited, and
@@ -40,7 +57,7 @@ int rule_read(const struct reader *r, config_setting_t *group,
  * came from defaults = { }: those stand for both sides, so that what concerns
  * only clients there is no fault of a server.
  */
-int rule_check(struct rule *rule, const struct origin *inherited,
-    struct fault *f);
+int rule_check(
+    struct rule *rule, const struct origin *inherited, struct fault *f);
 
 #endif

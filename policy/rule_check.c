@@ -16,9 +16,8 @@ own(const struct checked *c, enum key_index k)
 {
 	const struct origin *o = &c->rule->origin[k];
 
-	return o->file != NULL &&
-	    (o->file != c->inherited[k].file ||
-		o->line != c->inherited[k].line);
+	return o->file != NULL && (o->file != c->inherited[k].file ||
+				      o->line != c->inherited[k].line);
 }
 
 static bool
@@ -51,9 +50,11 @@ check_versions(const struct checked *c)
 	    "minimum_version \"%s\" is above maximum_version \"%s\"",
 	    keys[K_minimum_version].words[v->minimum_version],
 	    keys[K_maximum_version].words[v->maximum_version]);
-	return refuse(c, own(c, K_minimum_version) ||
-		    !written(c, K_maximum_version)
-		? K_minimum_version : K_maximum_version, text);
+	return refuse(c,
+	    own(c, K_minimum_version) || !written(c, K_maximum_version)
+		? K_minimum_version
+		: K_maximum_version,
+	    text);
 }
 
 static int
@@ -80,10 +81,10 @@ has_trust(const struct rule_values *v)
 static int
 check_server_ignored(const struct checked *c)
 {
-	static const enum key_index without_effect[] = { K_cafile, K_capath,
-		K_cadata, K_system_trust, K_crlfile, K_crlpath,
-		K_check_hostname, K_check_host, K_check_ip, K_check_email,
-		K_check_uri, K_pins, K_pins_only };
+	static const enum key_index without_effect[] = {K_cafile, K_capath,
+	    K_cadata, K_system_trust, K_crlfile, K_crlpath, K_check_hostname,
+	    K_check_host, K_check_ip, K_check_email, K_check_uri, K_pins,
+	    K_pins_only};
 	const struct rule_values none = key_defaults[SIDE_SERVER];
 	enum key_index k;
 	char text[160];
@@ -91,12 +92,12 @@ check_server_ignored(const struct checked *c)
 
 	for (i = 0; i < sizeof without_effect / sizeof *without_effect; i++) {
 		k = without_effect[i];
-		if (!own(c, k) ||
-		    key_equal(&keys[k], &c->rule->values, &none))
+		if (!own(c, k) || key_equal(&keys[k], &c->rule->values, &none))
 			continue;
-		snprintf(text, sizeof text, "'%s' has no effect on a server "
-		    "whose verify_mode is \"none\": set it to \"required\" or "
-		    "\"optional\"", keys[k].name);
+		snprintf(text, sizeof text,
+		    "'%s' has no effect on a server whose verify_mode is "
+		    "\"none\": set it to \"required\" or \"optional\"",
+		    keys[k].name);
 		return refuse(c, k, text);
 	}
 	return 0;
@@ -110,12 +111,13 @@ check_server_trust(const struct checked *c)
 	if (v->verify_mode == VERIFY_NONE)
 		return check_server_ignored(c);
 	if (!has_trust(v) && !v->system_trust)
-		return refuse(c, K_verify_mode, "a server that verifies its "
-			"clients needs cafile, capath or system_trust");
+		return refuse(c, K_verify_mode,
+		    "a server that verifies its clients needs cafile, capath "
+		    "or system_trust");
 	if (v->check_hostname && v->server_hostname == NULL)
-		return refuse(c, K_check_hostname, "check_hostname on a "
-			"server needs server_hostname, the name that clients' "
-			"certificates hold");
+		return refuse(c, K_check_hostname,
+		    "check_hostname on a server needs server_hostname, the "
+		    "name that clients' certificates hold");
 	return 0;
 }
 
@@ -126,13 +128,15 @@ check_client_trust(const struct checked *c)
 
 	if (v->verify_mode == VERIFY_NONE) {
 		if (own(c, K_check_hostname) && v->check_hostname)
-			return refuse(c, K_check_hostname, "check_hostname "
-				"has no effect where verify_mode is \"none\"");
+			return refuse(c, K_check_hostname,
+			    "check_hostname has no effect where verify_mode is "
+			    "\"none\"");
 		return 0;
 	}
 	if (!has_trust(v) && !v->system_trust)
-		return refuse(c, K_system_trust, "nothing is trusted: set "
-			"cafile or capath, or leave system_trust on");
+		return refuse(c, K_system_trust,
+		    "nothing is trusted: set cafile or capath, or leave "
+		    "system_trust on");
 	return 0;
 }
 
@@ -149,11 +153,9 @@ defaults_settle(const struct checked *c)
 }
 
 int
-rule_check(struct rule *rule, const struct origin *inherited,
-    struct fault *f)
+rule_check(struct rule *rule, const struct origin *inherited, struct fault *f)
 {
-	const struct checked c = { .rule = rule, .inherited = inherited,
-		.f = f };
+	const struct checked c = {.rule = rule, .inherited = inherited, .f = f};
 
 	defaults_settle(&c);
 	if (rule->action != ACTION_TLS)

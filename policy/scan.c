@@ -85,8 +85,8 @@ skip_blanks(struct scan *s)
 		if (strncmp(s->p, "/*", 2) == 0) {
 			s->p += 2;
 			if (!skip_past(s, "*/"))
-				return refuse(s, from,
-				    "this comment has no end");
+				return refuse(
+				    s, from, "this comment has no end");
 		} else if (*s->p == '#' || strncmp(s->p, "//", 2) == 0) {
 			skip_past(s, "\n");
 		} else if (strchr(" \t\r\n\f", *s->p) != NULL) {
@@ -112,8 +112,8 @@ string_read(struct scan *s, struct word *w)
 		if (*s->p != '\\')
 			continue;
 		if (strncmp(s->p, "\\x00", 4) == 0)
-			return refuse(s, s->line,
-			    "a string cannot hold a zero byte");
+			return refuse(
+			    s, s->line, "a string cannot hold a zero byte");
 		s->p++;
 		s->line += s->p < s->end && *s->p == '\n';
 	}
@@ -139,13 +139,13 @@ number_read(struct scan *s, struct word *w)
 	/* "8000-8100" and "10.0.0.0/8"; 1.5 is left for the type's check. */
 	if (w->n > n && strspn(w->s + n, DIGITS ".L") != w->n - n)
 		return fault_set(s->f, s->file, w->line,
-		    "write \"%.*s\" in quotes",
-		    (int)(w->n < 200 ? w->n : 200), w->s);
+		    "write \"%.*s\" in quotes", (int)(w->n < 200 ? w->n : 200),
+		    w->s);
 	if (memchr(w->s + n, '.', w->n - n) != NULL &&
 	    memchr(w->s + n + 1, '.', w->n - n - 1) != NULL)
 		return fault_set(s->f, s->file, w->line,
-		    "write \"%.*s\" in quotes",
-		    (int)(w->n < 200 ? w->n : 200), w->s);
+		    "write \"%.*s\" in quotes", (int)(w->n < 200 ? w->n : 200),
+		    w->s);
 	if (w->n > 10)
 		return refuse(s, w->line, "this number is too large");
 	return 0;
@@ -158,15 +158,14 @@ word_read(struct scan *s, struct word *w)
 	static const struct {
 		char c;
 		enum token token;
-	} single[] = { { '=', T_EQUALS }, { ':', T_EQUALS }, { ',', T_COMMA },
-		{ ';', T_SEMICOLON }, { '(', T_OPEN }, { '[', T_OPEN },
-		{ '{', T_OPEN }, { ')', T_CLOSE }, { ']', T_CLOSE },
-		{ '}', T_CLOSE } };
+	} single[] = {{'=', T_EQUALS}, {':', T_EQUALS}, {',', T_COMMA},
+	    {';', T_SEMICOLON}, {'(', T_OPEN}, {'[', T_OPEN}, {'{', T_OPEN},
+	    {')', T_CLOSE}, {']', T_CLOSE}, {'}', T_CLOSE}};
 	size_t i;
 
 	if (skip_blanks(s) == -1)
 		return -1;
-	*w = (struct word){ .token = T_END, .s = s->p, .line = s->line };
+	*w = (struct word){.token = T_END, .s = s->p, .line = s->line};
 	if (s->p == s->end)
 		return 0;
 	w->n = 1;
@@ -221,8 +220,8 @@ bare_check(struct scan *s, struct word *w)
 	    word_is(w, "off"))
 		return fault_set(s->f, s->file, w->line,
 		    "write true or false instead of %.*s", (int)w->n, w->s);
-	return fault_set(s->f, s->file, w->line,
-	    "write \"%.*s\" in quotes", (int)(w->n < 200 ? w->n : 200), w->s);
+	return fault_set(s->f, s->file, w->line, "write \"%.*s\" in quotes",
+	    (int)(w->n < 200 ? w->n : 200), w->s);
 }
 
 static int
@@ -257,8 +256,8 @@ line_add(struct scan *s, int line)
 
 	/* Grows at each power of two. */
 	if ((s->lines.n & (s->lines.n - 1)) == 0) {
-		more = reallocarray(s->lines.v, s->lines.n * 2 + 1,
-		    sizeof *more);
+		more =
+		    reallocarray(s->lines.v, s->lines.n * 2 + 1, sizeof *more);
 		if (more == NULL)
 			return refuse(s, line, "out of memory");
 		s->lines.v = more;
@@ -273,17 +272,17 @@ adjacent_check(struct scan *s, const struct word *w)
 {
 	const struct word *l = &s->last;
 
-	if (is_value(w->token) && l->token == T_STRING &&
-	    w->token == T_STRING)
+	if (is_value(w->token) && l->token == T_STRING && w->token == T_STRING)
 		return fault_set(s->f, s->file, l->line,
 		    "a comma is missing after %.*s: two strings side by side "
-		    "would be joined to one", (int)(l->n < 200 ? l->n : 200),
-		    l->s);
+		    "would be joined to one",
+		    (int)(l->n < 200 ? l->n : 200), l->s);
 	if ((is_value(w->token) || w->token == T_OPEN) &&
 	    (is_value(l->token) || l->token == T_CLOSE))
-		return fault_set(s->f, s->file, w->line, top(s)->open == '{'
-			? "a value without a name; is there a '}' too many, "
-			  "or no '=' before?"
+		return fault_set(s->f, s->file, w->line,
+		    top(s)->open == '{'
+			? "a value without a name; is there a '}' too many, or "
+			  "no '=' before?"
 			: "a comma is missing before this value");
 	return 0;
 }
@@ -302,8 +301,9 @@ value_check(struct scan *s, struct word *w)
 	if (t->open == '[') {
 		if (w->token == T_OPEN ||
 		    (t->kind != T_START && t->kind != w->token))
-			return refuse(s, w->line, "[ ] holds values of one "
-				"type only: write ( ) instead of [ ]");
+			return refuse(s, w->line,
+			    "[ ] holds values of one type only: write ( ) "
+			    "instead of [ ]");
 		t->kind = w->token;
 	}
 	return is_value(w->token) ? line_add(s, w->line) : 0;
@@ -317,8 +317,10 @@ open_check(struct scan *s, struct word *w)
 	if (s->depth + 1 == DEPTH_MAX)
 		return refuse(s, w->line, "nested too deeply");
 	s->depth++;
-	*top(s) = (struct frame){ .open = *w->s, .line = w->line,
-		.kind = T_START, .names = s->nnames };
+	*top(s) = (struct frame){.open = *w->s,
+	    .line = w->line,
+	    .kind = T_START,
+	    .names = s->nnames};
 	return 0;
 }
 
@@ -330,12 +332,12 @@ close_check(struct scan *s, struct word *w)
 	char wanted = strchr(pairs, t->open)[1];
 
 	if (s->depth == 0)
-		return fault_set(s->f, s->file, w->line,
-		    "this '%c' closes nothing", *w->s);
+		return fault_set(
+		    s->f, s->file, w->line, "this '%c' closes nothing", *w->s);
 	if (*w->s != wanted)
 		return fault_set(s->f, s->file, w->line,
-		    "'%c' where the '%c' of line %d wants '%c'", *w->s,
-		    t->open, t->line, wanted);
+		    "'%c' where the '%c' of line %d wants '%c'", *w->s, t->open,
+		    t->line, wanted);
 	if (s->last.token == T_COMMA && wanted != '}')
 		return fault_set(s->f, s->file, s->last.line,
 		    "no comma may stand before '%c'", wanted);
@@ -363,21 +365,21 @@ static int
 bad_check(struct scan *s, struct word *w)
 {
 	if (*w->s == '@')
-		return refuse(s, w->line, "@include reads files unchecked: "
-			"use include_dir");
+		return refuse(s, w->line,
+		    "@include reads files unchecked: use include_dir");
 	if (*w->s == '.' && s->last.token == T_NAME)
-		return refuse(s, w->line, "a name cannot hold a '.': write "
-			"session = { resume = ...; } for session.resume, and "
-			"host names in quotes");
+		return refuse(s, w->line,
+		    "a name cannot hold a '.': write session = { resume = ...; "
+		    "} for session.resume, and host names in quotes");
 	if (*w->s == '\'')
 		return refuse(s, w->line, "strings stand in \" quotes");
 	if (*w->s == '\0')
 		return refuse(s, w->line, "a zero byte: this is not text");
 	if ((unsigned char)*w->s < 0x20 || (unsigned char)*w->s >= 0x7f)
-		return refuse(s, w->line, "a byte that is not ASCII outside "
-			"of a string or comment");
-	return fault_set(s->f, s->file, w->line, "'%c' has no meaning here",
-	    *w->s);
+		return refuse(s, w->line,
+		    "a byte that is not ASCII outside of a string or comment");
+	return fault_set(
+	    s->f, s->file, w->line, "'%c' has no meaning here", *w->s);
 }
 
 static int
@@ -421,9 +423,13 @@ int
 scan_text(const char *text, size_t len, const char *file,
     struct scan_lines *out, struct fault *f)
 {
-	struct scan s = { .file = file, .p = text, .end = text + len,
-		.line = 1, .f = f, .frames = { { .open = '{' } } };
-	struct word w = { .token = T_START };
+	struct scan s = {.file = file,
+	    .p = text,
+	    .end = text + len,
+	    .line = 1,
+	    .f = f,
+	    .frames = {{.open = '{'}}};
+	struct word w = {.token = T_START};
 	int rv;
 
 	do {

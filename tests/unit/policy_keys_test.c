@@ -32,7 +32,7 @@ policy_make(const char *site, const char *user, struct fault *f)
 	struct policy *p = NULL;
 
 	src.site = site != NULL ? file_make("site.cfg", site)
-	                        : "/nonexistent/policy.cfg";
+				: "/nonexistent/policy.cfg";
 	src.user = user != NULL ? file_make("user.cfg", user) : NULL;
 	return policy_read(&src, &p, f) == 0 ? p : NULL;
 }
@@ -50,20 +50,21 @@ test_table(void)
 		report(n > 0 && k->text[n - 1] == '.',
 		    "%s has a sentence for the manual", k->name);
 		report((k->type == TYPE_ENUM || k->type == TYPE_FLAGS) ==
-		        (k->words != NULL),
+			   (k->words != NULL),
 		    "%s has words if it needs them", k->name);
 		report(k->done || key_equal(k, &key_defaults[SIDE_CLIENT],
-		                      &key_defaults[SIDE_SERVER]),
+				      &key_defaults[SIDE_SERVER]),
 		    "%s, for later, has one default", k->name);
 	}
-	report(key_find("sesion.resume") == NULL, "an unknown key is not found");
+	report(
+	    key_find("sesion.resume") == NULL, "an unknown key is not found");
 }
 
 static void
 test_nearest(void)
 {
-	static const char *const names[] = {"port", "host", "cafile", "capath",
-	    "verify_mode"};
+	static const char *const names[] = {
+	    "port", "host", "cafile", "capath", "verify_mode"};
 	static const struct {
 		const char *word, *want;
 	} rows[] = {{"prot", "port"}, {"hsot", "host"}, {"cafil", "cafile"},
@@ -75,8 +76,8 @@ test_nearest(void)
 	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		got = key_nearest(rows[i].word, names, 5);
 		report(rows[i].want == NULL
-		           ? got == NULL
-		           : got != NULL && strcmp(got, rows[i].want) == 0,
+			   ? got == NULL
+			   : got != NULL && strcmp(got, rows[i].want) == 0,
 		    "nearest to '%s' is %s", rows[i].word,
 		    got != NULL ? got : "none");
 	}
@@ -84,8 +85,7 @@ test_nearest(void)
 
 /* key = text of its value and the line it is from, 0 for the default. */
 static void
-value_check(const struct rule *r, const char *name, const char *want,
-    int line)
+value_check(const struct rule *r, const char *name, const char *want, int line)
 {
 	const struct key *k = key_find(name);
 	char *got = NULL;
@@ -103,7 +103,8 @@ static void
 test_inheritance(void)
 {
 	struct fault f = {0};
-	struct policy *p = policy_make("version = 1; unmatched = \"plain\";\n"
+	struct policy *p = policy_make(
+	    "version = 1; unmatched = \"plain\";\n"
 	    "defaults = { handshake_timeout = 7;\n"
 	    "  verify_flags = \"partial_chain\"; };\n"
 	    "contexts = ( { name = \"c\";\n"
@@ -113,7 +114,8 @@ test_inheritance(void)
 	    "  { context = \"c\"; handshake_timeout = 9; },\n"
 	    "  { verify_mode = \"none\"; },\n"
 	    "  { cafile = \"/x/ca.pem\"; system_trust = true; } );\n"
-	    "server = ( { certfile = \"a/s.pem\"; } );\n", NULL, &f);
+	    "server = ( { certfile = \"a/s.pem\"; } );\n",
+	    NULL, &f);
 	char want[256];
 
 	if (p == NULL) {
@@ -144,42 +146,45 @@ test_inheritance(void)
 static void
 test_site_and_user(void)
 {
-	static const char user[] = "version = 1; unmatched = \"plain\";\n"
-	                           "unnamed = \"skip\"; client = ( { port = 2; } );\n";
+	static const char user[] =
+	    "version = 1; unmatched = \"plain\";\n"
+	    "unnamed = \"skip\"; client = ( { port = 2; } );\n";
 	struct fault f = {0};
 	struct policy *p;
 
 	p = policy_make("version = 1; unmatched = \"reject\";\n"
-	    "client = ( { port = 1; } );\n", user, &f);
+			"client = ( { port = 1; } );\n",
+	    user, &f);
 	report(p != NULL && p->nclient == 1 && p->unmatched == UNMATCHED_REJECT,
 	    "a site that does not allow it leaves the user's unread");
 	policy_free(p);
-	p = policy_make("version = 1; unmatched = \"reject\";\n"
-	    "allow_user_policy = true; client = ( { port = 1; } );\n", user,
-	    &f);
+	p = policy_make(
+	    "version = 1; unmatched = \"reject\";\n"
+	    "allow_user_policy = true; client = ( { port = 1; } );\n",
+	    user, &f);
 	report(p != NULL && p->nclient == 2 && p->client[1].index == 1 &&
-	        strstr(p->client[1].file, "user.cfg") != NULL,
+		   strstr(p->client[1].file, "user.cfg") != NULL,
 	    "the user's rules come after the site's");
-	report(p != NULL && p->unmatched == UNMATCHED_REJECT &&
-	        !p->unnamed_skip,
+	report(
+	    p != NULL && p->unmatched == UNMATCHED_REJECT && !p->unnamed_skip,
 	    "the user weakens nothing");
 	policy_free(p);
 	p = policy_make("version = 1; unmatched = \"plain\";\n"
-	    "allow_user_policy = true; unnamed = \"skip\";\n",
-	    "version = 1; unmatched = \"reject\"; unnamed = \"reject\";\n",
-	    &f);
-	report(p != NULL && p->unmatched == UNMATCHED_REJECT &&
-	        !p->unnamed_skip,
+			"allow_user_policy = true; unnamed = \"skip\";\n",
+	    "version = 1; unmatched = \"reject\"; unnamed = \"reject\";\n", &f);
+	report(
+	    p != NULL && p->unmatched == UNMATCHED_REJECT && !p->unnamed_skip,
 	    "the user may be stricter");
 	policy_free(p);
 	p = policy_make("version = 1; unmatched = \"plain\";\n"
-	    "allow_user_policy = true;\n",
+			"allow_user_policy = true;\n",
 	    "version = 1; unmatched = \"plain\";\nallow_user_policy = true;\n",
 	    &f);
 	report(p == NULL && f.line == 2 && strstr(f.text, "site") != NULL,
 	    "what is the site's alone is refused: %s", f.text);
 	p = policy_make(NULL, user, &f);
-	report(p != NULL && p->unnamed_skip, "without a site the user's is all");
+	report(
+	    p != NULL && p->unnamed_skip, "without a site the user's is all");
 	policy_free(p);
 	p = policy_make(NULL, NULL, &f);
 	report(p == NULL && strstr(f.text, "no policy") != NULL,

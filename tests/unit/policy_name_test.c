@@ -8,36 +8,36 @@ static const struct {
 	const char *host, *want; /* want NULL: no name */
 	bool address;
 } rows[] = {
-	{"db.example", "db.example", false},
-	{"DB.Example", "db.example", false},
-	{"db.example.", "db.example", false},
-	{"db.example..", NULL, false},
-	{".db.example", NULL, false},
-	{"db", "db", false},
-	{"my_host", "my_host", false},
-	{"", NULL, false},
-	{".", NULL, false},
-	{"a b", NULL, false},
-	{"a/b", NULL, false},
-	{"a:1", NULL, false},
-	{"*.example", NULL, false},
-	{"b\303\274cher.example", "xn--bcher-kva.example", false},
-	{"B\303\234CHER.example.", "xn--bcher-kva.example", false},
-	{"XN--bcher-kva.example", "xn--bcher-kva.example", false},
-	{"\377\376.example", NULL, false},
-	{"10.1.2.3", "10.1.2.3", true},
-	{"127.1", "127.0.0.1", true},
-	{"0x7f.1", "127.0.0.1", true},
-	{"2130706433", "127.0.0.1", true},
-	{"0177.0.0.1", "127.0.0.1", true},
-	{"10.1.2.3.4", "10.1.2.3.4", false},
-	{"256.0.0.1", "256.0.0.1", false},
-	{"::1", "::1", true},
-	{"0:0::0:1", "::1", true},
-	{"2001:DB8::1", "2001:db8::1", true},
-	{"::ffff:10.1.2.3", "10.1.2.3", true},
-	{"fe80::1%eth0", "fe80::1", true},
-	{"dead.beef", "dead.beef", false},
+    {"db.example", "db.example", false},
+    {"DB.Example", "db.example", false},
+    {"db.example.", "db.example", false},
+    {"db.example..", NULL, false},
+    {".db.example", NULL, false},
+    {"db", "db", false},
+    {"my_host", "my_host", false},
+    {"", NULL, false},
+    {".", NULL, false},
+    {"a b", NULL, false},
+    {"a/b", NULL, false},
+    {"a:1", NULL, false},
+    {"*.example", NULL, false},
+    {"b\303\274cher.example", "xn--bcher-kva.example", false},
+    {"B\303\234CHER.example.", "xn--bcher-kva.example", false},
+    {"XN--bcher-kva.example", "xn--bcher-kva.example", false},
+    {"\377\376.example", NULL, false},
+    {"10.1.2.3", "10.1.2.3", true},
+    {"127.1", "127.0.0.1", true},
+    {"0x7f.1", "127.0.0.1", true},
+    {"2130706433", "127.0.0.1", true},
+    {"0177.0.0.1", "127.0.0.1", true},
+    {"10.1.2.3.4", "10.1.2.3.4", false},
+    {"256.0.0.1", "256.0.0.1", false},
+    {"::1", "::1", true},
+    {"0:0::0:1", "::1", true},
+    {"2001:DB8::1", "2001:db8::1", true},
+    {"::ffff:10.1.2.3", "10.1.2.3", true},
+    {"fe80::1%eth0", "fe80::1", true},
+    {"dead.beef", "dead.beef", false},
 };
 
 static void
@@ -50,16 +50,15 @@ test_canon(void)
 	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		rv = name_canon(rows[i].host, out, sizeof out);
 		report(rows[i].want == NULL
-		           ? rv == -1
-		           : rv == 0 && strcmp(out, rows[i].want) == 0,
-		    "'%s' is '%s'", rows[i].host,
-		    rv == 0 ? out : "no name");
+			   ? rv == -1
+			   : rv == 0 && strcmp(out, rows[i].want) == 0,
+		    "'%s' is '%s'", rows[i].host, rv == 0 ? out : "no name");
 		report(name_is_address(rows[i].host) == rows[i].address,
 		    "'%s' is %s address", rows[i].host,
 		    rows[i].address ? "an" : "no");
 		if (rv == 0)
 			report(name_canon(out, again, sizeof again) == 0 &&
-			        strcmp(out, again) == 0,
+				   strcmp(out, again) == 0,
 			    "'%s' is canonical", out);
 	}
 }
@@ -71,17 +70,19 @@ test_length(void)
 
 	memset(label, 'a', sizeof label);
 	label[63] = '\0';
-	report(name_canon(label, out, sizeof out) == 0, "63 letters are a label");
+	report(
+	    name_canon(label, out, sizeof out) == 0, "63 letters are a label");
 	label[63] = 'a';
 	label[64] = '\0';
 	report(name_canon(label, out, sizeof out) == -1,
 	    "64 letters are no label");
 	label[63] = '\0';
 	sprintf(name, "%s.%s.%s.%.61s", label, label, label, label);
-	report(name_canon(name, out, sizeof out) == 0, "253 letters are a name");
+	report(
+	    name_canon(name, out, sizeof out) == 0, "253 letters are a name");
 	strcat(name, "a");
-	report(name_canon(name, out, sizeof out) == -1,
-	    "254 letters are no name");
+	report(
+	    name_canon(name, out, sizeof out) == -1, "254 letters are no name");
 	report(name_canon("db.example", out, 10) == -1,
 	    "a name that does not fit is refused, not cut");
 }
@@ -111,18 +112,18 @@ test_search(void)
 {
 	char **v;
 
-	search_check("search", "nameserver 127.0.0.1\nsearch a.example\tB.Example.\n",
-	    NULL, "a.example b.example");
+	search_check("search",
+	    "nameserver 127.0.0.1\nsearch a.example\tB.Example.\n", NULL,
+	    "a.example b.example");
 	search_check("the last line counts",
 	    "search a.example\ndomain b.example\n", NULL, "b.example");
 	search_check("comments", "#search x\nsearch a.example # b\n;search y\n",
 	    NULL, "a.example");
-	search_check("no newline at the end", "search a.example", NULL,
-	    "a.example");
+	search_check(
+	    "no newline at the end", "search a.example", NULL, "a.example");
 	search_check("LOCALDOMAIN goes first", "search a.example\n",
 	    "c.example d.example", "c.example d.example");
-	search_check("empty LOCALDOMAIN is none", "search a.example\n", "",
-	    "");
+	search_check("empty LOCALDOMAIN is none", "search a.example\n", "", "");
 	search_check("nothing said", "nameserver 127.0.0.1\n", NULL, "");
 	report(name_search_read("/nonexistent/resolv.conf", NULL, &v) == 0,
 	    "no file, no domains");
