@@ -1,11 +1,13 @@
 /* engine.c - loads tlsshim-engine.so when a call first needs it */
 #include <dlfcn.h>
+#include <elf.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "owned.h"
@@ -46,7 +48,8 @@ say(const char *text)
 	    errno != ENOTSOCK)
 		return;
 	n = snprintf(line, sizeof line,
-	    "tlsshim[%d]: the engine cannot be loaded: %s: TCP connections of"
+	    "tlsshim[%d]: refused cause=engine: the engine cannot be loaded: "
+	    "%s: TCP connections of"
 	    " this program are refused\n",
 	    (int)getpid(), text);
 	if (n < 0)
@@ -71,6 +74,26 @@ refuse(const char *why)
 	return NULL;
 }
 
+/*
+ * Mapping a file that was cut short (a full disk, an upgrade) would end in
+ * SIGBUS.  Linkers put the section headers last.
+ */
+static int
+file_is_whole(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), whole = 1;
+	struct stat st;
+	Elf64_Ehdr h;
+
+	if (fd == -1)
+		return 1; /* dlopen says why */
+	if (fstat(fd, &st) == 0 && pread(fd, &h, sizeof h, 0) == sizeof h)
+		whole = h.e_shoff + (Elf64_Off)h.e_shnum * h.e_shentsize <=
+			(Elf64_Off)st.st_size;
+	(void)libc.close(fd);
+	return whole;
+}
+
 static const struct shim_engine *
 engine_open(void)
 {
@@ -87,6 +110,8 @@ engine_open(void)
 	memcpy(
 	    path, start_env.preload, (size_t)(slash + 1 - start_env.preload));
 	memcpy(path + (slash + 1 - start_env.preload), name, sizeof name);
+	if (!file_is_whole(path))
+		return refuse("its file is cut short");
 	object = dlopen(path, RTLD_NOW | RTLD_LOCAL | DEEPBIND);
 	if (object == NULL)
 		return refuse(dlerror());

@@ -1,5 +1,7 @@
 /* start.c - the constructor and the destructor */
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -7,6 +9,10 @@
 #include <unistd.h>
 
 #include "owned.h"
+
+/* csu/libc-start.c; no header has it. */
+extern int __libc_start_main(int (*)(int, char **, char **), int, char **,
+    void (*)(void), void (*)(void), void (*)(void), void *);
 
 struct shim_env start_env;
 char start_done;
@@ -78,6 +84,55 @@ path_read(void)
 	start_env.preload = preload_path;
 }
 
+/* The number of a socket, the same for every descriptor of it; 0: none. */
+static uint64_t
+cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+
+	if (libc.getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == -1)
+		return 0;
+	return cookie;
+}
+
+/* Nothing can be written through it, by stdio either. */
+static void
+standard_plug(int fd)
+{
+	int plug = open("/dev/null", O_PATH | O_CLOEXEC);
+
+	if (plug == -1 || libc.dup3(plug, fd, 0) == -1)
+		abort();
+	(void)libc.close(plug);
+	owned_set(fd, FD_PASS);
+}
+
+/*
+ * A service that an unshimmed inetd has started: libc's stdio writes to its
+ * connection past every hook, so that the first use would be too late.  All
+ * three numbers are one session.
+ */
+static void
+standard_settle(void)
+{
+	int fd, as, class;
+
+	for (fd = 0; fd <= 2; fd++) {
+		for (as = 0; as < fd; as++)
+			if (owned_class(as) == FD_GOVERNED &&
+			    cookie_of(as) == cookie_of(fd))
+				break;
+		if (as < fd && ENGINE_SLOT(dup2) != NULL) {
+			(void)engine_get()->calls->dup2(as, fd);
+			continue;
+		}
+		class = owned_settle(fd);
+		if (class < 0 || class == FD_REFUSED)
+			standard_plug(fd);
+	}
+}
+
 __attribute__((constructor)) static void
 start(int argc, char **argv, char **envp)
 {
@@ -99,3 +154,22 @@ end(void)
 	if (engine != NULL && engine->ending != NULL && !process_vforked())
 		engine->ending();
 }
+
+EXPORTS_BEGIN
+
+/* The first moment at which all of libc works and the program has not run. */
+int
+__libc_start_main(int (*entry)(int, char **, char **), int argc, char **argv,
+    void (*init)(void), void (*fini)(void), void (*rtld_fini)(void),
+    void *stack_end)
+{
+	int saved = errno;
+
+	libc_need();
+	standard_settle();
+	errno = saved;
+	return libc.__libc_start_main(
+	    entry, argc, argv, init, fini, rtld_fini, stack_end);
+}
+
+EXPORTS_END
