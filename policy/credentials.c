@@ -27,8 +27,8 @@ priority_read(struct credentials *c, struct fault *f)
 	const char *bad = text;
 	int rv;
 
-	if (priority_text(&r->values, r->side, r->origin, text, sizeof text,
-		f) == -1)
+	if (priority_text(
+		&r->values, r->side, r->origin, text, sizeof text, f) == -1)
 		return -1;
 	rv = gnutls_priority_init2(&c->priority, text, &bad, 0);
 	if (rv >= 0)
@@ -37,8 +37,8 @@ priority_read(struct credentials *c, struct fault *f)
 		return fault_set(f, at.file, at.line,
 		    "priority: GnuTLS does not know '%.*s'",
 		    (int)strcspn(bad, ":"), bad);
-	return fault_set(f, at.file, at.line,
-	    "priority: no cipher suite is left");
+	return fault_set(
+	    f, at.file, at.line, "priority: no cipher suite is left");
 }
 
 static int
@@ -76,7 +76,7 @@ static bool
 key_encrypted(const char *pem)
 {
 	return strstr(pem, "BEGIN ENCRYPTED PRIVATE KEY") != NULL ||
-	    strstr(pem, "Proc-Type: 4,ENCRYPTED") != NULL;
+	       strstr(pem, "Proc-Type: 4,ENCRYPTED") != NULL;
 }
 
 /* What a certfile and a keyfile hold, in GnuTLS's terms. */
@@ -98,8 +98,8 @@ loaded_free(struct loaded *l)
 }
 
 static int
-certs_load(const struct rule *r, const char *pem, size_t len,
-    struct loaded *l, struct fault *f)
+certs_load(const struct rule *r, const char *pem, size_t len, struct loaded *l,
+    struct fault *f)
 {
 	const struct origin at = origin_of(r, K_certfile);
 	const gnutls_datum_t d = {(unsigned char *)pem, (unsigned)len};
@@ -115,9 +115,8 @@ certs_load(const struct rule *r, const char *pem, size_t len,
 	if (rv >= 0)
 		return 0;
 	l->n = 0;
-	return fault_set(f, at.file, at.line,
-	    "certfile %s cannot be used: %s", r->values.certfile,
-	    gnutls_strerror(rv));
+	return fault_set(f, at.file, at.line, "certfile %s cannot be used: %s",
+	    r->values.certfile, gnutls_strerror(rv));
 }
 
 /* A NULL password: an encrypted key fails, and nobody is asked. */
@@ -126,8 +125,7 @@ key_load(const struct rule *r, const char *pem, size_t len, struct loaded *l,
     struct fault *f)
 {
 	bool own = r->values.keyfile != NULL;
-	const struct origin at =
-	    origin_of(r, own ? K_keyfile : K_certfile);
+	const struct origin at = origin_of(r, own ? K_keyfile : K_certfile);
 	const gnutls_datum_t d = {(unsigned char *)pem, (unsigned)len};
 	int rv;
 
@@ -145,8 +143,7 @@ key_load(const struct rule *r, const char *pem, size_t len, struct loaded *l,
 		    l->key, &d, GNUTLS_X509_FMT_PEM, NULL, 0);
 	if (rv < 0)
 		return fault_set(f, at.file, at.line,
-		    "the private key cannot be used: %s",
-		    gnutls_strerror(rv));
+		    "the private key cannot be used: %s", gnutls_strerror(rv));
 	return 0;
 }
 
@@ -154,15 +151,16 @@ static int
 identity_set(struct credentials *c, const struct loaded *l, struct fault *f)
 {
 	const struct rule *r = c->rule;
-	const struct origin at = origin_of(r,
-	    r->values.keyfile != NULL ? K_keyfile : K_certfile);
+	const struct origin at =
+	    origin_of(r, r->values.keyfile != NULL ? K_keyfile : K_certfile);
 	int rv = gnutls_certificate_set_x509_key(
 	    c->x509, l->cert, (int)l->n, l->key);
 
 	if (rv == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
 		return fault_set(f, at.file, at.line,
 		    "the private key does not belong to the first certificate "
-		    "of %s", r->values.certfile);
+		    "of %s",
+		    r->values.certfile);
 	if (rv < 0)
 		return fault_set(f, at.file, at.line,
 		    "certfile %s and its key cannot be used: %s",
@@ -194,8 +192,8 @@ cert_read(const struct rule *r, char **out, size_t *len, struct fault *f)
 		return 0;
 	secret_free(*out, *len);
 	*out = NULL;
-	return file_read(path, FILE_SECRET, FILE_MAX, out, len, f, at.file,
-	    at.line);
+	return file_read(
+	    path, FILE_SECRET, FILE_MAX, out, len, f, at.file, at.line);
 }
 
 static int
@@ -210,11 +208,11 @@ identity_read(struct credentials *c, struct fault *f)
 	int rv = -1;
 
 	if (v->certfile == NULL && v->keyfile != NULL)
-		return fault_set(f, of_key.file, of_key.line,
-		    "keyfile without certfile");
+		return fault_set(
+		    f, of_key.file, of_key.line, "keyfile without certfile");
 	if (v->certfile == NULL && r->side == SIDE_SERVER)
-		return fault_set(f, r->file, r->line,
-		    "a server needs certfile and keyfile");
+		return fault_set(
+		    f, r->file, r->line, "a server needs certfile and keyfile");
 	if (v->certfile == NULL)
 		return 0;
 	if (cert_read(r, &cert, &cert_len, f) == -1)

@@ -96,8 +96,8 @@ der_cert(const void *data, size_t len, struct der_cert *out)
 	out->key = key.whole;
 	out->rest = tbs;
 	/* the bit string's first byte counts unused bits: none */
-	out->signature = (struct der){signature.value.p + 1,
-	    signature.value.len - 1};
+	out->signature =
+	    (struct der){signature.value.p + 1, signature.value.len - 1};
 	return true;
 }
 

@@ -15,75 +15,101 @@
 #include "credentials.h"
 
 enum kind {
-	BASE,  /* may stand first */
-	GOOD,  /* forward secret, AEAD: may be added and taken away */
+	BASE,   /* may stand first */
+	GOOD,   /* forward secret, AEAD: may be added and taken away */
 	LEGACY, /* may be taken away; to add it is for legacy_ciphers */
-	FLAG,  /* a harmless or stricter %flag */
+	FLAG,   /* a harmless or stricter %flag */
 };
 
 static const struct token {
 	const char *name;
 	enum kind kind;
 } tokens[] = {
-	{"NONE", BASE}, {"NORMAL", BASE}, {"PERFORMANCE", BASE},
-	{"PFS", BASE}, {"SECURE128", BASE}, {"SECURE192", BASE},
-	{"SECURE256", BASE}, {"SUITEB128", BASE}, {"SUITEB192", BASE},
+    {"NONE", BASE},
+    {"NORMAL", BASE},
+    {"PERFORMANCE", BASE},
+    {"PFS", BASE},
+    {"SECURE128", BASE},
+    {"SECURE192", BASE},
+    {"SECURE256", BASE},
+    {"SUITEB128", BASE},
+    {"SUITEB192", BASE},
 
-	{"AES-128-GCM", GOOD}, {"AES-256-GCM", GOOD},
-	{"CHACHA20-POLY1305", GOOD}, {"AES-128-CCM", GOOD},
-	{"AES-256-CCM", GOOD}, {"CAMELLIA-128-GCM", GOOD},
-	{"CAMELLIA-256-GCM", GOOD}, {"ECDHE-ECDSA", GOOD},
-	{"ECDHE-RSA", GOOD}, {"DHE-RSA", GOOD}, {"AEAD", GOOD},
-	{"CTYPE-X509", GOOD}, {"CIPHER-ALL", GOOD}, {"KX-ALL", GOOD},
+    {"AES-128-GCM", GOOD},
+    {"AES-256-GCM", GOOD},
+    {"CHACHA20-POLY1305", GOOD},
+    {"AES-128-CCM", GOOD},
+    {"AES-256-CCM", GOOD},
+    {"CAMELLIA-128-GCM", GOOD},
+    {"CAMELLIA-256-GCM", GOOD},
+    {"ECDHE-ECDSA", GOOD},
+    {"ECDHE-RSA", GOOD},
+    {"DHE-RSA", GOOD},
+    {"AEAD", GOOD},
+    {"CTYPE-X509", GOOD},
+    {"CIPHER-ALL", GOOD},
+    {"KX-ALL", GOOD},
 
-	{"3DES-CBC", LEGACY}, {"AES-128-CBC", LEGACY},
-	{"AES-192-CBC", LEGACY}, {"AES-256-CBC", LEGACY},
-	{"AES-128-CCM-8", LEGACY}, {"AES-256-CCM-8", LEGACY},
-	{"CAMELLIA-128-CBC", LEGACY}, {"CAMELLIA-192-CBC", LEGACY},
-	{"CAMELLIA-256-CBC", LEGACY}, {"ARCFOUR-128", LEGACY},
-	{"RSA", LEGACY}, {"DHE-DSS", LEGACY}, {"MD5", LEGACY},
-	{"SHA1", LEGACY}, {"SHA256", LEGACY}, {"SHA384", LEGACY},
-	{"MAC-ALL", LEGACY},
+    {"3DES-CBC", LEGACY},
+    {"AES-128-CBC", LEGACY},
+    {"AES-192-CBC", LEGACY},
+    {"AES-256-CBC", LEGACY},
+    {"AES-128-CCM-8", LEGACY},
+    {"AES-256-CCM-8", LEGACY},
+    {"CAMELLIA-128-CBC", LEGACY},
+    {"CAMELLIA-192-CBC", LEGACY},
+    {"CAMELLIA-256-CBC", LEGACY},
+    {"ARCFOUR-128", LEGACY},
+    {"RSA", LEGACY},
+    {"DHE-DSS", LEGACY},
+    {"MD5", LEGACY},
+    {"SHA1", LEGACY},
+    {"SHA256", LEGACY},
+    {"SHA384", LEGACY},
+    {"MAC-ALL", LEGACY},
 
-	{"%SAFE_RENEGOTIATION", FLAG}, {"%FORCE_ETM", FLAG},
-	{"%DUMBFW", FLAG},
-	{"%ALLOW_SMALL_RECORDS", FLAG}, {"%LATEST_RECORD_VERSION", FLAG},
+    {"%SAFE_RENEGOTIATION", FLAG},
+    {"%FORCE_ETM", FLAG},
+    {"%DUMBFW", FLAG},
+    {"%ALLOW_SMALL_RECORDS", FLAG},
+    {"%LATEST_RECORD_VERSION", FLAG},
 };
 
 /* Tokens that begin so are not for this key, and why. */
 static const struct refusal {
 	const char *prefix, *why;
 } refusals[] = {
-	{"VERS-", "is set by minimum_version and maximum_version"},
-	{"GROUP-", "is set by groups"},
-	{"CURVE-", "is set by groups"},
-	{"SIGN-", "is set by signature_algorithms"},
-	{"%PROFILE_", "is set by security_profile"},
-	{"%VERIFY_", "is set by security_profile"},
-	{"COMP-", "has no effect: there is no compression in TLS"},
-	{"CTYPE-", "is no X.509 certificate and cannot be verified"},
-	{"%SERVER_PRECEDENCE", "is options cipher_server_preference"},
-	{"%COMPAT", "is options compat"},
-	{"%NO_TICKETS", "is options no_ticket"},
-	{"%DISABLE_TLS13_COMPAT_MODE", "is options no_middlebox_compat"},
-	{"%PARTIAL_RENEGOTIATION", "is options legacy_server_connect"},
-	{"%UNSAFE_RENEGOTIATION", "would let the peer renegotiate unsafely"},
-	{"%DISABLE_SAFE_RENEGOTIATION",
-	    "would let the peer renegotiate unsafely"},
-	{"%NO_", "would switch a protection off"},
-	{"ANON-", "would let any peer in unverified"},
-	{"PSK", "is set by psk_file"},
-	{"DHE-PSK", "is set by psk_file"},
-	{"ECDHE-PSK", "is set by psk_file"},
-	{"RSA-PSK", "is set by psk_file"},
-	{"SRP", "is a password protocol that no key here serves"},
-	{"SYSTEM", "would take the choice from a file outside the policy"},
-	{"@", "would take the choice from a file outside the policy"},
+    {"VERS-", "is set by minimum_version and maximum_version"},
+    {"GROUP-", "is set by groups"},
+    {"CURVE-", "is set by groups"},
+    {"SIGN-", "is set by signature_algorithms"},
+    {"%PROFILE_", "is set by security_profile"},
+    {"%VERIFY_", "is set by security_profile"},
+    {"COMP-", "has no effect: there is no compression in TLS"},
+    {"CTYPE-", "is no X.509 certificate and cannot be verified"},
+    {"%SERVER_PRECEDENCE", "is options cipher_server_preference"},
+    {"%COMPAT", "is options compat"},
+    {"%NO_TICKETS", "is options no_ticket"},
+    {"%DISABLE_TLS13_COMPAT_MODE", "is options no_middlebox_compat"},
+    {"%PARTIAL_RENEGOTIATION", "is options legacy_server_connect"},
+    {"%UNSAFE_RENEGOTIATION", "would let the peer renegotiate unsafely"},
+    {"%DISABLE_SAFE_RENEGOTIATION", "would let the peer renegotiate unsafely"},
+    {"%NO_", "would switch a protection off"},
+    {"ANON-", "would let any peer in unverified"},
+    {"PSK", "is set by psk_file"},
+    {"DHE-PSK", "is set by psk_file"},
+    {"ECDHE-PSK", "is set by psk_file"},
+    {"RSA-PSK", "is set by psk_file"},
+    {"SRP", "is a password protocol that no key here serves"},
+    {"SYSTEM", "would take the choice from a file outside the policy"},
+    {"@", "would take the choice from a file outside the policy"},
 };
 
 static const char *const version_of[] = {
-	[TLS_V1_0] = "VERS-TLS1.0", [TLS_V1_1] = "VERS-TLS1.1",
-	[TLS_V1_2] = "VERS-TLS1.2", [TLS_V1_3] = "VERS-TLS1.3",
+    [TLS_V1_0] = "VERS-TLS1.0",
+    [TLS_V1_1] = "VERS-TLS1.1",
+    [TLS_V1_2] = "VERS-TLS1.2",
+    [TLS_V1_3] = "VERS-TLS1.3",
 };
 
 /*
@@ -93,15 +119,15 @@ static const char *const version_of[] = {
  * spelling, none with SHA-1.
  */
 #define EXCHANGE ":+ECDHE-ECDSA:+ECDHE-RSA:+AEAD"
-#define GROUPS \
+#define GROUPS                                                        \
 	":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1" \
 	":+GROUP-SECP521R1:+GROUP-X448"
-#define SIGNATURES \
-	":-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256" \
+#define SIGNATURES                                                            \
+	":-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256"          \
 	":+SIGN-EDDSA-ED25519:+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-SHA256" \
-	":+SIGN-RSA-SHA256:+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SHA384" \
-	":+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-PSS-SHA384:+SIGN-RSA-SHA384" \
-	":+SIGN-ECDSA-SECP521R1-SHA512:+SIGN-ECDSA-SHA512:+SIGN-EDDSA-ED448" \
+	":+SIGN-RSA-SHA256:+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SHA384"   \
+	":+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-PSS-SHA384:+SIGN-RSA-SHA384"    \
+	":+SIGN-ECDSA-SECP521R1-SHA512:+SIGN-ECDSA-SHA512:+SIGN-EDDSA-ED448"  \
 	":+SIGN-RSA-PSS-RSAE-SHA512:+SIGN-RSA-PSS-SHA512:+SIGN-RSA-SHA512"
 
 /* CHACHA20 of this GnuTLS is 16 times slower than AES-GCM, unless the
@@ -173,8 +199,8 @@ token_check(const char *s, size_t len, bool first, const struct origin *at,
 	const struct token *t = token_find(name, n);
 
 	if (t == NULL && (why = refusal_find(name, n)) != NULL)
-		return fault_set(f, at->file, at->line,
-		    "priority: '%.*s' %s", (int)len, s, why);
+		return fault_set(f, at->file, at->line, "priority: '%.*s' %s",
+		    (int)len, s, why);
 	if (t == NULL)
 		return fault_set(f, at->file, at->line,
 		    "priority: unknown token '%.*s'", (int)len, s);
@@ -191,7 +217,8 @@ token_check(const char *s, size_t len, bool first, const struct origin *at,
 	if (t->kind == LEGACY && sign == '+')
 		return fault_set(f, at->file, at->line,
 		    "priority: '%.*s' is not forward secret with AEAD: it "
-		    "needs options = [ \"legacy_ciphers\" ]", (int)len, s);
+		    "needs options = [ \"legacy_ciphers\" ]",
+		    (int)len, s);
 	return 0;
 }
 
@@ -204,8 +231,8 @@ user_check(const char *s, const struct origin *at, struct fault *f)
 	for (;; s += n + 1, first = false) {
 		n = strcspn(s, ":,"); /* GnuTLS takes both */
 		if (n == 0)
-			return fault_set(f, at->file, at->line,
-			    "priority: empty token");
+			return fault_set(
+			    f, at->file, at->line, "priority: empty token");
 		if (token_check(s, n, first, at, f) == -1)
 			return -1;
 		if (s[n] == '\0')

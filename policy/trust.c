@@ -56,8 +56,8 @@ no_memory(struct fault *f)
 }
 
 static bool
-cert_add(struct trust *t, const unsigned char *der, size_t len,
-    const char *file)
+cert_add(
+    struct trust *t, const unsigned char *der, size_t len, const char *file)
 {
 	struct der_cert c;
 
@@ -88,14 +88,14 @@ text_add(struct trust *t, const char *text, size_t len, const char *file,
 		used += (size_t)n;
 	}
 	if (n != 0)
-		return fault_set(f, file, in.block,
-		    "this certificate cannot be read");
+		return fault_set(
+		    f, file, in.block, "this certificate cannot be read");
 	return 0;
 }
 
 static int
-file_add(struct trust *t, const char *path, const struct origin *at,
-    struct fault *f)
+file_add(
+    struct trust *t, const char *path, const struct origin *at, struct fault *f)
 {
 	char *text = NULL;
 	size_t len;
@@ -119,21 +119,21 @@ text_note(struct trust *t, const char *path)
 {
 	size_t n = strlen(t->text);
 
-	snprintf(t->text + n, sizeof t->text - n, "%s%s", n > 0 ? ", " : "",
-	    path);
+	snprintf(
+	    t->text + n, sizeof t->text - n, "%s%s", n > 0 ? ", " : "", path);
 }
 
 int
-trust_add_file(struct trust *t, const char *path, const struct origin *at,
-    struct fault *f)
+trust_add_file(
+    struct trust *t, const char *path, const struct origin *at, struct fault *f)
 {
 	size_t before = t->n;
 
 	if (file_add(t, path, at, f) == -1)
 		return -1;
 	if (t->n == before)
-		return fault_set(f, at->file, at->line,
-		    "%s holds no certificate", path);
+		return fault_set(
+		    f, at->file, at->line, "%s holds no certificate", path);
 	text_note(t, path);
 	return 0;
 }
@@ -153,7 +153,7 @@ name_fits(const char *name)
 		if (!isxdigit((unsigned char)name[i]))
 			return false;
 	return name[8] == '.' && name[9] != '\0' &&
-	    strspn(name + 9, "0123456789") == n - 9;
+	       strspn(name + 9, "0123456789") == n - 9;
 }
 
 static int
@@ -173,14 +173,14 @@ entries_add(struct trust *t, DIR *dir, const char *path,
 		free(name);
 	}
 	if (rv == 0 && errno != 0)
-		return fault_set(f, at->file, at->line, "%s: %s", path,
-		    strerror(errno));
+		return fault_set(
+		    f, at->file, at->line, "%s: %s", path, strerror(errno));
 	return rv;
 }
 
 int
-trust_add_dir(struct trust *t, const char *path, const struct origin *at,
-    struct fault *f)
+trust_add_dir(
+    struct trust *t, const char *path, const struct origin *at, struct fault *f)
 {
 	int rv, fd = file_open_directory(path, f, at->file, at->line);
 	size_t before = t->n;
@@ -196,8 +196,8 @@ trust_add_dir(struct trust *t, const char *path, const struct origin *at,
 	rv = entries_add(t, dir, path, at, f);
 	closedir(dir);
 	if (rv == 0 && t->n == before)
-		return fault_set(f, at->file, at->line,
-		    "%s holds no certificate", path);
+		return fault_set(
+		    f, at->file, at->line, "%s holds no certificate", path);
 	if (rv == 0)
 		text_note(t, path);
 	return rv;
@@ -250,8 +250,8 @@ trust_find(const struct trust *t, const struct der *subject,
 }
 
 const struct trust_cert *
-trust_has(const struct trust *t, const struct der *der,
-    const struct der *subject)
+trust_has(
+    const struct trust *t, const struct der *der, const struct der *subject)
 {
 	const struct trust_cert *c;
 	size_t n;

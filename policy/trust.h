@@ -29,7 +29,7 @@ struct trust {
 	char text[256]; /* where it came from, for messages */
 };
 
-struct trust *trust_new(void); /* NULL when out of memory */
+struct trust *trust_new(void);    /* NULL when out of memory */
 void trust_free(struct trust *t); /* NULL accepted */
 
 /*
@@ -37,10 +37,10 @@ void trust_free(struct trust *t); /* NULL accepted */
  * name (xxxxxxxx.N) of a folder.  at blames what names the file.  A file, or
  * a folder as a whole, without any certificate is a fault.
  */
-int trust_add_file(struct trust *t, const char *path,
-    const struct origin *at, struct fault *f);
-int trust_add_dir(struct trust *t, const char *path,
-    const struct origin *at, struct fault *f);
+int trust_add_file(struct trust *t, const char *path, const struct origin *at,
+    struct fault *f);
+int trust_add_dir(struct trust *t, const char *path, const struct origin *at,
+    struct fault *f);
 
 /* To be called once, after the last trust_add_*. */
 void trust_sort(struct trust *t);
@@ -50,7 +50,7 @@ size_t trust_find(const struct trust *t, const struct der *subject,
     const struct trust_cert **first);
 
 /* The very certificate, or NULL. */
-const struct trust_cert *trust_has(const struct trust *t,
-    const struct der *der, const struct der *subject);
+const struct trust_cert *trust_has(
+    const struct trust *t, const struct der *der, const struct der *subject);
 
 #endif

@@ -14,16 +14,16 @@ static const struct {
 	unsigned char oid[3]; /* all are 2.5.29.x */
 	bool bare;
 } extensions[EXT_COUNT] = {
-	[EXT_BASIC] = {{0x55, 0x1d, 19}, false},
-	[EXT_USAGE] = {{0x55, 0x1d, 15}, false},
-	[EXT_PURPOSES] = {{0x55, 0x1d, 37}, false},
-	[EXT_ALT_NAMES] = {{0x55, 0x1d, 17}, false},
-	[EXT_CONSTRAINTS] = {{0x55, 0x1d, 30}, false},
-	[EXT_POLICIES] = {{0x55, 0x1d, 32}, false},
-	[EXT_POLICY_MAPPINGS] = {{0x55, 0x1d, 33}, false},
-	[EXT_ANY_POLICY] = {{0x55, 0x1d, 54}, false},
-	[EXT_SUBJECT_KEY] = {{0x55, 0x1d, 14}, true},
-	[EXT_AUTHORITY_KEY] = {{0x55, 0x1d, 35}, true},
+    [EXT_BASIC] = {{0x55, 0x1d, 19}, false},
+    [EXT_USAGE] = {{0x55, 0x1d, 15}, false},
+    [EXT_PURPOSES] = {{0x55, 0x1d, 37}, false},
+    [EXT_ALT_NAMES] = {{0x55, 0x1d, 17}, false},
+    [EXT_CONSTRAINTS] = {{0x55, 0x1d, 30}, false},
+    [EXT_POLICIES] = {{0x55, 0x1d, 32}, false},
+    [EXT_POLICY_MAPPINGS] = {{0x55, 0x1d, 33}, false},
+    [EXT_ANY_POLICY] = {{0x55, 0x1d, 54}, false},
+    [EXT_SUBJECT_KEY] = {{0x55, 0x1d, 14}, true},
+    [EXT_AUTHORITY_KEY] = {{0x55, 0x1d, 35}, true},
 };
 
 /* Extension ::= SEQUENCE { OID, critical BOOLEAN DEFAULT FALSE, OCTETS } */
@@ -155,16 +155,17 @@ cert_read(struct cert *c, const struct der *der)
 		return false;
 	c->self_issued = der_same(&c->d.subject, &c->d.issuer);
 	c->malformed = !extensions_read(c) ||
-	    (c->ext[EXT_BASIC].present && !basic_read(c)) ||
-	    (c->ext[EXT_USAGE].present && !usage_read(c)) || !keys_read(c);
+		       (c->ext[EXT_BASIC].present && !basic_read(c)) ||
+		       (c->ext[EXT_USAGE].present && !usage_read(c)) ||
+		       !keys_read(c);
 	return true;
 }
 
 static bool
 import(struct cert *c)
 {
-	const gnutls_datum_t d = {(unsigned char *)c->der.p,
-	    (unsigned)c->der.len};
+	const gnutls_datum_t d = {
+	    (unsigned char *)c->der.p, (unsigned)c->der.len};
 
 	if (gnutls_x509_crt_init(&c->crt) < 0 ||
 	    gnutls_x509_crt_import(c->crt, &d, GNUTLS_X509_FMT_DER) < 0 ||
@@ -204,16 +205,16 @@ cert_free(struct cert *c)
 bool
 cert_signed_by(const struct cert *c, const struct cert *issuer)
 {
-	const gnutls_datum_t tbs = {(unsigned char *)c->d.tbs.p,
-	    (unsigned)c->d.tbs.len};
-	const gnutls_datum_t signature = {(unsigned char *)c->d.signature.p,
-	    (unsigned)c->d.signature.len};
+	const gnutls_datum_t tbs = {
+	    (unsigned char *)c->d.tbs.p, (unsigned)c->d.tbs.len};
+	const gnutls_datum_t signature = {
+	    (unsigned char *)c->d.signature.p, (unsigned)c->d.signature.len};
 	int algorithm = gnutls_x509_crt_get_signature_algorithm(c->crt);
 
 	return algorithm > 0 &&
-	    gnutls_pubkey_verify_data2(issuer->key,
-		(gnutls_sign_algorithm_t)algorithm,
-		GNUTLS_VERIFY_ALLOW_BROKEN, &tbs, &signature) >= 0;
+	       gnutls_pubkey_verify_data2(issuer->key,
+		   (gnutls_sign_algorithm_t)algorithm,
+		   GNUTLS_VERIFY_ALLOW_BROKEN, &tbs, &signature) >= 0;
 }
 
 /* A peer chooses these bytes: none may move a terminal or forge a line. */

@@ -111,8 +111,8 @@ void cert_issuer(const struct cert *c, char *buf, size_t len);
 
 /* All that is to be said of c alone, as the peer's own or as an issuer. */
 struct rules {
-	bool strict;      /* x509_strict */
-	const char *oid;  /* the purpose: DER of a key purpose */
+	bool strict;     /* x509_strict */
+	const char *oid; /* the purpose: DER of a key purpose */
 	size_t oid_len;
 	time_t now;
 };
@@ -125,8 +125,8 @@ struct reason cert_check_signature(const struct cert *c);
  * constraint.c: do the name constraints of ca let c's names pass?  leaf: c is
  * the peer's own.  *work counts comparisons down; at 0 nothing passes.
  */
-struct reason constraint_check(const struct cert *ca, const struct cert *c,
-    bool leaf, unsigned *work);
+struct reason constraint_check(
+    const struct cert *ca, const struct cert *c, bool leaf, unsigned *work);
 
 /* hostname.c */
 

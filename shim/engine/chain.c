@@ -35,8 +35,8 @@ cert_find(struct chain *b, const struct der *der)
 }
 
 bool
-chain_read(struct chain *b, const gnutls_datum_t *sent, size_t n,
-    struct reason *why)
+chain_read(
+    struct chain *b, const gnutls_datum_t *sent, size_t n, struct reason *why)
 {
 	size_t i, bytes = 0;
 
@@ -47,8 +47,8 @@ chain_read(struct chain *b, const gnutls_datum_t *sent, size_t n,
 	if (n > CHAIN_SENT || bytes > CHAIN_BYTES)
 		return false;
 	b->edge = calloc(CHAIN_CERTS, CHAIN_CERTS);
-	*why = (struct reason){CAUSE_MALFORMED, NULL,
-	    "the peer's certificate cannot be read"};
+	*why = (struct reason){
+	    CAUSE_MALFORMED, NULL, "the peer's certificate cannot be read"};
 	for (i = 0; b->edge != NULL && i < n; i++) {
 		const struct der der = {sent[i].data, sent[i].size};
 		struct cert *c = cert_find(b, &der);
@@ -113,7 +113,7 @@ is_anchor(struct chain *b, struct cert *c)
 	if (c->trusted == NULL)
 		return false;
 	return b->partial ||
-	    (c->self_issued && cert_load(c) && signed_by(b, c, c));
+	       (c->self_issued && cert_load(c) && signed_by(b, c, c));
 }
 
 /* The same holder twice in a path proves nothing more (RFC 4158 2.4.2). */
@@ -152,17 +152,18 @@ worsen(struct reason *why, struct reason by)
 static struct reason
 check_step(struct chain *b, const struct cert *c)
 {
+	const struct reason short_path = {CAUSE_PATH_LENGTH, c,
+	    "allows fewer CAs below it (pathLenConstraint)"};
 	struct reason why = b->why[b->length - 1];
 	size_t i;
 
 	worsen(&why, cert_check_signature(b->path[b->length - 1]));
 	worsen(&why, cert_check_issuer(c, &b->rules));
 	if (c->path_length >= 0 && intermediates(b) > c->path_length)
-		worsen(&why, (struct reason){CAUSE_PATH_LENGTH, c,
-		    "allows fewer CAs below it (pathLenConstraint)"});
+		worsen(&why, short_path);
 	for (i = 0; i < b->length; i++)
-		worsen(&why,
-		    constraint_check(c, b->path[i], i == 0, &b->names));
+		worsen(
+		    &why, constraint_check(c, b->path[i], i == 0, &b->names));
 	return why;
 }
 
@@ -199,8 +200,7 @@ turn_of(const struct cert *c, const struct cert *end)
 
 	if (end->authority_key.len == 0 || c->subject_key.len == 0)
 		return turn + 1;
-	return der_same(&end->authority_key, &c->subject_key) ? turn
-							       : turn + 2;
+	return der_same(&end->authority_key, &c->subject_key) ? turn : turn + 2;
 }
 
 enum { TURNS = 6 };
@@ -309,7 +309,7 @@ unknown_issuer(const struct chain *b)
 
 	if (b->limited)
 		return (struct reason){CAUSE_CHAIN_LIMIT, end,
-		    "leads to a chain longer than verify_depth or our limits allow"};
+		    "leads further than verify_depth or our limits allow"};
 	if (b->unreadable)
 		return (struct reason){CAUSE_MALFORMED, NULL,
 		    "a certificate of the peer's chain cannot be read"};

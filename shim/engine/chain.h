@@ -49,8 +49,8 @@ struct chain {
  * Takes what the peer sent, leaf first; false and *why when that alone is
  * too much or its first certificate unreadable.  chain_free in any case.
  */
-bool chain_read(struct chain *b, const gnutls_datum_t *sent, size_t n,
-    struct reason *why);
+bool chain_read(
+    struct chain *b, const gnutls_datum_t *sent, size_t n, struct reason *why);
 void chain_free(struct chain *b);
 
 /*

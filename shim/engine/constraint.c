@@ -31,8 +31,8 @@ static bool
 same_text(const struct der *a, const struct der *b)
 {
 	return a->len == b->len &&
-	    (a->len == 0 || strncasecmp((const char *)a->p,
-				(const char *)b->p, a->len) == 0);
+	       (a->len == 0 || strncasecmp((const char *)a->p,
+				   (const char *)b->p, a->len) == 0);
 }
 
 /* The last n bytes of d. */
@@ -65,7 +65,7 @@ host_is_under(const struct der *host, const struct der *base)
 	if (!same_text(&end, base))
 		return false;
 	return host->len == base->len || base->p[0] == '.' ||
-	    host->p[host->len - base->len - 1] == '.';
+	       host->p[host->len - base->len - 1] == '.';
 }
 
 /*
@@ -127,10 +127,11 @@ match_mail(const struct der *base, const struct der *name)
 	if (!name_at)
 		return BROKEN;
 	if (base_at)
-		return same_text(&host, &base_host) &&
-			base->len == name->len &&
-			memcmp(base->p, name->p,
-			    base->len - base_host.len) == 0 ? YES : NO;
+		return same_text(&host, &base_host) && base->len == name->len &&
+			       memcmp(base->p, name->p,
+				   base->len - base_host.len) == 0
+			   ? YES
+			   : NO;
 	if (base->len == 0)
 		return YES;
 	if (base->p[0] == '.')
@@ -166,8 +167,7 @@ match_uri(const struct der *base, const struct der *name)
 {
 	struct der host = uri_host(name);
 
-	if (host.len == 0 || host.p[0] == '[' ||
-	    isdigit(host.p[host.len - 1]))
+	if (host.len == 0 || host.p[0] == '[' || isdigit(host.p[host.len - 1]))
 		return BROKEN;
 	if (base->len > 0 && base->p[0] == '.')
 		return host_is_under(&host, base) ? YES : NO;
@@ -220,11 +220,11 @@ same_rdn(const struct der_item *a, const struct der_item *b)
 	if (der_same(&a->whole, &b->whole))
 		return true;
 	return der_take(&x, DER_SEQUENCE, &xp) && x.len == 0 &&
-	    der_take(&y, DER_SEQUENCE, &yp) && y.len == 0 &&
-	    der_take(&xp.value, DER_OID, &xo) &&
-	    der_take(&yp.value, DER_OID, &yo) &&
-	    der_same(&xo.value, &yo.value) && der_next(&xp.value, &xv) &&
-	    der_next(&yp.value, &yv) && same_value(xv.value, yv.value);
+	       der_take(&y, DER_SEQUENCE, &yp) && y.len == 0 &&
+	       der_take(&xp.value, DER_OID, &xo) &&
+	       der_take(&yp.value, DER_OID, &yo) &&
+	       der_same(&xo.value, &yo.value) && der_next(&xp.value, &xv) &&
+	       der_next(&yp.value, &yv) && same_value(xv.value, yv.value);
 }
 
 /* Both are Name TLVs: does name begin with all RDNs of base? */
@@ -240,16 +240,15 @@ match_directory(const struct der *base, const struct der *name)
 	while (blist.value.len > 0) {
 		if (!der_take(&blist.value, DER_SET, &x))
 			return BROKEN;
-		if (!der_take(&nlist.value, DER_SET, &y) ||
-		    !same_rdn(&x, &y))
+		if (!der_take(&nlist.value, DER_SET, &y) || !same_rdn(&x, &y))
 			return NO;
 	}
 	return YES;
 }
 
 static enum match
-match(unsigned tag, const struct der *base, const struct der *name,
-    bool excluded)
+match(
+    unsigned tag, const struct der *base, const struct der *name, bool excluded)
 {
 	switch (tag) {
 	case NAME_DNS:
@@ -388,17 +387,18 @@ trees_read(const struct cert *ca, struct check *k)
 }
 
 struct reason
-constraint_check(const struct cert *ca, const struct cert *c, bool leaf,
-    unsigned *work)
+constraint_check(
+    const struct cert *ca, const struct cert *c, bool leaf, unsigned *work)
 {
-	struct check k = {.work = work, .why = {CAUSE_NAME_CONSTRAINT, c,
+	struct check k = {.work = work,
+	    .why = {CAUSE_NAME_CONSTRAINT, c,
 		"has a name that the constraints of a CA cannot judge"}};
 
 	if (!ca->ext[EXT_CONSTRAINTS].present || (c->self_issued && !leaf))
 		return REASON_NONE;
 	if (!trees_read(ca, &k))
-		return (struct reason){CAUSE_MALFORMED, ca,
-		    "has broken nameConstraints"};
+		return (struct reason){
+		    CAUSE_MALFORMED, ca, "has broken nameConstraints"};
 	if (names_pass(&k, c, leaf))
 		return REASON_NONE;
 	if (*work == 0)

@@ -76,7 +76,7 @@ match_dns(const struct der *pattern, const char *name)
 		name += first;
 	}
 	return n > 0 && n == strlen(name) && memchr(p, '*', n) == NULL &&
-	    same_text(p, name, n);
+	       same_text(p, name, n);
 }
 
 static bool
@@ -141,13 +141,12 @@ hostname_match(const struct cert *c, const char *name, bool common_name)
 	else if (inet_pton(AF_INET6, name, address) == 1)
 		ip.len = 16;
 	while (alt_name_next(&in, &item))
-		if (ip.len > 0 ? item.tag == NAME_IP &&
-				der_same(&item.value, &ip)
-			       : item.tag == NAME_DNS &&
-				match_dns(&item.value, name))
+		if (ip.len > 0
+			? item.tag == NAME_IP && der_same(&item.value, &ip)
+			: item.tag == NAME_DNS && match_dns(&item.value, name))
 			return true;
 	return common_name && ip.len == 0 && !hostname_has(c) &&
-	    match_common_name(c, name);
+	       match_common_name(c, name);
 }
 
 static void
@@ -161,8 +160,7 @@ name_text(const struct der_item *name, char *buf, size_t len)
 		if (name->value.len == 4)
 			inet_ntop(AF_INET, name->value.p, buf, (socklen_t)len);
 		else if (name->value.len == 16)
-			inet_ntop(AF_INET6, name->value.p, buf,
-			    (socklen_t)len);
+			inet_ntop(AF_INET6, name->value.p, buf, (socklen_t)len);
 		return;
 	}
 	if (name->tag != NAME_DNS && *what == '\0')
@@ -170,7 +168,8 @@ name_text(const struct der_item *name, char *buf, size_t len)
 	n = (size_t)snprintf(buf, len, "%s", what);
 	for (i = 0; i < name->value.len && n + 1 < len; i++, n++)
 		buf[n] = isgraph(name->value.p[i]) && name->value.p[i] < 0x80
-		    ? (char)name->value.p[i] : '?';
+			     ? (char)name->value.p[i]
+			     : '?';
 	buf[n] = '\0';
 }
 
@@ -192,7 +191,7 @@ hostname_list(const struct cert *c, char *buf, size_t len)
 			snprintf(buf + n, len - n, " and more");
 			return;
 		}
-		n += (size_t)snprintf(buf + n, len - n, "%s%s",
-		    count > 1 ? ", " : "", name);
+		n += (size_t)snprintf(
+		    buf + n, len - n, "%s%s", count > 1 ? ", " : "", name);
 	}
 }

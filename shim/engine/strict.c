@@ -70,8 +70,8 @@ check_purpose(const struct cert *c, const struct rules *r)
 		return REASON_NONE;
 	if (!der_take(&in, DER_SEQUENCE, &list) || in.len != 0 ||
 	    list.value.len == 0)
-		return refuse(CAUSE_MALFORMED, c,
-		    "has a broken extendedKeyUsage");
+		return refuse(
+		    CAUSE_MALFORMED, c, "has a broken extendedKeyUsage");
 	while (list.value.len > 0) {
 		if (!der_take(&list.value, DER_OID, &oid))
 			return refuse(CAUSE_MALFORMED, c,
@@ -108,22 +108,21 @@ check_profile(const struct cert *c)
 		return refuse(CAUSE_PROFILE, c, "names no issuer");
 	/* who issued an anchor does not matter */
 	if (!c->self_issued && c->trusted == NULL && c->authority_key.len == 0)
-		return refuse(CAUSE_PROFILE, c,
-		    "has no authorityKeyIdentifier");
+		return refuse(
+		    CAUSE_PROFILE, c, "has no authorityKeyIdentifier");
 	if (c->path_length >= 0 &&
 	    (!c->ca || (c->usage & USAGE_CERT_SIGN) == 0))
-		return refuse(CAUSE_PROFILE, c,
-		    "limits the path without being a CA");
+		return refuse(
+		    CAUSE_PROFILE, c, "limits the path without being a CA");
 	if (c->ext[EXT_CONSTRAINTS].present && !c->ca)
-		return refuse(CAUSE_PROFILE, c,
-		    "constrains names without being a CA");
+		return refuse(
+		    CAUSE_PROFILE, c, "constrains names without being a CA");
 	if (c->ext[EXT_ALT_NAMES].present &&
 	    (!der_take(&names, DER_SEQUENCE, &list) || names.len != 0 ||
 		list.value.len == 0))
-		return refuse(CAUSE_PROFILE, c,
-		    "has a broken subjectAltName");
-	if (name_is_empty(&c->d.subject) &&
-	    c->ext[EXT_ALT_NAMES].present && !c->ext[EXT_ALT_NAMES].critical)
+		return refuse(CAUSE_PROFILE, c, "has a broken subjectAltName");
+	if (name_is_empty(&c->d.subject) && c->ext[EXT_ALT_NAMES].present &&
+	    !c->ext[EXT_ALT_NAMES].critical)
 		return refuse(CAUSE_PROFILE, c,
 		    "has no subject and no critical subjectAltName");
 	return REASON_NONE;
@@ -140,12 +139,12 @@ check_peer_usage(const struct cert *c, const struct rules *r)
 		return REASON_NONE;
 	if ((c->usage & (USAGE_SIGNATURE | USAGE_KEY_ENCIPHERMENT |
 			    USAGE_KEY_AGREEMENT)) == 0)
-		return refuse(CAUSE_PURPOSE, c,
-		    "is not for this purpose (keyUsage)");
+		return refuse(
+		    CAUSE_PURPOSE, c, "is not for this purpose (keyUsage)");
 	if (r->strict && c->ext[EXT_USAGE].present &&
 	    (c->usage & USAGE_CERT_SIGN) != 0)
-		return refuse(CAUSE_PURPOSE, c,
-		    "may sign certificates but is no CA");
+		return refuse(
+		    CAUSE_PURPOSE, c, "may sign certificates but is no CA");
 	return REASON_NONE;
 }
 
@@ -153,17 +152,16 @@ static struct reason
 check_ca(const struct cert *c, const struct rules *r)
 {
 	if (!c->ca)
-		return refuse(CAUSE_NOT_A_CA, c,
-		    "is not a CA (basicConstraints)");
+		return refuse(
+		    CAUSE_NOT_A_CA, c, "is not a CA (basicConstraints)");
 	if ((c->usage & USAGE_CERT_SIGN) == 0)
 		return refuse(CAUSE_NOT_A_CA, c,
 		    "is not a CA (keyUsage without keyCertSign)");
 	if (r->strict && c->d.version != 3)
-		return refuse(CAUSE_NOT_A_CA, c,
-		    "is not a CA (not of X.509 version 3)");
+		return refuse(
+		    CAUSE_NOT_A_CA, c, "is not a CA (not of X.509 version 3)");
 	if (r->strict && !c->ext[EXT_USAGE].present)
-		return refuse(CAUSE_NOT_A_CA, c,
-		    "is not a CA (no keyUsage)");
+		return refuse(CAUSE_NOT_A_CA, c, "is not a CA (no keyUsage)");
 	return REASON_NONE;
 }
 
@@ -176,8 +174,8 @@ check_ca_profile(const struct cert *c)
 	if (name_is_empty(&c->d.subject))
 		return refuse(CAUSE_PROFILE, c, "is a CA without a subject");
 	if (c->subject_key.len == 0)
-		return refuse(CAUSE_PROFILE, c,
-		    "is a CA without subjectKeyIdentifier");
+		return refuse(
+		    CAUSE_PROFILE, c, "is a CA without subjectKeyIdentifier");
 	return REASON_NONE;
 }
 

@@ -15,37 +15,35 @@ static const struct {
 	gnutls_alert_description_t alert;
 	unsigned status;
 } causes[] = {
-	[CAUSE_HANDSHAKE] = {"handshake", GNUTLS_A_HANDSHAKE_FAILURE, 0},
-	[CAUSE_VERSION] = {"version_too_old", GNUTLS_A_PROTOCOL_VERSION, 0},
-	[CAUSE_ABSENT] = {"peer_not_allowed", GNUTLS_A_CERTIFICATE_REQUIRED,
-	    0},
-	[CAUSE_CHAIN_LIMIT] = {"chain_limit", GNUTLS_A_BAD_CERTIFICATE,
-	    GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE},
-	[CAUSE_UNKNOWN_ISSUER] = {"unknown_issuer", GNUTLS_A_UNKNOWN_CA,
-	    GNUTLS_CERT_SIGNER_NOT_FOUND},
-	[CAUSE_MALFORMED] = {"malformed", GNUTLS_A_BAD_CERTIFICATE, 0},
-	[CAUSE_CRITICAL_EXTENSION] = {"critical_extension",
-	    GNUTLS_A_UNSUPPORTED_CERTIFICATE,
-	    GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS},
-	[CAUSE_WEAK_KEY] = {"weak_key", GNUTLS_A_BAD_CERTIFICATE,
-	    GNUTLS_CERT_INSECURE_ALGORITHM},
-	[CAUSE_WEAK_SIGNATURE] = {"weak_signature", GNUTLS_A_BAD_CERTIFICATE,
-	    GNUTLS_CERT_INSECURE_ALGORITHM},
-	[CAUSE_NOT_A_CA] = {"not_a_ca", GNUTLS_A_BAD_CERTIFICATE,
-	    GNUTLS_CERT_SIGNER_NOT_CA},
-	[CAUSE_PATH_LENGTH] = {"path_length", GNUTLS_A_BAD_CERTIFICATE,
-	    GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE},
-	[CAUSE_NOT_YET_VALID] = {"not_yet_valid", GNUTLS_A_BAD_CERTIFICATE,
-	    GNUTLS_CERT_NOT_ACTIVATED},
-	[CAUSE_EXPIRED] = {"expired", GNUTLS_A_CERTIFICATE_EXPIRED,
-	    GNUTLS_CERT_EXPIRED},
-	[CAUSE_PURPOSE] = {"purpose", GNUTLS_A_UNSUPPORTED_CERTIFICATE,
-	    GNUTLS_CERT_PURPOSE_MISMATCH},
-	[CAUSE_PROFILE] = {"malformed", GNUTLS_A_BAD_CERTIFICATE, 0},
-	[CAUSE_NAME_CONSTRAINT] = {"name_constraint",
-	    GNUTLS_A_BAD_CERTIFICATE, GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE},
-	[CAUSE_NAME_MISMATCH] = {"name_mismatch", GNUTLS_A_BAD_CERTIFICATE,
-	    GNUTLS_CERT_UNEXPECTED_OWNER},
+    [CAUSE_HANDSHAKE] = {"handshake", GNUTLS_A_HANDSHAKE_FAILURE, 0},
+    [CAUSE_VERSION] = {"version_too_old", GNUTLS_A_PROTOCOL_VERSION, 0},
+    [CAUSE_ABSENT] = {"peer_not_allowed", GNUTLS_A_CERTIFICATE_REQUIRED, 0},
+    [CAUSE_CHAIN_LIMIT] = {"chain_limit", GNUTLS_A_BAD_CERTIFICATE,
+	GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE},
+    [CAUSE_UNKNOWN_ISSUER] = {"unknown_issuer", GNUTLS_A_UNKNOWN_CA,
+	GNUTLS_CERT_SIGNER_NOT_FOUND},
+    [CAUSE_MALFORMED] = {"malformed", GNUTLS_A_BAD_CERTIFICATE, 0},
+    [CAUSE_CRITICAL_EXTENSION] = {"critical_extension",
+	GNUTLS_A_UNSUPPORTED_CERTIFICATE, GNUTLS_CERT_UNKNOWN_CRIT_EXTENSIONS},
+    [CAUSE_WEAK_KEY] = {"weak_key", GNUTLS_A_BAD_CERTIFICATE,
+	GNUTLS_CERT_INSECURE_ALGORITHM},
+    [CAUSE_WEAK_SIGNATURE] = {"weak_signature", GNUTLS_A_BAD_CERTIFICATE,
+	GNUTLS_CERT_INSECURE_ALGORITHM},
+    [CAUSE_NOT_A_CA] = {"not_a_ca", GNUTLS_A_BAD_CERTIFICATE,
+	GNUTLS_CERT_SIGNER_NOT_CA},
+    [CAUSE_PATH_LENGTH] = {"path_length", GNUTLS_A_BAD_CERTIFICATE,
+	GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE},
+    [CAUSE_NOT_YET_VALID] = {"not_yet_valid", GNUTLS_A_BAD_CERTIFICATE,
+	GNUTLS_CERT_NOT_ACTIVATED},
+    [CAUSE_EXPIRED] = {"expired", GNUTLS_A_CERTIFICATE_EXPIRED,
+	GNUTLS_CERT_EXPIRED},
+    [CAUSE_PURPOSE] = {"purpose", GNUTLS_A_UNSUPPORTED_CERTIFICATE,
+	GNUTLS_CERT_PURPOSE_MISMATCH},
+    [CAUSE_PROFILE] = {"malformed", GNUTLS_A_BAD_CERTIFICATE, 0},
+    [CAUSE_NAME_CONSTRAINT] = {"name_constraint", GNUTLS_A_BAD_CERTIFICATE,
+	GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE},
+    [CAUSE_NAME_MISMATCH] = {"name_mismatch", GNUTLS_A_BAD_CERTIFICATE,
+	GNUTLS_CERT_UNEXPECTED_OWNER},
 };
 
 static int
@@ -88,8 +86,7 @@ put_time(struct verdict *out, time_t when)
 
 /* What is wrong, said of the certificate that it is wrong with. */
 static void
-put_reason(struct verdict *out, const struct chain *b,
-    const struct reason *why)
+put_reason(struct verdict *out, const struct chain *b, const struct reason *why)
 {
 	char subject[160];
 
@@ -111,8 +108,7 @@ put_facts(struct verdict *out, const struct chain *b, const char *wanted)
 	char text[300];
 
 	if (wanted != NULL)
-		put(out, "; wanted %s", wanted[0] != '\0' ? wanted :
-							    "a name");
+		put(out, "; wanted %s", wanted[0] != '\0' ? wanted : "a name");
 	if (b->n > 0) {
 		hostname_list(b->cert[0], text, sizeof text);
 		put(out, "; certificate is for %s", text);
@@ -129,8 +125,8 @@ has_flag(const struct credentials *c, unsigned flag)
 }
 
 static void
-chain_init(struct chain *b, const struct credentials *c, enum side side,
-    time_t now)
+chain_init(
+    struct chain *b, const struct credentials *c, enum side side, time_t now)
 {
 	memset(b, 0, sizeof *b);
 	b->trust = c->trust;
@@ -174,8 +170,8 @@ verify_chain(const struct credentials *c, enum side side, const char *name,
 		return pass(out);
 	chain_init(&b, c, side, now);
 	if (n == 0)
-		why = (struct reason){CAUSE_ABSENT, NULL,
-		    "the peer sent no certificate"};
+		why = (struct reason){
+		    CAUSE_ABSENT, NULL, "the peer sent no certificate"};
 	else if (chain_read(&b, chain, n, &why))
 		why = judge(&b, v, wanted);
 	if (why.cause != CAUSE_NONE) {
@@ -191,12 +187,14 @@ static bool
 version_fits(const struct rule_values *v, gnutls_protocol_t version)
 {
 	static const gnutls_protocol_t of[] = {
-		[TLS_V1_0] = GNUTLS_TLS1_0, [TLS_V1_1] = GNUTLS_TLS1_1,
-		[TLS_V1_2] = GNUTLS_TLS1_2, [TLS_V1_3] = GNUTLS_TLS1_3,
+	    [TLS_V1_0] = GNUTLS_TLS1_0,
+	    [TLS_V1_1] = GNUTLS_TLS1_1,
+	    [TLS_V1_2] = GNUTLS_TLS1_2,
+	    [TLS_V1_3] = GNUTLS_TLS1_3,
 	};
 
 	return version >= of[v->minimum_version] &&
-	    version <= of[v->maximum_version];
+	       version <= of[v->maximum_version];
 }
 
 /* A PSK or anonymous priority completes a handshake without any
@@ -204,10 +202,9 @@ version_fits(const struct rule_values *v, gnutls_protocol_t version)
 static bool
 server_used_certificate(gnutls_session_t session)
 {
-	return gnutls_auth_server_get_type(session) ==
-	    GNUTLS_CRD_CERTIFICATE &&
-	    gnutls_certificate_type_get2(session, GNUTLS_CTYPE_SERVER) ==
-	    GNUTLS_CRT_X509;
+	return gnutls_auth_server_get_type(session) == GNUTLS_CRD_CERTIFICATE &&
+	       gnutls_certificate_type_get2(session, GNUTLS_CTYPE_SERVER) ==
+		   GNUTLS_CRT_X509;
 }
 
 int
@@ -231,6 +228,6 @@ verify_session(const struct credentials *c, enum side side, const char *name,
 		return -1;
 	}
 	chain = gnutls_certificate_get_peers(session, &n);
-	return verify_chain(c, side, name, chain, chain != NULL ? n : 0,
-	    time(NULL), out);
+	return verify_chain(
+	    c, side, name, chain, chain != NULL ? n : 0, time(NULL), out);
 }

@@ -31,16 +31,15 @@ chain_file_read(struct chain_file *c, const char *path)
 	char *text;
 	long n;
 
-	if (file_read(path, FILE_PUBLIC, FILE_MAX, &text, &len, &f, NULL,
-		0) == -1)
+	if (file_read(path, FILE_PUBLIC, FILE_MAX, &text, &len, &f, NULL, 0) ==
+	    -1)
 		die(f.text);
 	in.p = text;
 	c->n = 0;
 	c->der = malloc(len);
-	while (c->n < 128 &&
-	    (n = pem_next(&in, c->der + used, len - used)) > 0) {
-		c->cert[c->n++] =
-		    (gnutls_datum_t){c->der + used, (unsigned)n};
+	while (
+	    c->n < 128 && (n = pem_next(&in, c->der + used, len - used)) > 0) {
+		c->cert[c->n++] = (gnutls_datum_t){c->der + used, (unsigned)n};
 		used += (size_t)n;
 	}
 	free(text);

@@ -80,12 +80,10 @@ files_make(void)
 {
 	copy("cert.pem", CASES "ok-ec/chain.pem", NULL, 0644);
 	copy("key.pem", CASES "ok-ec/key.pem", NULL, 0600);
-	copy("both.pem", CASES "ok-ec/chain.pem", CASES "ok-ec/key.pem",
-	    0600);
+	copy("both.pem", CASES "ok-ec/chain.pem", CASES "ok-ec/key.pem", 0600);
 	copy("reversed.pem", CASES "ok-ec/key.pem", CASES "ok-ec/chain.pem",
 	    0600);
-	copy("shown.pem", CASES "ok-ec/chain.pem", CASES "ok-ec/key.pem",
-	    0644);
+	copy("shown.pem", CASES "ok-ec/chain.pem", CASES "ok-ec/key.pem", 0644);
 	copy("open.pem", CASES "ok-ec/key.pem", NULL, 0644);
 	copy("other.pem", CASES "ok-p521/key.pem", NULL, 0600);
 	copy("ca.pem", CASES "ok-ec/trust.pem", NULL, 0644);
@@ -97,10 +95,12 @@ files_make(void)
 	write_file("words.pem", "no certificate here\n", 20, 0600);
 	write_file("broken.pem",
 	    "comment\n-----BEGIN CERTIFICATE-----\nMIIB!!\n"
-	    "-----END CERTIFICATE-----\n", 68, 0644);
+	    "-----END CERTIFICATE-----\n",
+	    68, 0644);
 	write_file("cut.pem",
 	    "\n\n-----BEGIN CERTIFICATE-----\nMIIBAAAA\n"
-	    "-----END CERTIFICATE-----\n", 64, 0644);
+	    "-----END CERTIFICATE-----\n",
+	    64, 0644);
 	mkdir(in_folder("hashed"), 0755);
 	mkdir(in_folder("none"), 0755);
 	copy("hashed/a.pem", CASES "ok-ec/trust.pem", NULL, 0644);
@@ -117,34 +117,28 @@ static const struct {
 	const char *fault; /* part of it, or NULL */
 	int line;
 } identities[] = {
-	{"two files", "cert.pem", "key.pem", NULL, 0},
-	{"one file", "both.pem", NULL, NULL, 0},
-	{"one file, key first", "reversed.pem", NULL, NULL, 0},
-	{"the same file twice", "both.pem", "both.pem", NULL, 0},
-	{"another's key", "cert.pem", "other.pem", "does not belong to",
-	    K_keyfile},
-	{"a key for all to read", "cert.pem", "open.pem", "readable",
-	    K_keyfile},
-	{"an encrypted key", "cert.pem", "locked.pem", "not supported yet",
-	    K_keyfile},
-	{"an old encrypted key", "cert.pem", "legacy.pem",
-	    "not supported yet", K_keyfile},
-	{"no certificate in the file", "words.pem", NULL,
-	    "holds no certificate", K_certfile},
-	{"an empty key", "cert.pem", "empty.pem", "holds no private key",
-	    K_keyfile},
-	{"no key at all", "cert.pem", NULL, "set keyfile", K_certfile},
-	{"one file for all to read", "shown.pem", NULL, "readable",
-	    K_certfile},
-	{"a missing certfile", "missing.pem", "key.pem", "missing.pem",
-	    K_certfile},
-	{"a missing keyfile", "cert.pem", "missing.pem", "missing.pem",
-	    K_keyfile},
-	{"a broken certificate", "cut.pem", "key.pem", "cannot be used",
-	    K_certfile},
-	{"a keyfile alone", NULL, "key.pem", "keyfile without certfile",
-	    K_keyfile},
-	{"nothing", NULL, NULL, "a server needs", -1},
+    {"two files", "cert.pem", "key.pem", NULL, 0},
+    {"one file", "both.pem", NULL, NULL, 0},
+    {"one file, key first", "reversed.pem", NULL, NULL, 0},
+    {"the same file twice", "both.pem", "both.pem", NULL, 0},
+    {"another's key", "cert.pem", "other.pem", "does not belong to", K_keyfile},
+    {"a key for all to read", "cert.pem", "open.pem", "readable", K_keyfile},
+    {"an encrypted key", "cert.pem", "locked.pem", "not supported yet",
+	K_keyfile},
+    {"an old encrypted key", "cert.pem", "legacy.pem", "not supported yet",
+	K_keyfile},
+    {"no certificate in the file", "words.pem", NULL, "holds no certificate",
+	K_certfile},
+    {"an empty key", "cert.pem", "empty.pem", "holds no private key",
+	K_keyfile},
+    {"no key at all", "cert.pem", NULL, "set keyfile", K_certfile},
+    {"one file for all to read", "shown.pem", NULL, "readable", K_certfile},
+    {"a missing certfile", "missing.pem", "key.pem", "missing.pem", K_certfile},
+    {"a missing keyfile", "cert.pem", "missing.pem", "missing.pem", K_keyfile},
+    {"a broken certificate", "cut.pem", "key.pem", "cannot be used",
+	K_certfile},
+    {"a keyfile alone", NULL, "key.pem", "keyfile without certfile", K_keyfile},
+    {"nothing", NULL, NULL, "a server needs", -1},
 };
 
 static void
@@ -173,13 +167,15 @@ identities_check(void)
 			report(rv == 0 && c->has_identity && c->trust == NULL,
 			    "identity: %s %s", identities[i].name, f.text);
 		else
-			report(rv == -1 && c == NULL &&
+			report(
+			    rv == -1 && c == NULL &&
 				strstr(f.text, identities[i].fault) != NULL &&
 				strcmp(f.file, "policy.cfg") == 0 &&
-				f.line == (identities[i].line < 0 ? 1 :
-						100 + identities[i].line),
-			    "identity: %s: %d: %s", identities[i].name,
-			    f.line, f.text);
+				f.line == (identities[i].line < 0
+						  ? 1
+						  : 100 + identities[i].line),
+			    "identity: %s: %d: %s", identities[i].name, f.line,
+			    f.text);
 		credentials_free(c);
 	}
 }
@@ -191,26 +187,25 @@ static const struct {
 	const char *fault, *in;
 	int line;
 } trusts[] = {
-	{"a file", "ca.pem", NULL, false, 1, 3, NULL, NULL, 0},
-	{"a folder, each certificate once", NULL, "hashed", false, 2, 2,
-	    NULL, NULL, 0},
-	{"the system's", NULL, NULL, true, 50, 500, NULL, NULL, 0},
-	{"file, folder and system", "ca.pem", "hashed", true, 52, 503, NULL,
-	    NULL, 0},
-	{"a file without any", "words.pem", NULL, false, 0, 0,
-	    "holds no certificate", "policy.cfg", 100 + K_cafile},
-	{"a folder without any", NULL, "none", false, 0, 0,
-	    "holds no certificate", "policy.cfg", 100 + K_capath},
-	{"a missing file", "missing.pem", NULL, false, 0, 0, "missing.pem",
-	    "policy.cfg", 100 + K_cafile},
-	{"a missing folder", NULL, "missing", false, 0, 0, "missing",
-	    "policy.cfg", 100 + K_capath},
-	{"broken base64", "broken.pem", NULL, false, 0, 0, "cannot be read",
-	    "broken.pem", 2},
-	{"a cut certificate", "cut.pem", NULL, false, 0, 0, "cannot be read",
-	    "cut.pem", 3},
-	{"nothing", NULL, NULL, false, 0, 0, "nothing is trusted",
-	    "policy.cfg", 1},
+    {"a file", "ca.pem", NULL, false, 1, 3, NULL, NULL, 0},
+    {"a folder, each certificate once", NULL, "hashed", false, 2, 2, NULL, NULL,
+	0},
+    {"the system's", NULL, NULL, true, 50, 500, NULL, NULL, 0},
+    {"file, folder and system", "ca.pem", "hashed", true, 52, 503, NULL, NULL,
+	0},
+    {"a file without any", "words.pem", NULL, false, 0, 0,
+	"holds no certificate", "policy.cfg", 100 + K_cafile},
+    {"a folder without any", NULL, "none", false, 0, 0, "holds no certificate",
+	"policy.cfg", 100 + K_capath},
+    {"a missing file", "missing.pem", NULL, false, 0, 0, "missing.pem",
+	"policy.cfg", 100 + K_cafile},
+    {"a missing folder", NULL, "missing", false, 0, 0, "missing", "policy.cfg",
+	100 + K_capath},
+    {"broken base64", "broken.pem", NULL, false, 0, 0, "cannot be read",
+	"broken.pem", 2},
+    {"a cut certificate", "cut.pem", NULL, false, 0, 0, "cannot be read",
+	"cut.pem", 3},
+    {"nothing", NULL, NULL, false, 0, 0, "nothing is trusted", "policy.cfg", 1},
 };
 
 static void
@@ -234,15 +229,15 @@ trusts_check(void)
 		rv = credentials_read(&r, &c, &f);
 		if (rv == 0)
 			report(trusts[i].fault == NULL &&
-				c->trust->n >= trusts[i].least &&
-				c->trust->n <= trusts[i].most &&
-				!c->has_identity,
+				   c->trust->n >= trusts[i].least &&
+				   c->trust->n <= trusts[i].most &&
+				   !c->has_identity,
 			    "trust: %s: %zu", trusts[i].name, c->trust->n);
 		else
 			report(trusts[i].fault != NULL &&
-				strstr(f.text, trusts[i].fault) != NULL &&
-				strstr(f.file, trusts[i].in) != NULL &&
-				f.line == trusts[i].line,
+				   strstr(f.text, trusts[i].fault) != NULL &&
+				   strstr(f.file, trusts[i].in) != NULL &&
+				   f.line == trusts[i].line,
 			    "trust: %s: %d: %s", trusts[i].name, f.line,
 			    f.text);
 		credentials_free(c);
@@ -260,14 +255,14 @@ find_check(void)
 	size_t i, n;
 
 	if (trust_add_dir(t, in_folder("hashed"), &(struct origin){0}, NULL) ==
-		-1)
+	    -1)
 		die("hashed");
 	trust_sort(t);
 	for (i = 0; i < t->n; i++) {
 		n = trust_find(t, &t->cert[i].subject, &c);
 		all &= n >= 1 && &t->cert[i] >= c && &t->cert[i] < c + n;
 		all &= trust_has(t, &t->cert[i].der, &t->cert[i].subject) ==
-		    &t->cert[i];
+		       &t->cert[i];
 	}
 	report(all && trust_find(t, &none, &c) == 0,
 	    "trust: found by subject alone");

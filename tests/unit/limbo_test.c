@@ -93,8 +93,8 @@ list_read(void)
 	char *text;
 	size_t len;
 
-	if (file_read(LISTED, FILE_PUBLIC, FILE_MAX, &text, &len, &f, NULL,
-		0) == -1)
+	if (file_read(
+		LISTED, FILE_PUBLIC, FILE_MAX, &text, &len, &f, NULL, 0) == -1)
 		die(f.text);
 	return text;
 }
@@ -120,7 +120,7 @@ table_check(FILE *table, const char *folder, const char *list)
 
 	for (;;) {
 		bool more = fgets(line, sizeof line, table) != NULL &&
-		    row_read(line, &row);
+			    row_read(line, &row);
 
 		if (more)
 			family_of(row.id, now, sizeof now);

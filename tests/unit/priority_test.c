@@ -14,98 +14,94 @@ static const struct row {
 	const char *has;   /* a suite that must be there */
 	const char *lacks; /* and one that must not */
 } rows[] = {
-	{NULL, TLS_V1_2, TLS_V1_3, NULL, 0,
-	    "TLS_ECDHE_ECDSA_AES_128_GCM_SHA256", NULL},
-	{NULL, TLS_V1_3, TLS_V1_3, NULL, 0, "TLS_AES_256_GCM_SHA384",
-	    "TLS_ECDHE_RSA_AES_128_GCM_SHA256"},
-	{NULL, TLS_V1_2, TLS_V1_2, NULL, 0, "TLS_ECDHE_RSA_AES_256_GCM_SHA384",
-	    "TLS_AES_256_GCM_SHA384"},
-	{"NORMAL", TLS_V1_2, TLS_V1_3, NULL, 0,
-	    "TLS_ECDHE_RSA_AES_128_GCM_SHA256",
-	    "TLS_RSA_AES_128_GCM_SHA256"},
-	{"SECURE256", TLS_V1_2, TLS_V1_3, NULL, 0, "TLS_AES_256_GCM_SHA384",
-	    "TLS_AES_128_GCM_SHA256"},
-	{"SUITEB192", TLS_V1_2, TLS_V1_3, NULL, 0,
-	    "TLS_ECDHE_ECDSA_AES_256_GCM_SHA384", NULL},
-	{"-CHACHA20-POLY1305", TLS_V1_2, TLS_V1_3, NULL, 0,
-	    "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"},
-	{"+DHE-RSA", TLS_V1_2, TLS_V1_3, NULL, 0,
-	    "TLS_DHE_RSA_AES_128_GCM_SHA256", NULL},
-	{"NORMAL:-AES-128-GCM:!AES-256-CBC:%FORCE_ETM", TLS_V1_2, TLS_V1_3,
-	    NULL, 0, "TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"},
-	{"NONE:+ECDHE-RSA:+AES-256-GCM", TLS_V1_2, TLS_V1_3, NULL, 0,
-	    "TLS_ECDHE_RSA_AES_256_GCM_SHA384",
-	    "TLS_ECDHE_ECDSA_AES_256_GCM_SHA384"},
+    {NULL, TLS_V1_2, TLS_V1_3, NULL, 0, "TLS_ECDHE_ECDSA_AES_128_GCM_SHA256",
+	NULL},
+    {NULL, TLS_V1_3, TLS_V1_3, NULL, 0, "TLS_AES_256_GCM_SHA384",
+	"TLS_ECDHE_RSA_AES_128_GCM_SHA256"},
+    {NULL, TLS_V1_2, TLS_V1_2, NULL, 0, "TLS_ECDHE_RSA_AES_256_GCM_SHA384",
+	"TLS_AES_256_GCM_SHA384"},
+    {"NORMAL", TLS_V1_2, TLS_V1_3, NULL, 0, "TLS_ECDHE_RSA_AES_128_GCM_SHA256",
+	"TLS_RSA_AES_128_GCM_SHA256"},
+    {"SECURE256", TLS_V1_2, TLS_V1_3, NULL, 0, "TLS_AES_256_GCM_SHA384",
+	"TLS_AES_128_GCM_SHA256"},
+    {"SUITEB192", TLS_V1_2, TLS_V1_3, NULL, 0,
+	"TLS_ECDHE_ECDSA_AES_256_GCM_SHA384", NULL},
+    {"-CHACHA20-POLY1305", TLS_V1_2, TLS_V1_3, NULL, 0,
+	"TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"},
+    {"+DHE-RSA", TLS_V1_2, TLS_V1_3, NULL, 0, "TLS_DHE_RSA_AES_128_GCM_SHA256",
+	NULL},
+    {"NORMAL:-AES-128-GCM:!AES-256-CBC:%FORCE_ETM", TLS_V1_2, TLS_V1_3, NULL, 0,
+	"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"},
+    {"NONE:+ECDHE-RSA:+AES-256-GCM", TLS_V1_2, TLS_V1_3, NULL, 0,
+	"TLS_ECDHE_RSA_AES_256_GCM_SHA384",
+	"TLS_ECDHE_ECDSA_AES_256_GCM_SHA384"},
 
-	{"NORMAL:+VERS-TLS1.0", TLS_V1_2, TLS_V1_3, "minimum_version",
-	    K_priority, NULL, NULL},
-	{"NORMAL:+VERS-SSL3.0", TLS_V1_2, TLS_V1_3, "minimum_version",
-	    K_priority, NULL, NULL},
-	{"NORMAL:-VERS-ALL", TLS_V1_2, TLS_V1_3, "minimum_version",
-	    K_priority, NULL, NULL},
-	{"NORMAL:+COMP-DEFLATE", TLS_V1_2, TLS_V1_3, "compression",
-	    K_priority, NULL, NULL},
-	{"NORMAL:+GROUP-X448", TLS_V1_2, TLS_V1_3, "groups", K_priority,
-	    NULL, NULL},
-	{"NORMAL:+CURVE-SECP256R1", TLS_V1_2, TLS_V1_3, "groups", K_priority,
-	    NULL, NULL},
-	{"NORMAL:+SIGN-RSA-SHA1", TLS_V1_2, TLS_V1_3, "signature_algorithms",
-	    K_priority, NULL, NULL},
-	{"NORMAL:%PROFILE_LOW", TLS_V1_2, TLS_V1_3, "security_profile",
-	    K_priority, NULL, NULL},
-	{"NORMAL:%VERIFY_ALLOW_BROKEN", TLS_V1_2, TLS_V1_3,
-	    "security_profile", K_priority, NULL, NULL},
-	{"NORMAL:%COMPAT", TLS_V1_2, TLS_V1_3, "options compat", K_priority,
-	    NULL, NULL},
-	{"NORMAL:%NO_ETM", TLS_V1_2, TLS_V1_3, "protection off", K_priority,
-	    NULL, NULL},
-	{"NORMAL:%UNSAFE_RENEGOTIATION", TLS_V1_2, TLS_V1_3, "unsafely",
-	    K_priority, NULL, NULL},
-	{"NORMAL:+ANON-ECDH", TLS_V1_2, TLS_V1_3, "unverified", K_priority,
-	    NULL, NULL},
-	{"NORMAL:+PSK", TLS_V1_2, TLS_V1_3, "psk_file", K_priority, NULL,
-	    NULL},
-	{"NORMAL:+ECDHE-PSK", TLS_V1_2, TLS_V1_3, "psk_file", K_priority,
-	    NULL, NULL},
-	{"NORMAL:+CTYPE-RAWPK", TLS_V1_2, TLS_V1_3, "cannot be verified",
-	    K_priority, NULL, NULL},
-	{"NORMAL:+AES-128-CBC", TLS_V1_2, TLS_V1_3, "legacy_ciphers",
-	    K_priority, NULL, NULL},
-	{"NORMAL:+RSA", TLS_V1_2, TLS_V1_3, "legacy_ciphers", K_priority,
-	    NULL, NULL},
-	{"NORMAL:+SHA1", TLS_V1_2, TLS_V1_3, "legacy_ciphers", K_priority,
-	    NULL, NULL},
-	{"NORMAL:+NULL", TLS_V1_2, TLS_V1_3, "unknown token '+NULL'",
-	    K_priority, NULL, NULL},
-	{"NORMAL:+AES-127-GCM", TLS_V1_2, TLS_V1_3,
-	    "unknown token '+AES-127-GCM'", K_priority, NULL, NULL},
-	{"NORMAL:%ALLOW_ANYTHING", TLS_V1_2, TLS_V1_3, "unknown token",
-	    K_priority, NULL, NULL},
-	{"HIGH:!aNULL", TLS_V1_2, TLS_V1_3, "unknown token 'HIGH'",
-	    K_priority, NULL, NULL},
-	{"@SYSTEM", TLS_V1_2, TLS_V1_3, "outside the policy", K_priority,
-	    NULL, NULL},
-	{"SYSTEM", TLS_V1_2, TLS_V1_3, "outside the policy", K_priority, NULL,
-	    NULL},
-	{"LEGACY", TLS_V1_2, TLS_V1_3, "unknown token", K_priority, NULL,
-	    NULL},
-	{"+AES-128-GCM:NORMAL", TLS_V1_2, TLS_V1_3, "must stand first",
-	    K_priority, NULL, NULL},
-	{"NORMAL:AES-128-GCM", TLS_V1_2, TLS_V1_3, "needs a + or -",
-	    K_priority, NULL, NULL},
-	{"NORMAL::+AEAD", TLS_V1_2, TLS_V1_3, "empty token", K_priority, NULL,
-	    NULL},
-	{"", TLS_V1_2, TLS_V1_3, "empty token", K_priority, NULL, NULL},
-	{"NONE", TLS_V1_2, TLS_V1_3, "no cipher suite is left", K_priority,
-	    NULL, NULL},
-	{"NONE:+ECDHE-RSA:+AES-256-GCM:-AEAD:-CIPHER-ALL", TLS_V1_2, TLS_V1_3,
-	    "no cipher suite is left", K_priority, NULL, NULL},
-	{NULL, TLS_V1_0, TLS_V1_3, "legacy_ciphers", K_minimum_version, NULL,
-	    NULL},
-	{NULL, TLS_V1_0, TLS_V1_1, "no suite is left", K_minimum_version,
-	    NULL, NULL},
-	{NULL, TLS_V1_3, TLS_V1_2, "above maximum_version",
-	    K_maximum_version, NULL, NULL},
+    {"NORMAL:+VERS-TLS1.0", TLS_V1_2, TLS_V1_3, "minimum_version", K_priority,
+	NULL, NULL},
+    {"NORMAL:+VERS-SSL3.0", TLS_V1_2, TLS_V1_3, "minimum_version", K_priority,
+	NULL, NULL},
+    {"NORMAL:-VERS-ALL", TLS_V1_2, TLS_V1_3, "minimum_version", K_priority,
+	NULL, NULL},
+    {"NORMAL:+COMP-DEFLATE", TLS_V1_2, TLS_V1_3, "compression", K_priority,
+	NULL, NULL},
+    {"NORMAL:+GROUP-X448", TLS_V1_2, TLS_V1_3, "groups", K_priority, NULL,
+	NULL},
+    {"NORMAL:+CURVE-SECP256R1", TLS_V1_2, TLS_V1_3, "groups", K_priority, NULL,
+	NULL},
+    {"NORMAL:+SIGN-RSA-SHA1", TLS_V1_2, TLS_V1_3, "signature_algorithms",
+	K_priority, NULL, NULL},
+    {"NORMAL:%PROFILE_LOW", TLS_V1_2, TLS_V1_3, "security_profile", K_priority,
+	NULL, NULL},
+    {"NORMAL:%VERIFY_ALLOW_BROKEN", TLS_V1_2, TLS_V1_3, "security_profile",
+	K_priority, NULL, NULL},
+    {"NORMAL:%COMPAT", TLS_V1_2, TLS_V1_3, "options compat", K_priority, NULL,
+	NULL},
+    {"NORMAL:%NO_ETM", TLS_V1_2, TLS_V1_3, "protection off", K_priority, NULL,
+	NULL},
+    {"NORMAL:%UNSAFE_RENEGOTIATION", TLS_V1_2, TLS_V1_3, "unsafely", K_priority,
+	NULL, NULL},
+    {"NORMAL:+ANON-ECDH", TLS_V1_2, TLS_V1_3, "unverified", K_priority, NULL,
+	NULL},
+    {"NORMAL:+PSK", TLS_V1_2, TLS_V1_3, "psk_file", K_priority, NULL, NULL},
+    {"NORMAL:+ECDHE-PSK", TLS_V1_2, TLS_V1_3, "psk_file", K_priority, NULL,
+	NULL},
+    {"NORMAL:+CTYPE-RAWPK", TLS_V1_2, TLS_V1_3, "cannot be verified",
+	K_priority, NULL, NULL},
+    {"NORMAL:+AES-128-CBC", TLS_V1_2, TLS_V1_3, "legacy_ciphers", K_priority,
+	NULL, NULL},
+    {"NORMAL:+RSA", TLS_V1_2, TLS_V1_3, "legacy_ciphers", K_priority, NULL,
+	NULL},
+    {"NORMAL:+SHA1", TLS_V1_2, TLS_V1_3, "legacy_ciphers", K_priority, NULL,
+	NULL},
+    {"NORMAL:+NULL", TLS_V1_2, TLS_V1_3, "unknown token '+NULL'", K_priority,
+	NULL, NULL},
+    {"NORMAL:+AES-127-GCM", TLS_V1_2, TLS_V1_3, "unknown token '+AES-127-GCM'",
+	K_priority, NULL, NULL},
+    {"NORMAL:%ALLOW_ANYTHING", TLS_V1_2, TLS_V1_3, "unknown token", K_priority,
+	NULL, NULL},
+    {"HIGH:!aNULL", TLS_V1_2, TLS_V1_3, "unknown token 'HIGH'", K_priority,
+	NULL, NULL},
+    {"@SYSTEM", TLS_V1_2, TLS_V1_3, "outside the policy", K_priority, NULL,
+	NULL},
+    {"SYSTEM", TLS_V1_2, TLS_V1_3, "outside the policy", K_priority, NULL,
+	NULL},
+    {"LEGACY", TLS_V1_2, TLS_V1_3, "unknown token", K_priority, NULL, NULL},
+    {"+AES-128-GCM:NORMAL", TLS_V1_2, TLS_V1_3, "must stand first", K_priority,
+	NULL, NULL},
+    {"NORMAL:AES-128-GCM", TLS_V1_2, TLS_V1_3, "needs a + or -", K_priority,
+	NULL, NULL},
+    {"NORMAL::+AEAD", TLS_V1_2, TLS_V1_3, "empty token", K_priority, NULL,
+	NULL},
+    {"", TLS_V1_2, TLS_V1_3, "empty token", K_priority, NULL, NULL},
+    {"NONE", TLS_V1_2, TLS_V1_3, "no cipher suite is left", K_priority, NULL,
+	NULL},
+    {"NONE:+ECDHE-RSA:+AES-256-GCM:-AEAD:-CIPHER-ALL", TLS_V1_2, TLS_V1_3,
+	"no cipher suite is left", K_priority, NULL, NULL},
+    {NULL, TLS_V1_0, TLS_V1_3, "legacy_ciphers", K_minimum_version, NULL, NULL},
+    {NULL, TLS_V1_0, TLS_V1_1, "no suite is left", K_minimum_version, NULL,
+	NULL},
+    {NULL, TLS_V1_3, TLS_V1_2, "above maximum_version", K_maximum_version, NULL,
+	NULL},
 };
 
 struct suites {
@@ -124,13 +120,13 @@ suites_read(gnutls_priority_t p, const struct row *row)
 	unsigned i, id;
 	int rv;
 
-	for (i = 0; (rv = gnutls_priority_get_cipher_suite_index(
-			 p, i, &id)) != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
+	for (i = 0; (rv = gnutls_priority_get_cipher_suite_index(p, i, &id)) !=
+		    GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
 	     i++) {
 		if (rv < 0)
 			continue;
-		name = gnutls_cipher_suite_info(
-		    id, NULL, &kx, NULL, &mac, NULL);
+		name =
+		    gnutls_cipher_suite_info(id, NULL, &kx, NULL, &mac, NULL);
 		s.n++;
 		if (row->has != NULL && strcmp(name, row->has) == 0)
 			s.has = true;
@@ -138,8 +134,7 @@ suites_read(gnutls_priority_t p, const struct row *row)
 			s.lacks = false;
 		if (mac != GNUTLS_MAC_AEAD ||
 		    (kx != GNUTLS_KX_UNKNOWN && kx != GNUTLS_KX_ECDHE_RSA &&
-			kx != GNUTLS_KX_ECDHE_ECDSA &&
-			kx != GNUTLS_KX_DHE_RSA))
+			kx != GNUTLS_KX_ECDHE_ECDSA && kx != GNUTLS_KX_DHE_RSA))
 			s.bad = name;
 	}
 	return s;
@@ -188,7 +183,7 @@ row_check(const struct row *row, enum side side)
 	rv = credentials_read(&r, &c, &f);
 	if (row->fault != NULL) {
 		report(rv == -1 && strstr(f.text, row->fault) != NULL &&
-			f.line == 100 + row->line,
+			   f.line == 100 + row->line,
 		    "%s %d-%d: %d: %s", name, row->min, row->max, f.line,
 		    f.text);
 	} else if (rv == -1) {
@@ -196,7 +191,7 @@ row_check(const struct row *row, enum side side)
 	} else {
 		s = suites_read(c->priority, row);
 		report(s.n > 0 && (row->has == NULL || s.has) && s.lacks &&
-			s.bad == NULL && frame_is_right(c->priority, row),
+			   s.bad == NULL && frame_is_right(c->priority, row),
 		    "%s %d-%d: %zu suites%s%s", name, row->min, row->max, s.n,
 		    s.bad != NULL ? ", of them " : "",
 		    s.bad != NULL ? s.bad : "");
@@ -214,10 +209,10 @@ text_check(void)
 	made_rule(&r, SIDE_CLIENT);
 	report(priority_text(&r.values, SIDE_CLIENT, r.origin, client,
 		   sizeof client, NULL) == 0 &&
-		strstr(client, "%SAFE_RENEGOTIATION") != NULL &&
-		priority_text(&r.values, SIDE_SERVER, r.origin, server,
-		    sizeof server, NULL) == 0 &&
-		strstr(server, "%SAFE_RENEGOTIATION") == NULL,
+		   strstr(client, "%SAFE_RENEGOTIATION") != NULL &&
+		   priority_text(&r.values, SIDE_SERVER, r.origin, server,
+		       sizeof server, NULL) == 0 &&
+		   strstr(server, "%SAFE_RENEGOTIATION") == NULL,
 	    "a client demands safe renegotiation");
 	report(priority_text(&r.values, SIDE_CLIENT, r.origin, small,
 		   sizeof small, NULL) == -1,

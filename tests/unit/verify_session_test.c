@@ -13,10 +13,8 @@
 #include "made.h"
 
 #define CASES "tests/badcerts"
-#define PSK_ONLY \
-	"NONE:+VERS-TLS1.3:+AES-128-GCM:+AEAD:+GROUP-ALL:+SIGN-ALL:+%s"
-#define ANONYMOUS \
-	"NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ANON-ECDH"
+#define PSK_ONLY "NONE:+VERS-TLS1.3:+AES-128-GCM:+AEAD:+GROUP-ALL:+SIGN-ALL:+%s"
+#define ANONYMOUS "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ANON-ECDH"
 
 struct queue {
 	unsigned char byte[65536];
@@ -60,13 +58,12 @@ pull(gnutls_transport_ptr_t ptr, void *data, size_t len)
 }
 
 static void
-end_init(struct end *e, struct end *peer, unsigned flags,
-    const char *priority)
+end_init(struct end *e, struct end *peer, unsigned flags, const char *priority)
 {
 	memset(e, 0, sizeof *e);
 	e->peer = peer;
-	if (gnutls_init(&e->session, flags | GNUTLS_NONBLOCK |
-		    GNUTLS_FORCE_CLIENT_CERT) < 0 ||
+	if (gnutls_init(&e->session,
+		flags | GNUTLS_NONBLOCK | GNUTLS_FORCE_CLIENT_CERT) < 0 ||
 	    gnutls_priority_set_direct(e->session, priority, NULL) < 0)
 		die(priority);
 	gnutls_transport_set_ptr(e->session, e);
@@ -118,8 +115,8 @@ judge(const char *what, const struct end *e, enum side side, int min, int max,
 	struct fault f;
 	int rv;
 
-	if (trust_add_file(t, CASES "/ok-ec/trust.pem", &(struct origin){0},
-		&f) == -1)
+	if (trust_add_file(
+		t, CASES "/ok-ec/trust.pem", &(struct origin){0}, &f) == -1)
 		die(f.text);
 	trust_sort(t);
 	made_rule(&r, side);
@@ -129,8 +126,8 @@ judge(const char *what, const struct end *e, enum side side, int min, int max,
 	c.rule = &r;
 	c.trust = t;
 	rv = verify_session(&c, side, "good.tls.test", e->session, &v);
-	report(cause == NULL ? rv == 0 && v.cause == NULL :
-		rv == -1 && strcmp(v.cause, cause) == 0,
+	report(cause == NULL ? rv == 0 && v.cause == NULL
+			     : rv == -1 && strcmp(v.cause, cause) == 0,
 	    "%s: %s %s", what, rv == 0 ? "accepted" : v.cause, v.text);
 	trust_free(t);
 }
@@ -139,7 +136,9 @@ static void
 certificates_check(const char *priority, const char *client_case)
 {
 	gnutls_certificate_credentials_t server_id = identity("ok-ec"), none,
-	    client_id = client_case != NULL ? identity(client_case) : NULL;
+					 client_id = client_case != NULL
+							 ? identity(client_case)
+							 : NULL;
 	static struct end client, server;
 	bool is_13 = strstr(priority, "TLS1.3") != NULL;
 
@@ -162,8 +161,8 @@ certificates_check(const char *priority, const char *client_case)
 	judge("the client, by the server", &server, SIDE_SERVER, TLS_V1_2,
 	    TLS_V1_3, VERIFY_REQUIRED,
 	    client_case != NULL ? NULL : "peer_not_allowed");
-	judge("the client, if it shows itself", &server, SIDE_SERVER,
-	    TLS_V1_2, TLS_V1_3, VERIFY_OPTIONAL, NULL);
+	judge("the client, if it shows itself", &server, SIDE_SERVER, TLS_V1_2,
+	    TLS_V1_3, VERIFY_OPTIONAL, NULL);
 	gnutls_deinit(client.session);
 	gnutls_deinit(server.session);
 	gnutls_certificate_free_credentials(none);
@@ -187,16 +186,16 @@ psk_check(void)
 	snprintf(file, sizeof file, "%s/psk.%d", tmp != NULL ? tmp : "/tmp",
 	    (int)getpid());
 	f = fopen(file, "w");
-	if (f == NULL || fprintf(f, "me:30313233343536373839616263646566\n") <
-			0 || fclose(f) != 0)
+	if (f == NULL ||
+	    fprintf(f, "me:30313233343536373839616263646566\n") < 0 ||
+	    fclose(f) != 0)
 		die(file);
 	snprintf(priority, sizeof priority, PSK_ONLY, "ECDHE-PSK");
 	end_init(&client, &server, GNUTLS_CLIENT, priority);
 	end_init(&server, &client, GNUTLS_SERVER, priority);
 	gnutls_psk_allocate_client_credentials(&cred);
 	gnutls_psk_allocate_server_credentials(&known);
-	gnutls_psk_set_client_credentials(
-	    cred, "me", &key, GNUTLS_PSK_KEY_RAW);
+	gnutls_psk_set_client_credentials(cred, "me", &key, GNUTLS_PSK_KEY_RAW);
 	gnutls_psk_set_server_credentials_file(known, file);
 	gnutls_credentials_set(client.session, GNUTLS_CRD_PSK, cred);
 	gnutls_credentials_set(server.session, GNUTLS_CRD_PSK, known);
@@ -228,8 +227,8 @@ anonymous_check(void)
 	gnutls_credentials_set(client.session, GNUTLS_CRD_ANON, c);
 	gnutls_credentials_set(server.session, GNUTLS_CRD_ANON, s);
 	report(shake(&client, &server), "an anonymous session");
-	judge("anonymous, unverified", &client, SIDE_CLIENT, TLS_V1_2,
-	    TLS_V1_3, VERIFY_NONE, "handshake");
+	judge("anonymous, unverified", &client, SIDE_CLIENT, TLS_V1_2, TLS_V1_3,
+	    VERIFY_NONE, "handshake");
 	gnutls_deinit(client.session);
 	gnutls_deinit(server.session);
 	gnutls_anon_free_client_credentials(c);
@@ -241,10 +240,8 @@ main(void)
 {
 	certificates_check("NORMAL:-VERS-ALL:+VERS-TLS1.3", NULL);
 	certificates_check("NORMAL:-VERS-ALL:+VERS-TLS1.2", NULL);
-	certificates_check(
-	    "NORMAL:-VERS-ALL:+VERS-TLS1.3", "eku-client-only");
-	certificates_check(
-	    "NORMAL:-VERS-ALL:+VERS-TLS1.2", "eku-client-only");
+	certificates_check("NORMAL:-VERS-ALL:+VERS-TLS1.3", "eku-client-only");
+	certificates_check("NORMAL:-VERS-ALL:+VERS-TLS1.2", "eku-client-only");
 	psk_check();
 	anonymous_check();
 	return failures > 0;

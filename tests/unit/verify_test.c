@@ -70,11 +70,11 @@ case_check(
 		die(row->host);
 	if (credentials_read(&r, &c, &f) == -1)
 		die(f.text);
-	rv = verify_chain(c, SIDE_CLIENT, host, chain->cert, chain->n,
-	    time(NULL), &v);
+	rv = verify_chain(
+	    c, SIDE_CLIENT, host, chain->cert, chain->n, time(NULL), &v);
 	report((rv == 0) == accepted && (rv == 0) == (v.cause == NULL) &&
-		(rv == 0) == (v.text[0] == '\0') &&
-		(rv == 0 || cause_fits(row->cause, v.cause)),
+		   (rv == 0) == (v.text[0] == '\0') &&
+		   (rv == 0 || cause_fits(row->cause, v.cause)),
 	    "%s %s: %s%s%s", row->name, setting_name[s],
 	    rv == 0 ? "accepted" : v.cause, rv == 0 ? "" : ": ", v.text);
 	credentials_free(c);
@@ -111,35 +111,33 @@ struct change {
 };
 
 static const struct change changes[] = {
-	{"depth 2", "deep-chain-8", "good.tls.test", SIDE_CLIENT, 0, 0, 2,
-	    false, VERIFY_REQUIRED, "chain_limit"},
-	{"depth 30", "deep-chain-30", "good.tls.test", SIDE_CLIENT, 0, 0, 30,
-	    false, VERIFY_REQUIRED, NULL},
-	{"depth 0", "sha1-leaf", "good.tls.test", SIDE_CLIENT, 0, 0, 0, false,
-	    VERIFY_REQUIRED, "weak_signature"},
-	{"common name", "cn-only", "good.tls.test", SIDE_CLIENT, 0, 0, 14,
-	    true, VERIFY_REQUIRED, NULL},
-	{"common name under constraints", "nc-excluded-cn-only",
-	    "good.tls.test", SIDE_CLIENT, 0, 0, 14, true, VERIFY_REQUIRED,
-	    "name_constraint"},
-	{"common name, but an address", "cn-is-ip", "127.0.0.1", SIDE_CLIENT,
-	    0, 0, 14, true, VERIFY_REQUIRED, "name_mismatch"},
-	{"no name known", "ok-ec", "", SIDE_CLIENT, 0, 0, 14, false,
-	    VERIFY_REQUIRED, "name_mismatch"},
-	{"optional is required on clients", "self-signed", "good.tls.test",
-	    SIDE_CLIENT, 0, 0, 14, false, VERIFY_OPTIONAL, "unknown_issuer"},
-	{"a server's certificate as a client's", "ok-ec", "", SIDE_SERVER, 0,
-	    0, 14, false, VERIFY_REQUIRED, "purpose"},
-	{"a client's certificate", "eku-client-only", "", SIDE_SERVER, 0, 0,
-	    14, false, VERIFY_REQUIRED, NULL},
-	{"a client's certificate that is sent must verify", "ok-ec", "",
-	    SIDE_SERVER, 0, 0, 14, false, VERIFY_OPTIONAL, "purpose"},
-	{"no x509_strict", "ku-certsign-leaf-not-ca", "good.tls.test",
-	    SIDE_CLIENT, VF_X509_STRICT, 0, 14, false, VERIFY_REQUIRED,
-	    "purpose"},
-	{"no partial_chain, a trusted leaf that signed itself",
-	    "self-signed-but-trusted-leaf", "good.tls.test", SIDE_CLIENT,
-	    VF_PARTIAL_CHAIN, 0, 14, false, VERIFY_REQUIRED, NULL},
+    {"depth 2", "deep-chain-8", "good.tls.test", SIDE_CLIENT, 0, 0, 2, false,
+	VERIFY_REQUIRED, "chain_limit"},
+    {"depth 30", "deep-chain-30", "good.tls.test", SIDE_CLIENT, 0, 0, 30, false,
+	VERIFY_REQUIRED, NULL},
+    {"depth 0", "sha1-leaf", "good.tls.test", SIDE_CLIENT, 0, 0, 0, false,
+	VERIFY_REQUIRED, "weak_signature"},
+    {"common name", "cn-only", "good.tls.test", SIDE_CLIENT, 0, 0, 14, true,
+	VERIFY_REQUIRED, NULL},
+    {"common name under constraints", "nc-excluded-cn-only", "good.tls.test",
+	SIDE_CLIENT, 0, 0, 14, true, VERIFY_REQUIRED, "name_constraint"},
+    {"common name, but an address", "cn-is-ip", "127.0.0.1", SIDE_CLIENT, 0, 0,
+	14, true, VERIFY_REQUIRED, "name_mismatch"},
+    {"no name known", "ok-ec", "", SIDE_CLIENT, 0, 0, 14, false,
+	VERIFY_REQUIRED, "name_mismatch"},
+    {"optional is required on clients", "self-signed", "good.tls.test",
+	SIDE_CLIENT, 0, 0, 14, false, VERIFY_OPTIONAL, "unknown_issuer"},
+    {"a server's certificate as a client's", "ok-ec", "", SIDE_SERVER, 0, 0, 14,
+	false, VERIFY_REQUIRED, "purpose"},
+    {"a client's certificate", "eku-client-only", "", SIDE_SERVER, 0, 0, 14,
+	false, VERIFY_REQUIRED, NULL},
+    {"a client's certificate that is sent must verify", "ok-ec", "",
+	SIDE_SERVER, 0, 0, 14, false, VERIFY_OPTIONAL, "purpose"},
+    {"no x509_strict", "ku-certsign-leaf-not-ca", "good.tls.test", SIDE_CLIENT,
+	VF_X509_STRICT, 0, 14, false, VERIFY_REQUIRED, "purpose"},
+    {"no partial_chain, a trusted leaf that signed itself",
+	"self-signed-but-trusted-leaf", "good.tls.test", SIDE_CLIENT,
+	VF_PARTIAL_CHAIN, 0, 14, false, VERIFY_REQUIRED, NULL},
 };
 
 static void
@@ -166,12 +164,12 @@ change_check(const struct change *k)
 	r.values.verify_flags = (r.values.verify_flags & ~k->take) | k->give;
 	if (credentials_read(&r, &c, &f) == -1)
 		die(f.text);
-	rv = verify_chain(c, k->side, k->host, chain.cert, chain.n,
-	    time(NULL), &v);
-	report(k->cause == NULL ? rv == 0 :
-		rv == -1 && strcmp(v.cause, k->cause) == 0,
-	    "%s, %s: %s%s%s", k->name, k->what,
-	    rv == 0 ? "accepted" : v.cause, rv == 0 ? "" : ": ", v.text);
+	rv = verify_chain(
+	    c, k->side, k->host, chain.cert, chain.n, time(NULL), &v);
+	report(k->cause == NULL ? rv == 0
+				: rv == -1 && strcmp(v.cause, k->cause) == 0,
+	    "%s, %s: %s%s%s", k->name, k->what, rv == 0 ? "accepted" : v.cause,
+	    rv == 0 ? "" : ": ", v.text);
 	credentials_free(c);
 	free(chain.der);
 }
@@ -198,10 +196,10 @@ partial_check(bool partial)
 	c.trust = t;
 	if (!partial)
 		r.values.verify_flags &= ~(unsigned)VF_PARTIAL_CHAIN;
-	rv = verify_chain(&c, SIDE_CLIENT, "good.tls.test", chain.cert, 1,
-	    time(NULL), &v);
-	report(partial ? rv == 0 : rv == -1 &&
-			strcmp(v.cause, "unknown_issuer") == 0,
+	rv = verify_chain(
+	    &c, SIDE_CLIENT, "good.tls.test", chain.cert, 1, time(NULL), &v);
+	report(partial ? rv == 0
+		       : rv == -1 && strcmp(v.cause, "unknown_issuer") == 0,
 	    "an intermediate as anchor, partial_chain %s: %s",
 	    partial ? "on" : "off", v.text);
 	trust_free(t);
@@ -227,28 +225,31 @@ odd_check(void)
 	r.values.system_trust = false;
 	if (credentials_read(&r, &c, &f) == -1)
 		die(f.text);
-	report(verify_chain(c, SIDE_CLIENT, "good.tls.test", NULL, 0, 0,
-		   &v) == -1 && strcmp(v.cause, "peer_not_allowed") == 0 &&
-		v.alert == GNUTLS_A_CERTIFICATE_REQUIRED,
+	report(verify_chain(c, SIDE_CLIENT, "good.tls.test", NULL, 0, 0, &v) ==
+		       -1 &&
+		   strcmp(v.cause, "peer_not_allowed") == 0 &&
+		   v.alert == GNUTLS_A_CERTIFICATE_REQUIRED,
 	    "no certificate: %s", v.text);
 	for (i = 0; i < 200; i++)
 		many[i] = chain.cert[0];
 	report(verify_chain(c, SIDE_CLIENT, "good.tls.test", many, 200,
 		   time(NULL), &v) == -1 &&
-		strcmp(v.cause, "chain_limit") == 0,
+		   strcmp(v.cause, "chain_limit") == 0,
 	    "200 certificates: %s", v.text);
 	many[0] = (gnutls_datum_t){rubbish, 5};
 	report(verify_chain(c, SIDE_CLIENT, "good.tls.test", many, 2,
-		   time(NULL), &v) == -1 && strcmp(v.cause, "malformed") == 0,
+		   time(NULL), &v) == -1 &&
+		   strcmp(v.cause, "malformed") == 0,
 	    "rubbish first: %s", v.text);
 	many[0] = chain.cert[0];
 	many[1] = (gnutls_datum_t){rubbish, 5};
 	many[2] = chain.cert[1];
 	report(verify_chain(c, SIDE_CLIENT, "good.tls.test", many, 3,
-		   time(NULL), &v) == 0, "rubbish between does not matter");
+		   time(NULL), &v) == 0,
+	    "rubbish between does not matter");
 	r.values.verify_mode = VERIFY_OPTIONAL;
 	report(verify_chain(c, SIDE_SERVER, "", NULL, 0, 0, &v) == 0 &&
-		verify_chain(c, SIDE_CLIENT, "", NULL, 0, 0, &v) == -1,
+		   verify_chain(c, SIDE_CLIENT, "", NULL, 0, 0, &v) == -1,
 	    "optional: a client may show no certificate, a server not");
 	credentials_free(c);
 	free(chain.der);
