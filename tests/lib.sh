@@ -11,6 +11,7 @@ TMP=$(mktemp -d "${TMPDIR:-/tmp}/tlsshim-test.XXXXXX") || exit 2
 export B TLSSHIM TMP LC_ALL=C SHUNIT_COLOR=none
 unset TLSSHIM_POLICY LD_PRELOAD SSLKEYLOGFILE
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY no_proxy NO_PROXY
+chmod 711 "$TMP"	# some programs run as another user
 started=()	# pids of what start() started in this test
 
 . "$TESTS/pki.sh"
@@ -51,11 +52,28 @@ policy() {
 	    sed -i '1i version = 1;' "$TMP/$1.cfg"
 }
 
+# under NAME	sets UNDER, the words before a command that put it under the
+# preload with $TMP/NAME.cfg; what hangs is ended, and its test says so
+under() {
+	UNDER=(timeout 60 env LD_PRELOAD="$B/tlsshim.so"
+	    TLSSHIM_POLICY="$TMP/$1.cfg")
+}
+
+# plain_client ARGUMENT...	tcp_client without the shim
+plain_client() {
+	timeout 10 "$B/tests/tcp_client" "$@"
+}
+
 # shimmed NAME COMMAND	under the preload itself, with $TMP/NAME.cfg
 shimmed() {
-	local file=$TMP/$1.cfg
+	under "$1"
 	shift
-	env LD_PRELOAD="$B/tlsshim.so" TLSSHIM_POLICY="$file" "$@"
+	"${UNDER[@]}" "$@"
+}
+
+# exists FILE	assertion: what the tests are about was built
+exists() {
+	[ -e "$1" ] || fail "$1 is missing"
 }
 
 # testbed [--host NAME]...	$TMP/bed, made by the command once
@@ -68,9 +86,19 @@ testbed() {
 start() {
 	local name=$1
 	shift
+	: >"$TMP/$name.out"
 	"$@" >"$TMP/$name.out" 2>"$TMP/$name.err" </dev/null &
 	eval "pid_$name=$!"
 	started+=($!)
+}
+
+# start_shimmed NAME POLICY COMMAND	not `start NAME shimmed`: the pid must
+# be the command's, not that of a shell around it
+start_shimmed() {
+	local name=$1
+	under "$2"
+	shift 2
+	start "$name" "${UNDER[@]}" "$@"
 }
 
 # wait_line FILE REGEX [PID]	until a line of FILE matches and print it; ends

@@ -1,0 +1,123 @@
+#!/bin/bash
+# keys_test.sh - each key of the policy is documented, checked and exercised,
+# and one whose work is not done is refused
+
+. "${0%/*}/lib.sh"
+
+oneTimeSetUp() {
+	pki_usual
+	"$TLSSHIM" keys --json >"$TMP/keys.json"
+	sed -n 's/.*"name": "\([^"]*\)", "type": "\([^"]*\)".*'`
+	    `'"supported": \([a-z]*\),.*/\1:\2:\3/p' "$TMP/keys.json" \
+	    >"$TMP/keys"
+}
+
+# keys true|false	names of those that are supported, or not
+keys() {
+	sed -n "s/:[^:]*:$1\$//p" "$TMP/keys"
+}
+
+# value NAME TYPE	some value that is not the default; what a rule holds
+value() {
+	local name=$1 v
+	case $name in
+	security_profile) v='"high"' ;;
+	groups) v='( "X25519" )' ;;
+	signature_algorithms) v='( "EdDSA-Ed25519" )' ;;
+	ocsp_stapling) v='"off"' ;;
+	options) v='( "no_ticket" )' ;;
+	verify_flags) v='( "no_partial_chain" )' ;;
+	check_ip) v='( "127.0.0.1" )' ;;
+	check_email) v='( "a@b.example" )' ;;
+	check_uri) v='( "urn:example:b" )' ;;
+	pins) v='( "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" )' ;;
+	pins_only | hostname_checks_common_name | alpn_mandatory | \
+	    strict_sni | post_handshake_auth | allow_unwrap) v=true ;;
+	session.resume | do_handshake_on_connect) v=false ;;
+	certificates)
+		v='( { certfile = "good.pem"; keyfile = "good.key"; } )' ;;
+	sni) v='( { server_name = "x.example"; context = "c"; } )' ;;
+	cadata) v="\"$(tr '\n' '@' <"$TMP/ca.pem" | sed 's/@/\\n/g')\"" ;;
+	*) case $2 in
+		integer) v=3 ;;
+		string | 'file name') v='"good.pem"' ;;
+		'list of strings') v='( "x.example" )' ;;
+		*) v='' ;;
+		esac ;;
+	esac
+	[ -n "$v" ] || fail "this test knows no value of $name"
+	case $name in
+	session.*) echo "session = { ${name#session.} = $v; };" ;;
+	*) echo "$name = $v;" ;;
+	esac
+}
+
+test_json_lists_the_rows_of_keys_def() {
+	assertEquals "$(grep -c '^KEY(' "$TESTS/../policy/keys.def")" \
+	    "$(wc -l <"$TMP/keys")"
+}
+
+test_each_key_is_in_the_manual() {
+	local name page
+	page=$(find "$B" "$TESTS/../policy" -name 'tlsshim-policy.5' |
+	    head -n 1)
+	assertNotEquals 'the generated manual' '' "$page"
+	[ -n "$page" ] || return 0
+	for name in $(cut -d: -f1 "$TMP/keys"); do
+		grep -Fq "$name" <(sed 's/\\-/-/g; s/\\_/_/g' "$page") ||
+		    fail "$name is not in the manual"
+	done
+}
+
+# A boolean is checked by its type alone, the groups by their own reader.
+test_each_key_has_a_check() {
+	assertEquals '' "$(printf '%s\n' '#define BOTH(...) default' \
+	    '#define SIDES(...) default' \
+	    '#define KEY(f, type, name, d, check, ...) name type check' \
+	    '#include "policy/keys.def"' |
+	    (cd "$TESTS/.." && cc -E -P -I. -x c -) |
+	    awk 'NF == 3 && $3 == "none" &&
+		$2 !~ /^(BOOL|IDENTITIES|SNI)$/')"
+}
+
+test_each_supported_key_is_exercised_by_some_test() {
+	local name
+	assertTrue "[ $(keys true | wc -l) -ge 13 ]"
+	for name in $(keys true); do
+		grep -Eq "\\b$name\\b *=" "$TESTS"/*_test.sh \
+		    "$TESTS"/unit/*.c || fail "no test sets $name"
+	done
+}
+
+test_unsupported_keys_are_refused() {
+	local name type
+	assertTrue "[ $(keys false | wc -l) -ge 20 ]"
+	while IFS=: read -r name type _; do
+		policy later <<-END
+		unmatched = "plain";
+		contexts = ( { name = "c"; cafile = "ca.pem"; } );
+		client = ( { port = 443; cafile = "ca.pem";
+		$(value "$name" "$type")
+		} );
+		END
+		"$TLSSHIM" check -p "$TMP/later.cfg" >"$TMP/out" 2>&1
+		assertEquals "$name" 1 $?
+		grep -q 'not supported yet' "$TMP/out" &&
+		    grep -q 'later.cfg:5' "$TMP/out" ||
+		    fail "$name: $(cat "$TMP/out")"
+	done < <(grep ':false$' "$TMP/keys")
+}
+
+test_unsupported_keys_may_have_their_default() {
+	policy default <<-END
+	unmatched = "plain";
+	client = ( { port = 443; cafile = "ca.pem"; close_timeout = 5;
+	    do_handshake_on_connect = true; verify_depth = 14;
+	    session = { resume = true; timeout = 7200; };
+	    security_profile = "medium"; ocsp_stapling = "request"; } );
+	END
+	out=$("$TLSSHIM" check -p "$TMP/default.cfg" 2>&1)
+	assertEquals "$out" 0 $?
+}
+
+. shunit2

@@ -1,0 +1,54 @@
+#!/bin/bash
+# tcpdiff_test.sh - the transcripts of conformance/tcpdiff under the testbed
+# policy are those of plain TCP, to the letter
+# deadline: 300 s
+
+. "${0%/*}/lib.sh"
+
+DIFF=$TMP/tcpdiff
+# What these need comes with later issues: epoll, lingering ends, relays.
+later='epoll exec scm-rights two-owners before-accept hurried-end stdio
+sendfile spawn oob rst'
+make_tcpdiff() {
+	cp -r "$TESTS/conformance/tcpdiff" "$DIFF" &&
+	    make -s -C "$DIFF" tcpdiff >"$TMP/make.out" 2>&1
+}
+
+oneTimeSetUp() {
+	testbed || fail "testbed: $(cat "$TMP/bed.out")"
+	make_tcpdiff
+	KEEP=$TMP/kept SKIP="$later" "$DIFF/run.sh" "$TLSSHIM" run \
+	    -p "$TMP/bed/policy.cfg" -- >"$TMP/diff.out" 2>&1
+}
+
+same() {
+	if [ ! -s "$TMP/kept/$1.txt" ]; then
+		fail "$1 did not run: $(tail -n 3 "$TMP/diff.out")"
+	elif ! diff -u "$DIFF/baseline/$1.txt" "$TMP/kept/$1.txt"; then
+		cat "$TMP/kept/$1.err" 2>/dev/null
+		fail "$1 differs"
+	fi
+}
+
+# Those with no tag of later; a scenario is a line: name, sides, tags.
+scenarios() {
+	make_tcpdiff && "$DIFF/tcpdiff" list | awk -F '\t' -v later="$later" '
+	BEGIN { n = split(later, tag, /[ \n]+/) }
+	{
+		for (i = 1; i <= n; i++)
+			if (index(" " $3 " ", " " tag[i] " "))
+				next
+		if ($1 != "one-thread-poll")
+			print $1
+	}'
+}
+
+suite() {
+	local name
+	for name in $(scenarios); do
+		eval "test_${name//-/_}_is_as_over_tcp() { same $name; }"
+		suite_addTest "test_${name//-/_}_is_as_over_tcp"
+	done
+}
+
+. shunit2
