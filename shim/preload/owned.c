@@ -84,23 +84,27 @@ stream_is_live(int fd)
 	return libc.getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
 }
 
-/* FD_STREAM for any stream, FD_PASS for the rest, FD_UNKNOWN if not open. */
+/*
+ * FD_STREAM for any stream, FD_PASS for the rest, FD_UNKNOWN if not open.
+ * fstat comes first: ld.so needs it, so that no sandbox in which a program
+ * could start kills for it, and only sockets are asked for more.
+ */
 static int
 kind_of(int fd)
 {
 	struct stat st;
-	int protocol = option(fd, SOL_SOCKET, SO_PROTOCOL);
+	int known = fstat(fd, &st) == 0, protocol;
 
+	if (known && !S_ISSOCK(st.st_mode))
+		return FD_PASS;
+	protocol = option(fd, SOL_SOCKET, SO_PROTOCOL);
 	if (protocol >= 0)
 		return protocol_is_stream(fd, protocol) ? FD_STREAM : FD_PASS;
 	if (errno == ENOTSOCK)
 		return FD_PASS;
 	if (errno == EBADF)
 		return FD_UNKNOWN;
-	/* A sandbox that forbids the question: a file can do no harm. */
-	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode))
-		return -EACCES;
-	return FD_PASS;
+	return known ? -EACCES : FD_PASS; /* forbidden to ask */
 }
 
 /* A live stream that no hook has made, or that another process connected. */
