@@ -57,6 +57,13 @@ refuse(struct scan *s, int line, const char *text)
 	return fault_set(s->f, s->file, line, "%s", text);
 }
 
+/* How much of w a message shows. */
+static int
+shown(const struct word *w)
+{
+	return w->n < 200 ? (int)w->n : 200;
+}
+
 /* Skips to just after what; false when it does not come. */
 static bool
 skip_past(struct scan *s, const char *what)
@@ -128,24 +135,22 @@ run_read(struct scan *s, const char *set, struct word *w)
 	w->n = (size_t)(s->p - w->s);
 }
 
+/* What libconfig takes for a number: 12, -3, 1.5. */
 static int
 number_read(struct scan *s, struct word *w)
 {
-	size_t n = 1 + strspn(w->s + 1, DIGITS);
+	const char *p = w->s + (*w->s == '+' || *w->s == '-');
+	size_t n = strspn(p, DIGITS);
 
 	run_read(s, DIGITS LETTERS "+-./", w);
-	if (w->n > 1 && (w->s[1] == 'x' || w->s[1] == 'X'))
+	if (n > 0 && (p[n] == 'x' || p[n] == 'X'))
 		return refuse(s, w->line, "write numbers in decimal");
-	/* "8000-8100" and "10.0.0.0/8"; 1.5 is left for the type's check. */
-	if (w->n > n && strspn(w->s + n, DIGITS ".L") != w->n - n)
+	p += n;
+	if (*p == '.')
+		p += 1 + strspn(p + 1, DIGITS);
+	if (n == 0 || p < w->s + w->n)
 		return fault_set(s->f, s->file, w->line,
-		    "write \"%.*s\" in quotes", (int)(w->n < 200 ? w->n : 200),
-		    w->s);
-	if (memchr(w->s + n, '.', w->n - n) != NULL &&
-	    memchr(w->s + n + 1, '.', w->n - n - 1) != NULL)
-		return fault_set(s->f, s->file, w->line,
-		    "write \"%.*s\" in quotes", (int)(w->n < 200 ? w->n : 200),
-		    w->s);
+		    "write \"%.*s\" in quotes", shown(w), w->s);
 	if (w->n > 10)
 		return refuse(s, w->line, "this number is too large");
 	return 0;
@@ -177,7 +182,7 @@ word_read(struct scan *s, struct word *w)
 		w->token = T_NUMBER;
 		return number_read(s, w);
 	}
-	if (strchr(LETTERS "*_", *s->p) != NULL) {
+	if (strchr(LETTERS "*", *s->p) != NULL) {
 		w->token = T_NAME;
 		run_read(s, LETTERS DIGITS "*-_", w);
 		return 0;
@@ -202,6 +207,12 @@ is_value(enum token t)
 	return t == T_STRING || t == T_NUMBER || t == T_BOOL;
 }
 
+static bool
+ends_value(enum token t)
+{
+	return is_value(t) || t == T_CLOSE;
+}
+
 static struct frame *
 top(struct scan *s)
 {
@@ -220,8 +231,8 @@ bare_check(struct scan *s, struct word *w)
 	    word_is(w, "off"))
 		return fault_set(s->f, s->file, w->line,
 		    "write true or false instead of %.*s", (int)w->n, w->s);
-	return fault_set(s->f, s->file, w->line, "write \"%.*s\" in quotes",
-	    (int)(w->n < 200 ? w->n : 200), w->s);
+	return fault_set(
+	    s->f, s->file, w->line, "write \"%.*s\" in quotes", shown(w), w->s);
 }
 
 static int
@@ -234,9 +245,8 @@ name_add(struct scan *s, const struct word *w)
 		if (s->names[i].n == w->n &&
 		    memcmp(s->names[i].s, w->s, w->n) == 0)
 			return fault_set(s->f, s->file, w->line,
-			    "'%.*s' is set twice, first on line %d",
-			    (int)(w->n < 200 ? w->n : 200), w->s,
-			    s->names[i].line);
+			    "'%.*s' is set twice, first on line %d", shown(w),
+			    w->s, s->names[i].line);
 	if (s->nnames == s->names_size) {
 		size = s->names_size * 2 + 16;
 		more = reallocarray(s->names, size, sizeof *more);
@@ -266,24 +276,33 @@ line_add(struct scan *s, int line)
 	return 0;
 }
 
-/* Two values side by side, in a list or not. */
 static int
-adjacent_check(struct scan *s, const struct word *w)
+no_equals(struct scan *s)
+{
+	return fault_set(s->f, s->file, s->last.line,
+	    "'=' is missing after '%.*s'", shown(&s->last), s->last.s);
+}
+
+/* A value, a list or a group follows what it may follow. */
+static int
+place_check(struct scan *s, const struct word *w)
 {
 	const struct word *l = &s->last;
 
-	if (is_value(w->token) && l->token == T_STRING && w->token == T_STRING)
+	if (w->token == T_STRING && l->token == T_STRING)
 		return fault_set(s->f, s->file, l->line,
 		    "a comma is missing after %.*s: two strings side by side "
 		    "would be joined to one",
-		    (int)(l->n < 200 ? l->n : 200), l->s);
-	if ((is_value(w->token) || w->token == T_OPEN) &&
-	    (is_value(l->token) || l->token == T_CLOSE))
-		return fault_set(s->f, s->file, w->line,
-		    top(s)->open == '{'
-			? "a value without a name; is there a '}' too many, or "
-			  "no '=' before?"
-			: "a comma is missing before this value");
+		    shown(l), l->s);
+	if (l->token == T_NAME)
+		return no_equals(s);
+	if (top(s)->open == '{' && l->token != T_EQUALS)
+		return refuse(s, w->line,
+		    "a value without a name; is there a '}' too many, or no "
+		    "'=' before?");
+	if (ends_value(l->token))
+		return refuse(
+		    s, w->line, "a comma is missing before this value");
 	return 0;
 }
 
@@ -292,12 +311,8 @@ value_check(struct scan *s, struct word *w)
 {
 	struct frame *t = top(s);
 
-	if (adjacent_check(s, w) == -1)
+	if (place_check(s, w) == -1)
 		return -1;
-	if (t->open == '{' && s->last.token == T_NAME)
-		return fault_set(s->f, s->file, s->last.line,
-		    "'=' is missing after '%.*s'",
-		    (int)(s->last.n < 200 ? s->last.n : 200), s->last.s);
 	if (t->open == '[') {
 		if (w->token == T_OPEN ||
 		    (t->kind != T_START && t->kind != w->token))
@@ -355,9 +370,7 @@ name_check(struct scan *s, struct word *w)
 		return value_check(s, w);
 	}
 	if (s->last.token == T_NAME)
-		return fault_set(s->f, s->file, s->last.line,
-		    "'=' is missing after '%.*s'",
-		    (int)(s->last.n < 200 ? s->last.n : 200), s->last.s);
+		return no_equals(s);
 	return name_add(s, w);
 }
 
@@ -393,6 +406,21 @@ end_check(struct scan *s)
 	return 0;
 }
 
+/* '=', ',' and ';' each follow what they belong to. */
+static int
+sign_check(struct scan *s, const struct word *w)
+{
+	if (w->token == T_EQUALS
+		? s->last.token == T_NAME
+		: ends_value(s->last.token) &&
+		      (w->token == T_COMMA || top(s)->open == '{'))
+		return 0;
+	if (s->last.token == T_NAME)
+		return no_equals(s);
+	return fault_set(
+	    s->f, s->file, w->line, "'%c' has no meaning here", *w->s);
+}
+
 static int
 word_check(struct scan *s, struct word *w)
 {
@@ -409,13 +437,16 @@ word_check(struct scan *s, struct word *w)
 	case T_OPEN:
 		return open_check(s, w);
 	case T_CLOSE:
-		return close_check(s, w);
+		return s->last.token == T_NAME ? no_equals(s)
+					       : close_check(s, w);
+	case T_EQUALS:
+	case T_COMMA:
+	case T_SEMICOLON:
+		return sign_check(s, w);
 	case T_END:
 		return end_check(s);
-	case T_BAD:
-		return bad_check(s, w);
 	default:
-		return 0;
+		return bad_check(s, w);
 	}
 }
 

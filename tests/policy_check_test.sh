@@ -147,6 +147,25 @@ version = 1;
 unmatched = "reject";
 client = $(printf '(%.0s' {1..9000});
 END
+	broken stray-value 3 'a value without a name' <<'END'
+version = 1;
+unmatched = "reject";
+"plain";
+END
+	broken semicolon-in-list 3 "';' has no meaning here" <<'END'
+version = 1;
+unmatched = "reject";
+client = ( { port = 443; }; { port = 444; } );
+END
+	broken two-semicolons 2 "';' has no meaning here" <<'END'
+version = 1;
+unmatched = "reject";;
+END
+	broken bare-address 3 'write "10.0.0.0/8" in quotes' <<'END'
+version = 1;
+unmatched = "reject";
+client = ( { address = 10.0.0.0/8; } );
+END
 	broken quotes 3 'strings stand in " quotes' <<'END'
 version = 1;
 unmatched = "reject";
@@ -414,7 +433,7 @@ test_included_files_are_judged_like_the_first() {
 test_files_a_rule_names_are_judged_at_its_line() {
 	broken_rule no-cafile 'cannot be read: No such file' \
 	    'client { cafile = "nowhere.pem"; }'
-	mkfifo "$CASES/fifo.pem"
+	rm -f "$CASES/fifo.pem" && mkfifo "$CASES/fifo.pem"
 	broken_rule fifo-cafile 'is a FIFO' 'client { cafile = "fifo.pem"; }'
 }
 
