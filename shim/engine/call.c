@@ -31,30 +31,28 @@ call_begin(struct call *k, int fd)
 	return k->c != NULL ? 0 : -EBADF;
 }
 
-/*
- * A call on a conn that is in an epoll set may have left plaintext behind,
- * queued output or ended a handshake: the kernel tells nobody of these.
- */
-static void
-note(struct conn *c)
+void
+call_note(struct conn *c)
 {
-	bool news;
+	bool news, edge;
 
+	if (c->regs == NULL)
+		return;
 	pthread_mutex_lock(&c->lock);
-	news = c->state != CONN_LISTEN &&
-	    (c->state != c->noted_state || conn_buffered(c));
+	edge = c->state != c->noted_state || (c->fresh && conn_buffered(c));
+	news = c->state != CONN_LISTEN && (edge || conn_buffered(c));
 	c->noted_state = c->state;
+	c->fresh = false;
 	pthread_mutex_unlock(&c->lock);
 	if (news)
-		epoll_note(c);
+		epoll_note(c, edge);
 }
 
 ssize_t
 call_end(struct call *k, ssize_t rv)
 {
 	if (k->c != NULL) {
-		if (k->c->regs != NULL)
-			note(k->c);
+		call_note(k->c);
 		conn_put(k->c);
 	}
 	if (k->cancel != -1) {

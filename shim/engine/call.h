@@ -22,4 +22,11 @@ int call_enter(struct call *k);
 /* rv in libc's way: errno is set for a negative one, else as it was. */
 ssize_t call_end(struct call *k, ssize_t rv);
 
+/*
+ * A call on a conn that is in an epoll set may have left plaintext behind,
+ * queued output or ended a handshake: the kernel tells nobody of these.
+ * call_end does it for its conn.
+ */
+void call_note(struct conn *c);
+
 #endif

@@ -46,6 +46,7 @@ prepare(struct wait *w, int64_t *deadline)
 		if (c == NULL)
 			continue;
 		ready_check(c, w->user[i].fd, w->user[i].events, r);
+		call_note(c);
 		conn_put(c);
 		w->kernel[i].events = r->ask;
 		/* nothing to ask: HUP and ERR would wake us for nothing */
@@ -74,6 +75,7 @@ refresh(struct wait *w)
 		if (c == NULL)
 			continue;
 		ready_check(c, w->user[i].fd, w->user[i].events, &w->r[i]);
+		call_note(c);
 		conn_put(c);
 	}
 }

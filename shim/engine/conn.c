@@ -150,33 +150,52 @@ end_open(struct conn *c, int fd)
 	}
 }
 
-/* Another process has spoken on this session, or nobody yet. */
+/*
+ * Another process has spoken on this session, or nobody since the fork.  The
+ * last to go sends what the owner left; where nobody became owner the session
+ * is whole in every holder and the last one ends it.
+ */
 static void
-end_other(struct conn *c, int fd)
+end_other(struct conn *c, int fd, bool undecided)
 {
 	unsigned char record[SLOT_RECORD];
 	size_t len = 0;
+	bool last = slot_drop(c->slot, process_pid(), record, &len);
 
-	if (slot_drop(c->slot, process_pid(), record, &len) && len > 0)
+	c->slot = NULL;
+	if (!last)
+		return;
+	if (len > 0)
 		(void)!host->libc->send(
 		    fd, record, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	c->slot = NULL;
+	else if (undecided && c->state == CONN_OPEN)
+		end_open(c, fd);
+}
+
+/* May this process end the session?  Not while another may yet use it. */
+static bool
+is_mine(struct conn *c)
+{
+	if (c->state != CONN_OPEN)
+		return false;
+	if (slot_undecided(c->slot) && !slot_alone(c->slot, process_pid()))
+		return false;
+	return slot_claim(c->slot, process_pid());
 }
 
 void
 conn_end(struct conn *c, int fd)
 {
-	bool mine;
+	bool mine, undecided;
 
 	pthread_mutex_lock(&c->lock);
-	mine = c->state == CONN_OPEN && slot_owned(c->slot, process_pid()) &&
-	    slot_claim(c->slot, process_pid());
-	if (mine && !c->linger_set && unread(c, fd) &&
-	    slot_alone(c->slot, process_pid()))
+	undecided = slot_undecided(c->slot);
+	mine = is_mine(c) && !c->linger_set;
+	if (mine && unread(c, fd) && slot_alone(c->slot, process_pid()))
 		abort_socket(fd);
-	else if (mine && !c->linger_set)
+	else if (mine)
 		end_open(c, fd);
 	if (c->slot != NULL)
-		end_other(c, fd);
+		end_other(c, fd, undecided && !c->linger_set);
 	pthread_mutex_unlock(&c->lock);
 }

@@ -77,10 +77,12 @@ struct conn {
 	struct bytes in;  /* ciphertext that GnuTLS has not seen */
 	struct bytes out; /* ciphertext that the kernel has not taken */
 	struct bytes plain; /* decrypted for a peek or a poll, not read yet */
+	bool fresh;   /* ciphertext came since epoll last looked */
 	bool dry;     /* pull had nothing to give */
 	bool spoke;   /* the peer's first bytes looked like TLS */
 	bool in_eof;  /* recv gave 0 */
 	int in_err;   /* recv's negative errno, sticky */
+	size_t room;   /* the kernel has at least that much left for output */
 	bool out_lost; /* output could not be kept: the session is dead */
 	bool rd_eof;  /* close_notify came */
 	bool rd_shut; /* shutdown(SHUT_RD) */
@@ -198,6 +200,12 @@ ssize_t wait_input(struct conn *c, int fd, const struct patience *p);
  * gone, -EAGAIN when some is left, or a negative errno.
  */
 int wait_output(struct conn *c, int fd, const struct patience *p);
+
+/*
+ * Waits until the kernel would take output.  Locked, tx held; unlocks while
+ * it waits.  0, -EAGAIN when p->until has passed, or a negative errno.
+ */
+int wait_writable(struct conn *c, int fd, const struct patience *p);
 
 /* Waits until fd is writable or until; 0, -EAGAIN or a negative errno. */
 int wait_fd(int fd, short events, int64_t until);

@@ -71,23 +71,25 @@ host_is_under(const struct der *host, const struct der *base)
 /*
  * A wildcard name stands for every name it could match: it is within a
  * permitted tree if all of them are, in an excluded one if any of them is.
+ * RFC 5280 has no leading dot here, but OpenSSL's users write one: permitted
+ * it means less, excluded more than without.
  */
 static enum match
 match_dns(const struct der *base, const struct der *name, bool excluded)
 {
-	struct der rest, parent;
+	struct der tree = *base, rest, parent;
 	bool found;
 
-	if (base->len > 0 && base->p[0] == '.')
-		return BROKEN; /* RFC 5280 knows the form for URI and mail */
+	if (excluded && tree.len > 0 && tree.p[0] == '.')
+		tree = tail(&tree, tree.len - 1);
 	if (name->len == 0 || name->p[0] == '.')
 		return NO; /* no name of any host */
-	if (host_is_under(name, base))
+	if (host_is_under(name, &tree))
 		return YES;
 	if (!excluded || name->len < 2 || memcmp(name->p, "*.", 2) != 0)
 		return NO;
 	rest = tail(name, name->len - 2);
-	parent = after(base, '.', &found);
+	parent = after(&tree, '.', &found);
 	return found && same_text(&rest, &parent) ? YES : NO;
 }
 

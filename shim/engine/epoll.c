@@ -181,6 +181,7 @@ examine(struct reg *r, uint32_t kernel)
 	if (fd == -1)
 		return 0;
 	ready_check(c, fd, poll_bits(r->events), &now);
+	c->fresh = false;
 	if (now.until > 0 &&
 	    (r->set->deadline == 0 || now.until < r->set->deadline))
 		r->set->deadline = now.until;
@@ -191,24 +192,43 @@ examine(struct reg *r, uint32_t kernel)
 	return told & STATE_BITS;
 }
 
-/* What the kernel would say of an edge-triggered one that was noted. */
+/* What the kernel would say of one that was noted, where that matters. */
 static uint32_t
 kernel_now(const struct reg *r)
 {
-	struct pollfd p = {r->fd, POLLOUT, 0};
+	struct pollfd p = {r->fd, POLLRDHUP, 0};
 
-	if (!(r->events & EPOLLET) || r->closed)
+	if (r->closed || !(r->events & (EPOLLET | EPOLLRDHUP)))
 		return 0;
+	if (r->events & EPOLLET)
+		p.events |= POLLOUT;
 	return host->libc->poll(&p, 1, 0) == 1
 	    ? (uint32_t)(unsigned short)p.revents
 	    : 0;
 }
 
+/* The answer of one epoll_wait, as it grows. */
+struct answer {
+	struct epoll_event *ev;
+	int n; /* room */
+	int got;
+	unsigned wait; /* its number in the set */
+};
+
+/* A reg is named once in an answer, whoever told of it. */
 static void
-fill(struct reg *r, uint32_t told, struct epoll_event *ev)
+report(struct answer *a, struct reg *r, uint32_t told)
 {
-	ev->events = told;
-	ev->data.u64 = r->data;
+	if (told == 0)
+		return;
+	if (r->wait == a->wait && r->place < a->got) {
+		a->ev[r->place].events |= told;
+		return;
+	}
+	r->wait = a->wait;
+	r->place = a->got;
+	a->ev[a->got].events = told;
+	a->ev[a->got++].data.u64 = r->data;
 	if (r->events & EPOLLONESHOT) {
 		r->disarmed = true;
 		(void)real_ctl(r, EPOLL_CTL_MOD, 0);
@@ -240,32 +260,21 @@ heat(struct reg *r)
 	r->set->hot = r;
 }
 
-/* Regs that were noted or reported before: up to n of them have news. */
-static int
-report_hot(struct set *s, struct epoll_event *ev, int n)
+/* Regs that were noted or reported before: some of them have news. */
+static void
+report_hot(struct set *s, struct answer *a)
 {
 	struct reg *r, *next, *rest = NULL;
-	int got = 0;
 
 	set_take_noted(s);
 	r = s->hot;
 	s->hot = NULL;
 	for (; r != NULL; r = next) {
-		uint32_t told = 0;
-
 		next = r->next_hot;
 		r->hot = false;
-		if (got == n) { /* no room: next time */
-			r->hot = true;
-			r->next_hot = rest;
-			rest = r;
-			continue;
-		}
-		if (r->live)
-			told = examine(r, kernel_now(r));
-		if (told != 0)
-			fill(r, told, &ev[got++]);
-		if (buffered(r)) {
+		if (a->got < a->n && r->live)
+			report(a, r, examine(r, kernel_now(r)));
+		if (a->got == a->n || buffered(r)) { /* again next time */
 			r->hot = true;
 			r->next_hot = rest;
 			rest = r;
@@ -273,42 +282,38 @@ report_hot(struct set *s, struct epoll_event *ev, int n)
 	}
 	s->hot = rest;
 	set_quiet(s);
-	return got;
 }
 
 /* The kernel's events, in place: reported, translated or swallowed. */
-static int
-translate(struct set *s, struct epoll_event *ev, int n)
+static void
+translate(struct set *s, struct answer *a, int n)
 {
-	int i, got = 0;
+	struct epoll_event *from = a->ev + a->got;
+	int i;
 
 	for (i = 0; i < n; i++) {
-		struct epoll_event e = ev[i];
+		struct epoll_event e = from[i];
 		struct reg *r = set_reg(s, e.data.u64);
-		uint32_t told;
 
 		if (set_is_bell(s, e.data.u64))
 			continue;
 		if (r == NULL) {
-			ev[got++] = e;
+			a->ev[a->got++] = e;
 			continue;
 		}
 		if (!r->live)
 			continue;
 		if (passes(r)) {
-			ev[got].events = e.events;
-			ev[got++].data.u64 = r->data;
+			a->ev[a->got].events = e.events;
+			a->ev[a->got++].data.u64 = r->data;
 			continue;
 		}
-		told = examine(r, e.events);
-		if (told != 0)
-			fill(r, told, &ev[got++]);
+		report(a, r, examine(r, e.events));
 		if (buffered(r)) {
 			heat(r);
 			reg_note(r);
 		}
 	}
-	return got;
 }
 
 /* A handshake that took too long fails when somebody looks at it. */
@@ -366,33 +371,35 @@ static int
 wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
     const sigset_t *mask)
 {
+	struct answer a = {ev, n, 0, 0};
 	int rv = may_wait(s);
 
 	if (rv < 0)
 		return rv;
 	for (;;) {
 		int64_t left;
-		int got;
 
 		pthread_mutex_lock(&s->lock);
+		a.wait = ++s->waits;
 		if (s->deadline > 0 && now_ms() >= s->deadline)
 			note_late(s);
-		got = report_hot(s, ev, n);
-		left = ms_left(s, until, got > 0);
+		report_hot(s, &a);
+		left = ms_left(s, until, a.got > 0);
 		pthread_mutex_unlock(&s->lock);
-		if (got == n)
-			return got;
+		if (a.got == n)
+			return n;
 		thread_wait_begin();
-		rv = (int)as_engine(host->libc->epoll_pwait(s->epfd, ev + got,
-		    n - got, left > INT32_MAX ? INT32_MAX : (int)left, mask));
+		rv = (int)as_engine(
+		    host->libc->epoll_pwait(s->epfd, ev + a.got, n - a.got,
+			left > INT32_MAX ? INT32_MAX : (int)left, mask));
 		thread_wait_end();
 		if (rv < 0)
-			return got > 0 ? got : rv;
+			return a.got > 0 ? a.got : rv;
 		pthread_mutex_lock(&s->lock);
-		got += translate(s, ev + got, rv);
+		translate(s, &a, rv);
 		pthread_mutex_unlock(&s->lock);
-		if (got > 0)
-			return got;
+		if (a.got > 0)
+			return a.got;
 		if (until >= 0 && now_ms() >= until)
 			return 0;
 	}
@@ -457,13 +464,16 @@ do_epoll_pwait2(int epfd, struct epoll_event *ev, int n,
 static void
 note_one(struct reg *r, void *arg)
 {
-	reg_note(r);
+	const bool *edge = arg;
+
+	if (*edge || !(r->events & EPOLLET))
+		reg_note(r);
 }
 
 void
-epoll_note(struct conn *c)
+epoll_note(struct conn *c, bool edge)
 {
-	reg_each(c, -1, note_one, NULL);
+	reg_each(c, -1, note_one, &edge);
 }
 
 struct found {

@@ -18,10 +18,11 @@
 void calls_epoll(struct shim_calls *c);
 
 /*
- * Something changed outside epoll_wait (plaintext is left, output is queued,
- * the handshake ended): look at c's registrations again.
+ * Something changed outside epoll_wait (plaintext is left, output is queued):
+ * look at c's level-triggered registrations again; edge: at all of them,
+ * since bytes arrived or the handshake ended.
  */
-void epoll_note(struct conn *c);
+void epoll_note(struct conn *c, bool edge);
 
 /* fd, registered before it was connected, is c now. */
 void epoll_connected(int fd, struct conn *c);

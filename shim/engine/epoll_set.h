@@ -19,7 +19,9 @@ struct reg {
 	bool live;
 	bool closed;   /* fd was closed, a dup of it lives */
 	bool disarmed; /* ONESHOT has fired */
-	bool hot;      /* on the set's list of those to look at again */
+	unsigned wait; /* the wait that reported it last, and where */
+	int place;
+	bool hot; /* on the set's list of those to look at again */
 	struct reg *next_hot;
 	struct reg *next_of_conn; /* links */
 	_Atomic bool noted;       /* on the set's stack */
@@ -37,6 +39,7 @@ struct set {
 	_Atomic(struct reg *) stack; /* noted regs, pushed without lock */
 	int bell;                    /* eventfd, rung while hot is not empty */
 	_Atomic bool rung;
+	unsigned waits; /* counts calls of epoll_wait */
 	int64_t deadline; /* of the earliest handshake, 0 = none */
 };
 

@@ -44,8 +44,7 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 	end = (c->rd_eof && bytes_left(&c->plain) == 0) || c->rd_shut;
 	if (c->rd_eof || c->rd_shut)
 		r->now |= events & POLLRDHUP;
-	else if (!(r->now & IN_BITS))
-		r->ask |= events & POLLRDHUP;
+	r->ask |= events & POLLRDHUP;
 	if (end && c->wr_shut)
 		r->now |= POLLHUP;
 	/* an alert of ours may still be queued: it keeps asking to leave */
@@ -54,7 +53,8 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 	else
 		r->pass |= events & OUT_BITS;
 	r->ask |= events & OUT_BITS;
-	r->pass |= POLLERR | POLLNVAL;
+	/* the peer's FIN may be there while plaintext is still unread */
+	r->pass |= (events & POLLRDHUP) | ALWAYS;
 }
 
 static void

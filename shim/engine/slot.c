@@ -135,9 +135,9 @@ slot_disown(struct slot *s, pid_t pid)
 }
 
 bool
-slot_owned(const struct slot *s, pid_t pid)
+slot_undecided(const struct slot *s)
 {
-	return s == NULL || s->owner == pid || s->owner == 0;
+	return s != NULL && s->owner == 0;
 }
 
 void

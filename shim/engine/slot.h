@@ -41,8 +41,8 @@ bool slot_claim(struct slot *s, pid_t pid);
 /* Before fork(), session idle: the first use after it decides anew. */
 void slot_disown(struct slot *s, pid_t pid);
 
-/* True if pid owns the session or nobody does. */
-bool slot_owned(const struct slot *s, pid_t pid);
+/* True if no process has used the session since it could have moved. */
+bool slot_undecided(const struct slot *s);
 
 /* True if no other living process holds it. */
 bool slot_alone(struct slot *s, pid_t pid);

@@ -63,6 +63,8 @@ at_end_of_input(struct conn *c)
 		return c->in_err;
 	if (!c->in_eof)
 		return -EAGAIN;
+	if (c->rd_shut)
+		return 0;
 	if (c->rule->values.suppress_ragged_eofs) {
 		c->rd_eof = true;
 		return 0;
@@ -352,6 +354,8 @@ stream_read(
 	rv = ready(c, fd, SO_RCVTIMEO, &p);
 	if (rv == 0) {
 		rv = read_open(c, fd, iov, n, flags, &p);
+		if (rv < 0 && rv == c->in_err) /* said once, then the end */
+			c->rd_eof = true;
 		flush(c, fd);
 	}
 	if (bytes_settle(&c->in) < 0 && rv >= 0)
@@ -362,20 +366,20 @@ stream_read(
 }
 
 /*
- * How much plaintext to encrypt now.  A blocking send takes whatever it is
- * given; for a non-blocking one the kernel's room is asked, since a tail that
- * it does not take would have to be flushed by somebody later: twice the
- * record (the kernel counts its own overhead) and 4 KB left none of 59,223
- * records split.
+ * How much plaintext to encrypt now.  The kernel's room is asked first: a
+ * tail that it does not take would have to be flushed by somebody later, and
+ * a blocking send that a signal ends would leave one too.  Twice the record
+ * (the kernel counts its own overhead) and 4 KB left none of 59,223 records
+ * split.  Between two questions the room only grows but for what we send.
  */
 static size_t
-budget(struct conn *c, int fd, size_t left, const struct patience *p)
+budget(struct conn *c, int fd, size_t left)
 {
 	uint32_t mem[SK_MEMINFO_VARS];
 	socklen_t len = sizeof mem;
 	size_t room, most = left < BATCH ? left : BATCH;
 
-	if (!c->nonblock && !(p->flags & MSG_DONTWAIT))
+	if (c->room >= 2 * most + 4096)
 		return most;
 	if (host->libc->getsockopt(
 		fd, SOL_SOCKET, SO_MEMINFO, mem, &len) == -1)
@@ -383,6 +387,7 @@ budget(struct conn *c, int fd, size_t left, const struct patience *p)
 	room = mem[SK_MEMINFO_SNDBUF] > mem[SK_MEMINFO_WMEM_QUEUED]
 	    ? mem[SK_MEMINFO_SNDBUF] - mem[SK_MEMINFO_WMEM_QUEUED]
 	    : 0;
+	c->room = room;
 	if (room >= 2 * most + 4096)
 		return most;
 	if (room > 4096 + 512)
@@ -390,6 +395,35 @@ budget(struct conn *c, int fd, size_t left, const struct patience *p)
 	if (host->libc->poll(&(struct pollfd){fd, POLLOUT, 0}, 1, 0) == 1)
 		return room / 4 > 0 && room / 4 < most ? room / 4 : 1;
 	return 0;
+}
+
+/* Room for at least a byte, waited for if p allows; 0 or -errno. */
+static ssize_t
+wait_budget(struct conn *c, int fd, size_t left, const struct patience *p)
+{
+	for (;;) {
+		size_t k = budget(c, fd, left);
+		int rv;
+
+		if (k > 0)
+			return (ssize_t)k;
+		if (!wait_allowed(fd, p->flags))
+			return -EAGAIN;
+		rv = wait_writable(c, fd, p);
+		if (rv < 0)
+			return rv;
+		if (c->state != CONN_OPEN)
+			return c->err;
+	}
+}
+
+/* What went to the kernel takes more of its room than its own length. */
+static void
+spend(struct conn *c, size_t plain)
+{
+	size_t used = 2 * plain + 512;
+
+	c->room = c->room > used ? c->room - used : 0;
 }
 
 /* Walks an iovec without changing it. */
@@ -461,26 +495,26 @@ send_all(struct conn *c, int fd, struct walk *w, size_t total,
 	size_t done = 0;
 
 	while (done < total) {
-		size_t k;
+		ssize_t k;
 		int rv = wait_output(c, fd, p);
 
 		if (rv == 0 && c->state != CONN_OPEN)
 			rv = c->err;
 		if (rv < 0)
 			return done > 0 ? (ssize_t)done : rv;
-		k = budget(c, fd, total - done, p);
-		if (k == 0 && !wait_allowed(fd, p->flags))
-			return done > 0 ? (ssize_t)done : -EAGAIN;
-		if (k == 0)
-			k = total - done < RECORD ? total - done : RECORD;
-		rv = w->n > 1 && k <= RECORD ? encrypt_joined(c, w, k)
-					     : encrypt(c, w, k);
+		k = wait_budget(c, fd, total - done, p);
+		if (k < 0)
+			return done > 0 ? (ssize_t)done : k;
+		spend(c, (size_t)k);
+		rv = w->n > 1 && k <= RECORD
+		    ? encrypt_joined(c, w, (size_t)k)
+		    : encrypt(c, w, (size_t)k);
 		if (rv < 0)
 			return done > 0 ? (ssize_t)done : rv;
 		rv = wait_output(c, fd, p);
 		if (rv < 0 && rv != -EAGAIN && rv != -EINTR)
 			return done > 0 ? (ssize_t)done : rv;
-		done += k; /* a tail in our queue counts as the kernel's */
+		done += (size_t)k; /* a tail in our queue counts as the kernel's */
 		if (rv < 0)
 			break;
 	}

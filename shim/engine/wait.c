@@ -172,6 +172,7 @@ wait_input(struct conn *c, int fd, const struct patience *p)
 	conn_unlock_to_wait(c);
 	n = table_is(fd, c) ? receive(fd, buf, BUFFER_SIZE, p) : -EBADF;
 	conn_lock_after_wait(c);
+	c->fresh |= n >= 0;
 	if (n > 0 && bytes_left(&c->in) == 0)
 		bytes_borrow(&c->in, buf, (size_t)n, BUFFER_SIZE);
 	else if (n > 0 && (rv = bytes_put(&c->in, buf, (size_t)n)) < 0)
@@ -229,4 +230,17 @@ wait_output(struct conn *c, int fd, const struct patience *p)
 		}
 	}
 	return 0;
+}
+
+int
+wait_writable(struct conn *c, int fd, const struct patience *p)
+{
+	int rv;
+
+	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
+		return -ENOMEM;
+	conn_unlock_to_wait(c);
+	rv = table_is(fd, c) ? wait_fd(fd, POLLOUT, p->until) : -EBADF;
+	conn_lock_after_wait(c);
+	return rv;
 }
