@@ -15,7 +15,7 @@ struct chain_file {
 	size_t n;
 };
 
-static inline void
+static inline _Noreturn void
 die(const char *what)
 {
 	fprintf(stderr, "%s\n", what);
