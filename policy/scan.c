@@ -3,33 +3,9 @@
 #include <string.h>
 
 #include "scan.h"
+#include "word.h"
 
 #define DEPTH_MAX 16
-#define DIGITS "0123456789"
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-
-enum token {
-	T_START,
-	T_END,
-	T_STRING,
-	T_NUMBER,
-	T_BOOL,
-	T_NAME,   /* of a setting */
-	T_EQUALS, /* = or : */
-	T_COMMA,
-	T_SEMICOLON,
-	T_OPEN,
-	T_CLOSE,
-	T_BAD,
-};
-
-/* A token as it stands in the text. */
-struct word {
-	enum token token;
-	const char *s;
-	size_t n;
-	int line;
-};
 
 /* An open group, list or array. */
 struct frame {
@@ -40,9 +16,7 @@ struct frame {
 };
 
 struct scan {
-	const char *file, *p, *end;
-	int line;
-	struct fault *f;
+	struct text text;
 	struct word last;
 	struct frame frames[DEPTH_MAX];
 	size_t depth;
@@ -50,150 +24,6 @@ struct scan {
 	size_t nnames, names_size;
 	struct scan_lines lines;
 };
-
-static int
-refuse(struct scan *s, int line, const char *text)
-{
-	return fault_set(s->f, s->file, line, "%s", text);
-}
-
-/* How much of w a message shows. */
-static int
-shown(const struct word *w)
-{
-	return w->n < 200 ? (int)w->n : 200;
-}
-
-/* Skips to just after what; false when it does not come. */
-static bool
-skip_past(struct scan *s, const char *what)
-{
-	size_t n = strlen(what);
-
-	while (s->p < s->end) {
-		if (strncmp(s->p, what, n) == 0) {
-			s->line += *s->p == '\n';
-			s->p += n;
-			return true;
-		}
-		s->line += *s->p == '\n';
-		s->p++;
-	}
-	return false;
-}
-
-static int
-skip_blanks(struct scan *s)
-{
-	int from;
-
-	while (s->p < s->end) {
-		from = s->line;
-		if (strncmp(s->p, "/*", 2) == 0) {
-			s->p += 2;
-			if (!skip_past(s, "*/"))
-				return refuse(
-				    s, from, "this comment has no end");
-		} else if (*s->p == '#' || strncmp(s->p, "//", 2) == 0) {
-			skip_past(s, "\n");
-		} else if (strchr(" \t\r\n\f", *s->p) != NULL) {
-			s->line += *s->p == '\n';
-			s->p++;
-		} else {
-			break;
-		}
-	}
-	return 0;
-}
-
-static int
-string_read(struct scan *s, struct word *w)
-{
-	for (s->p++; s->p < s->end; s->p++) {
-		if (*s->p == '"') {
-			s->p++;
-			w->n = (size_t)(s->p - w->s);
-			return 0;
-		}
-		s->line += *s->p == '\n';
-		if (*s->p != '\\')
-			continue;
-		if (strncmp(s->p, "\\x00", 4) == 0)
-			return refuse(
-			    s, s->line, "a string cannot hold a zero byte");
-		s->p++;
-		s->line += s->p < s->end && *s->p == '\n';
-	}
-	return refuse(s, w->line, "this string has no end");
-}
-
-/* What is left of the longest run of characters of set. */
-static void
-run_read(struct scan *s, const char *set, struct word *w)
-{
-	s->p += strspn(s->p, set);
-	w->n = (size_t)(s->p - w->s);
-}
-
-/* What libconfig takes for a number: 12, -3, 1.5. */
-static int
-number_read(struct scan *s, struct word *w)
-{
-	const char *p = w->s + (*w->s == '+' || *w->s == '-');
-	size_t n = strspn(p, DIGITS);
-
-	run_read(s, DIGITS LETTERS "+-./", w);
-	if (n > 0 && (p[n] == 'x' || p[n] == 'X'))
-		return refuse(s, w->line, "write numbers in decimal");
-	p += n;
-	if (*p == '.')
-		p += 1 + strspn(p + 1, DIGITS);
-	if (n == 0 || p < w->s + w->n)
-		return fault_set(s->f, s->file, w->line,
-		    "write \"%.*s\" in quotes", shown(w), w->s);
-	if (w->n > 10)
-		return refuse(s, w->line, "this number is too large");
-	return 0;
-}
-
-/* The next token as it stands; what it means is for the caller. */
-static int
-word_read(struct scan *s, struct word *w)
-{
-	static const struct {
-		char c;
-		enum token token;
-	} single[] = {{'=', T_EQUALS}, {':', T_EQUALS}, {',', T_COMMA},
-	    {';', T_SEMICOLON}, {'(', T_OPEN}, {'[', T_OPEN}, {'{', T_OPEN},
-	    {')', T_CLOSE}, {']', T_CLOSE}, {'}', T_CLOSE}};
-	size_t i;
-
-	if (skip_blanks(s) == -1)
-		return -1;
-	*w = (struct word){.token = T_END, .s = s->p, .line = s->line};
-	if (s->p == s->end)
-		return 0;
-	w->n = 1;
-	if (*s->p == '"') {
-		w->token = T_STRING;
-		return string_read(s, w);
-	}
-	if (strchr(DIGITS "+-", *s->p) != NULL) {
-		w->token = T_NUMBER;
-		return number_read(s, w);
-	}
-	if (strchr(LETTERS "*", *s->p) != NULL) {
-		w->token = T_NAME;
-		run_read(s, LETTERS DIGITS "*-_", w);
-		return 0;
-	}
-	w->token = T_BAD;
-	for (i = 0; i < sizeof single / sizeof single[0]; i++)
-		if (single[i].c == *s->p)
-			w->token = single[i].token;
-	s->p++;
-	return 0;
-}
 
 static bool
 word_is(const struct word *w, const char *text)
@@ -229,10 +59,10 @@ bare_check(struct scan *s, struct word *w)
 	}
 	if (word_is(w, "yes") || word_is(w, "on") || word_is(w, "no") ||
 	    word_is(w, "off"))
-		return fault_set(s->f, s->file, w->line,
+		return fault_set(s->text.f, s->text.file, w->line,
 		    "write true or false instead of %.*s", (int)w->n, w->s);
-	return fault_set(
-	    s->f, s->file, w->line, "write \"%.*s\" in quotes", shown(w), w->s);
+	return fault_set(s->text.f, s->text.file, w->line,
+	    "write \"%.*s\" in quotes", word_shown(w), w->s);
 }
 
 static int
@@ -244,14 +74,14 @@ name_add(struct scan *s, const struct word *w)
 	for (i = top(s)->names; i < s->nnames; i++)
 		if (s->names[i].n == w->n &&
 		    memcmp(s->names[i].s, w->s, w->n) == 0)
-			return fault_set(s->f, s->file, w->line,
-			    "'%.*s' is set twice, first on line %d", shown(w),
-			    w->s, s->names[i].line);
+			return fault_set(s->text.f, s->text.file, w->line,
+			    "'%.*s' is set twice, first on line %d",
+			    word_shown(w), w->s, s->names[i].line);
 	if (s->nnames == s->names_size) {
 		size = s->names_size * 2 + 16;
 		more = reallocarray(s->names, size, sizeof *more);
 		if (more == NULL)
-			return refuse(s, w->line, "out of memory");
+			return text_refuse(&s->text, w->line, "out of memory");
 		s->names = more;
 		s->names_size = size;
 	}
@@ -269,7 +99,7 @@ line_add(struct scan *s, int line)
 		more =
 		    reallocarray(s->lines.v, s->lines.n * 2 + 1, sizeof *more);
 		if (more == NULL)
-			return refuse(s, line, "out of memory");
+			return text_refuse(&s->text, line, "out of memory");
 		s->lines.v = more;
 	}
 	s->lines.v[s->lines.n++] = line;
@@ -279,8 +109,8 @@ line_add(struct scan *s, int line)
 static int
 no_equals(struct scan *s)
 {
-	return fault_set(s->f, s->file, s->last.line,
-	    "'=' is missing after '%.*s'", shown(&s->last), s->last.s);
+	return fault_set(s->text.f, s->text.file, s->last.line,
+	    "'=' is missing after '%.*s'", word_shown(&s->last), s->last.s);
 }
 
 /* A value, a list or a group follows what it may follow. */
@@ -290,19 +120,19 @@ place_check(struct scan *s, const struct word *w)
 	const struct word *l = &s->last;
 
 	if (w->token == T_STRING && l->token == T_STRING)
-		return fault_set(s->f, s->file, l->line,
+		return fault_set(s->text.f, s->text.file, l->line,
 		    "a comma is missing after %.*s: two strings side by side "
 		    "would be joined to one",
-		    shown(l), l->s);
+		    word_shown(l), l->s);
 	if (l->token == T_NAME)
 		return no_equals(s);
 	if (top(s)->open == '{' && l->token != T_EQUALS)
-		return refuse(s, w->line,
+		return text_refuse(&s->text, w->line,
 		    "a value without a name; is there a '}' too many, or no "
 		    "'=' before?");
 	if (ends_value(l->token))
-		return refuse(
-		    s, w->line, "a comma is missing before this value");
+		return text_refuse(
+		    &s->text, w->line, "a comma is missing before this value");
 	return 0;
 }
 
@@ -316,7 +146,7 @@ value_check(struct scan *s, struct word *w)
 	if (t->open == '[') {
 		if (w->token == T_OPEN ||
 		    (t->kind != T_START && t->kind != w->token))
-			return refuse(s, w->line,
+			return text_refuse(&s->text, w->line,
 			    "[ ] holds values of one type only: write ( ) "
 			    "instead of [ ]");
 		t->kind = w->token;
@@ -330,7 +160,7 @@ open_check(struct scan *s, struct word *w)
 	if (value_check(s, w) == -1)
 		return -1;
 	if (s->depth + 1 == DEPTH_MAX)
-		return refuse(s, w->line, "nested too deeply");
+		return text_refuse(&s->text, w->line, "nested too deeply");
 	s->depth++;
 	*top(s) = (struct frame){.open = *w->s,
 	    .line = w->line,
@@ -347,14 +177,14 @@ close_check(struct scan *s, struct word *w)
 	char wanted = strchr(pairs, t->open)[1];
 
 	if (s->depth == 0)
-		return fault_set(
-		    s->f, s->file, w->line, "this '%c' closes nothing", *w->s);
+		return fault_set(s->text.f, s->text.file, w->line,
+		    "this '%c' closes nothing", *w->s);
 	if (*w->s != wanted)
-		return fault_set(s->f, s->file, w->line,
+		return fault_set(s->text.f, s->text.file, w->line,
 		    "'%c' where the '%c' of line %d wants '%c'", *w->s, t->open,
 		    t->line, wanted);
 	if (s->last.token == T_COMMA && wanted != '}')
-		return fault_set(s->f, s->file, s->last.line,
+		return fault_set(s->text.f, s->text.file, s->last.line,
 		    "no comma may stand before '%c'", wanted);
 	s->nnames = t->names;
 	s->depth--;
@@ -378,31 +208,34 @@ static int
 bad_check(struct scan *s, struct word *w)
 {
 	if (*w->s == '@')
-		return refuse(s, w->line,
+		return text_refuse(&s->text, w->line,
 		    "@include reads files unchecked: use include_dir");
 	if (*w->s == '.' && s->last.token == T_NAME)
-		return refuse(s, w->line,
+		return text_refuse(&s->text, w->line,
 		    "a name cannot hold a '.': write session = { resume = ...; "
 		    "} for session.resume, and host names in quotes");
 	if (*w->s == '\'')
-		return refuse(s, w->line, "strings stand in \" quotes");
+		return text_refuse(
+		    &s->text, w->line, "strings stand in \" quotes");
 	if (*w->s == '\0')
-		return refuse(s, w->line, "a zero byte: this is not text");
+		return text_refuse(
+		    &s->text, w->line, "a zero byte: this is not text");
 	if ((unsigned char)*w->s < 0x20 || (unsigned char)*w->s >= 0x7f)
-		return refuse(s, w->line,
+		return text_refuse(&s->text, w->line,
 		    "a byte that is not ASCII outside of a string or comment");
-	return fault_set(
-	    s->f, s->file, w->line, "'%c' has no meaning here", *w->s);
+	return fault_set(s->text.f, s->text.file, w->line,
+	    "'%c' has no meaning here", *w->s);
 }
 
 static int
 end_check(struct scan *s)
 {
 	if (s->depth > 0)
-		return fault_set(s->f, s->file, top(s)->line,
+		return fault_set(s->text.f, s->text.file, top(s)->line,
 		    "this '%c' is never closed", top(s)->open);
 	if (s->last.token == T_NAME || s->last.token == T_EQUALS)
-		return refuse(s, s->last.line, "a value is missing");
+		return text_refuse(
+		    &s->text, s->last.line, "a value is missing");
 	return 0;
 }
 
@@ -417,8 +250,8 @@ sign_check(struct scan *s, const struct word *w)
 		return 0;
 	if (s->last.token == T_NAME)
 		return no_equals(s);
-	return fault_set(
-	    s->f, s->file, w->line, "'%c' has no meaning here", *w->s);
+	return fault_set(s->text.f, s->text.file, w->line,
+	    "'%c' has no meaning here", *w->s);
 }
 
 static int
@@ -427,7 +260,8 @@ word_check(struct scan *s, struct word *w)
 	if (s->last.token == T_EQUALS &&
 	    (w->token == T_SEMICOLON || w->token == T_COMMA ||
 		w->token == T_CLOSE))
-		return refuse(s, s->last.line, "a value is missing after '='");
+		return text_refuse(
+		    &s->text, s->last.line, "a value is missing after '='");
 	switch (w->token) {
 	case T_STRING:
 	case T_NUMBER:
@@ -454,18 +288,14 @@ int
 scan_text(const char *text, size_t len, const char *file,
     struct scan_lines *out, struct fault *f)
 {
-	struct scan s = {.file = file,
-	    .p = text,
-	    .end = text + len,
-	    .line = 1,
-	    .f = f,
-	    .frames = {{.open = '{'}}};
+	struct scan s = {
+	    .text = {file, text, text + len, 1, f}, .frames = {{.open = '{'}}};
 	struct word w = {.token = T_START};
 	int rv;
 
 	do {
 		s.last = w;
-		rv = word_read(&s, &w);
+		rv = word_read(&s.text, &w);
 		if (rv == 0)
 			rv = word_check(&s, &w);
 	} while (rv == 0 && w.token != T_END);

@@ -1,13 +1,13 @@
 /*
  * policy_fuzz.c - any text as a policy: a fault or rules, never more
  *
- * Needs clang and its fuzzer; from the top folder, with seeds that
+ * Needs clang's fuzzer.  From the top folder, with the seeds that
  * CASES=corpus tests/policy_check_test.sh leaves:
  *
- * clang -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
- *	-o policy_fuzz tests/fuzz/policy_fuzz.c \
- *	$(ls policy/[!.]*.c | grep -vE '(credentials|trust|der|pem|priority).c')
- *\ -lconfig -lgnutls && ./policy_fuzz -max_len=4096 corpus
+ * p=$(ls policy/[a-z]*.c | grep -vE '/(credentials|trust|der|pem|prio)')
+ * clang -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined $p
+ *     tests/fuzz/policy_fuzz.c -lconfig -lgnutls -o policy_fuzz
+ * ./policy_fuzz -max_len=4096 corpus
  */
 #include <stdint.h>
 #include <stdio.h>
