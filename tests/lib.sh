@@ -156,15 +156,14 @@ stop_all() {
 }
 
 # own_etc SCRIPT COMMAND	runs COMMAND in a mount namespace where /etc is a
-# copy changed by SCRIPT, which finds it in $ETC
+# small copy changed by SCRIPT, which finds it in $ETC
 own_etc() {
 	local script=$1 ns='unshare -m'
 	shift
 	[ "$(id -u)" = 0 ] || ns='unshare -rm'
-	ETC=$(mktemp -d "$TMP/etc.XXXX") && cp -a /etc/. "$ETC" 2>/dev/null
-	chmod 755 "$ETC" "$TMP"
-	rm -f "$ETC/resolv.conf"
-	cp -L /etc/resolv.conf "$ETC/resolv.conf" 2>/dev/null
+	ETC=$(mktemp -d "$TMP/etc.XXXX") && chmod 755 "$ETC" || return 1
+	cp -L /etc/{passwd,group,hosts,resolv.conf,services,protocols} \
+	    /etc/ld.so.cache "$ETC" 2>/dev/null
 	echo 'hosts: files' >"$ETC/nsswitch.conf"
 	ETC=$ETC bash -c "$script" || return 1
 	ETC=$ETC $ns -- bash -c 'mount --bind "$ETC" /etc && exec "$@"' own_etc "$@"

@@ -10,6 +10,7 @@ DIFF=$TMP/tcpdiff
 later='epoll exec scm-rights two-owners before-accept hurried-end stdio
 sendfile spawn oob rst'
 make_tcpdiff() {
+	[ -x "$DIFF/tcpdiff" ] && return 0
 	cp -r "$TESTS/conformance/tcpdiff" "$DIFF" &&
 	    make -s -C "$DIFF" tcpdiff >"$TMP/make.out" 2>&1
 }
@@ -19,6 +20,7 @@ oneTimeSetUp() {
 	make_tcpdiff
 	KEEP=$TMP/kept SKIP="$later" "$DIFF/run.sh" "$TLSSHIM" run \
 	    -p "$TMP/bed/policy.cfg" -- >"$TMP/diff.out" 2>&1
+	return 0	# each test looks at its own transcript
 }
 
 same() {
