@@ -55,6 +55,27 @@ networks_hold(const struct network *v, size_t n, const struct sockaddr *sa)
 	return HOLD_NO;
 }
 
+/*
+ * Linux takes a connect() to the wildcard address for one to this host, so
+ * the rules for loopback hold as well.
+ */
+static enum hold
+address_holds(const struct matchers *m, const struct endpoint *e)
+{
+	const struct sockaddr_in v4 = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	const struct sockaddr_in6 v6 = {
+	    .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	const struct sockaddr *sa = endpoint_own(e);
+	enum hold h = networks_hold(m->addresses, m->naddresses, sa);
+
+	if (h != HOLD_NO || e->side != SIDE_CLIENT || !sockaddr_is_wildcard(sa))
+		return h;
+	return networks_hold(m->addresses, m->naddresses,
+	    sockaddr_is_v4(sa) ? (const struct sockaddr *)&v4
+			       : (const struct sockaddr *)&v6);
+}
+
 static enum hold
 port_holds(const struct matchers *m, const struct sockaddr *sa)
 {
@@ -129,7 +150,7 @@ rule_holds(
 	size_t i;
 
 	each[0] = program_holds(&m->program, e);
-	each[1] = networks_hold(m->addresses, m->naddresses, endpoint_own(e));
+	each[1] = address_holds(m, e);
 	each[2] = port_holds(m, endpoint_own(e));
 	each[3] = networks_hold(m->peers, m->npeers, e->peer);
 	each[4] = host_holds(m, e, name);
@@ -307,36 +328,10 @@ other_find(const struct policy *p, const struct endpoint *e, size_t i,
 	return NULL;
 }
 
-/*
- * Linux takes a connect() to the wildcard address for one to this host, so
- * the rules for loopback must see it.
- */
-static const struct sockaddr *
-loopback_for(const struct sockaddr *sa, struct sockaddr_storage *buf)
-{
-	struct sockaddr_in *in = (struct sockaddr_in *)buf;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)buf;
-
-	memset(buf, 0, sizeof *buf);
-	if (sa->sa_family == AF_INET6) {
-		memcpy(in6, sa, sizeof *in6);
-		if (IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
-			in6->sin6_addr = in6addr_loopback;
-		else
-			in6->sin6_addr.s6_addr32[3] = htonl(INADDR_LOOPBACK);
-		return (const struct sockaddr *)buf;
-	}
-	memcpy(in, sa, sizeof *in);
-	in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return (const struct sockaddr *)buf;
-}
-
 void
-policy_match(const struct policy *p, const struct endpoint *endpoint,
-    struct decision *out)
+policy_match(
+    const struct policy *p, const struct endpoint *e, struct decision *out)
 {
-	struct endpoint e = *endpoint;
-	struct sockaddr_storage local;
 	struct name one, other;
 	const struct rule *differs = NULL;
 	struct outcome first;
@@ -344,20 +339,17 @@ policy_match(const struct policy *p, const struct endpoint *endpoint,
 	bool named;
 
 	memset(out, 0, sizeof *out);
-	if (e.side == SIDE_CLIENT && e.peer != NULL &&
-	    sockaddr_is_wildcard(e.peer))
-		e.peer = loopback_for(e.peer, &local);
-	i = name_next(&e, 0, &one);
-	named = i < e.nnames;
-	first = lead(p, &e, named ? &one : NULL);
+	i = name_next(e, 0, &one);
+	named = i < e->nnames;
+	first = lead(p, e, named ? &one : NULL);
 	if (named && !p->ambiguous_latest)
-		differs = other_find(p, &e, i, &one, &first, &other);
+		differs = other_find(p, e, i, &one, &first, &other);
 	if (differs != NULL)
-		ambiguous_set(&e, &one, &other, differs, out);
+		ambiguous_set(e, &one, &other, differs, out);
 	else if (first.undecided != NULL)
-		undecided_set(&e, first.undecided, out);
+		undecided_set(e, first.undecided, out);
 	else
-		decided_set(p, &e, first.rule, named ? &one : NULL, out);
+		decided_set(p, e, first.rule, named ? &one : NULL, out);
 }
 
 bool

@@ -43,7 +43,8 @@ const char *network_parse(const char *text, struct network *out);
 /* sa must be of AF_INET or AF_INET6; v4-mapped counts as v4. */
 bool network_has(const struct network *n, const struct sockaddr *sa);
 
-int sockaddr_port(const struct sockaddr *sa); /* 0: none */
+int sockaddr_port(const struct sockaddr *sa);   /* 0: none */
+bool sockaddr_is_v4(const struct sockaddr *sa); /* v4-mapped counts */
 bool sockaddr_is_wildcard(const struct sockaddr *sa);
 
 /* The address in its shortest form, with the port. */

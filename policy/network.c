@@ -120,6 +120,14 @@ sockaddr_port(const struct sockaddr *sa)
 }
 
 bool
+sockaddr_is_v4(const struct sockaddr *sa)
+{
+	const unsigned char *bytes;
+
+	return address_bytes(sa, &bytes) == AF_INET;
+}
+
+bool
 sockaddr_is_wildcard(const struct sockaddr *sa)
 {
 	static const unsigned char zero[16];

@@ -64,6 +64,10 @@ static const struct {
 		"client = (\n"
 		"{ program = \"/usr/bin/python3*\"; action = \"reject\"; },\n"
 		"{ program = \"/opt/*/run\"; action = \"reject\"; } );\n"},
+    {"wild", "unmatched = \"plain\"; version = 1;\n"
+	     "client = (\n"
+	     "{ address = \"0.0.0.0\"; action = \"reject\"; },\n"
+	     "{ address = \"::1\"; action = \"reject\"; } );\n"},
     {"both", "unmatched = \"plain\"; version = 1;\n"
 	     "client = (\n"
 	     "{ program = \"/bin/x\"; host = \"a.example\"; } );\n"},
@@ -140,6 +144,10 @@ static const struct row rows[] = {
 	{"a.example", "b.example", "c.example"}, "tls rule 3 bed.example"},
     {"wildcard destination is loopback", "pinned", C, "0.0.0.0 1", 0, {0},
 	"tls rule 3 bed.example"},
+    {"wildcard destination by its own name", "wild", C, "0.0.0.0 1", 0, {0},
+	"reject rule 3 "},
+    {"v6 wildcard destination is loopback", "wild", C, ":: 1", 0, {0},
+	"reject rule 4 "},
     {"mapped wildcard destination is loopback", "pinned", C, "::ffff:0.0.0.0 1",
 	0, {0}, "tls rule 3 bed.example"},
     {"many names unchecked take the first", "unchecked", C, P4, 0,
