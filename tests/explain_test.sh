@@ -139,9 +139,10 @@ test_each_distinct_outcome_is_explained() {
 	can_unshare || { skip 'no mount namespaces here'; return; }
 	export TLSSHIM_POLICY=$TMP/many.cfg
 	out=$(own_etc 'printf "%s two.example\n" 192.0.2.7 192.0.2.8 10.1.2.3 \
-	    >>"$ETC/hosts"' "$TLSSHIM" explain client two.example 1 2>&1)
+	    >>"$ETC/hosts"; echo multi on >"$ETC/host.conf"' \
+	    "$TLSSHIM" explain client two.example 1 2>&1)
 	unset TLSSHIM_POLICY
-	assertEquals 2 "$(echo "$out" | grep -c verdict:)"
+	assertEquals "$out" 2 "$(echo "$out" | grep -c verdict:)"
 	assertContains "$out" 'at 192.0.2.7, 192.0.2.8'
 	assertContains "$out" 'at 10.1.2.3'
 }

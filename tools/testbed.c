@@ -16,7 +16,7 @@ static const char policy_text[] =
     "version = 1;\n"
     "unmatched = \"plain\";\n"
     "client = ( {\n"
-    "\taddress = ( \"127.0.0.0/8\", \"::1\", \"0.0.0.0\", \"::\" );\n"
+    "\taddress = ( \"127.0.0.0/8\", \"::1\" );\n"
     "\tserver_hostname = \"localhost\";\n"
     "\tcafile = \"ca.pem\";\n"
     "} );\n"
