@@ -1,6 +1,5 @@
 #!/bin/bash
-# layers_test.sh - who may include and need whom; how long files and
-# functions get
+# layers_test.sh - who may include whom; how long files and functions get
 
 . "${0%/*}/lib.sh"
 cd "$TESTS/.." || exit 2
@@ -53,25 +52,6 @@ test_tools_include_what_the_table_allows() {
 	    '[^ ]* \.\./shim/(target|page|abi|calls|tlsshim)\.h'
 }
 
-needed() {
-	readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | sort |
-	    tr '\n' ' '
-}
-
-test_preload_needs_libc_alone() {
-	assertEquals 'libc.so.6 ' "$(needed "$B/tlsshim.so")"
-}
-
-test_engine_needs_gnutls_libconfig_and_libc() {
-	assertEquals 'libc.so.6 libconfig.so.9 libgnutls.so.30 ' \
-	    "$(needed "$B/tlsshim-engine.so")"
-}
-
-test_engine_exports_one_name() {
-	assertEquals shim_engine_start "$(nm -D --defined-only \
-	    "$B/tlsshim-engine.so" | awk '{ print $3 }')"
-}
-
 # They would come back to the preload, and from there to the engine.
 test_engine_calls_no_socket_function_of_libc_by_name() {
 	assertEquals '' "$(nm -D -u "$B/tlsshim-engine.so" |
@@ -79,17 +59,6 @@ test_engine_calls_no_socket_function_of_libc_by_name() {
 	    'socket|connect|accept4?|bind|listen|shutdown|[gs]etsockopt|'`
 	    `'get(peer|sock)name|(send|recv)(to|from|m?msg)?|'`
 	    `'p?poll|p?select|epoll_.*|readv|writev')"
-}
-
-test_no_object_has_an_executable_stack_or_lazy_binding() {
-	local object
-	for object in tlsshim.so tlsshim-engine.so tlsshim; do
-		assertContains "$object" "$(readelf -d "$B/$object")" NOW
-		assertNotContains "$object" \
-		    "$(readelf -lW "$B/$object" | grep GNU_STACK)" RWE
-		assertContains "$object" "$(readelf -lW "$B/$object")" \
-		    GNU_RELRO
-	done
 }
 
 sources() {
