@@ -21,31 +21,35 @@
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 static const char *const texts[TARGET_KINDS] = {
-	[TARGET_OK] = "can be protected",
-	[TARGET_ABSENT] = "does not exist; check the name and PATH",
-	[TARGET_DENIED] = "is not a file that you may execute; check its mode "
-	    "and the directories above it",
-	[TARGET_UNREADABLE] = "may be executed but not read, so it cannot be "
-	    "told whether a preload would work; make it readable (chmod a+r)",
-	[TARGET_FORMAT] = "is neither an ELF program nor a script with a #! "
-	    "line; run it by its interpreter",
-	[TARGET_LOOP] = "is a script whose interpreters are scripts, more deeply "
-	    "than the kernel follows; name a real interpreter in its #! line",
-	[TARGET_FOREIGN] = "is built for another kind of machine than tlsshim; "
-	    "use a tlsshim built for that one",
-	[TARGET_STATIC] = "is statically linked, so nothing can be preloaded; "
-	    "use a dynamically linked build of it",
-	[TARGET_GO] = "is a Go program, which calls the kernel without libc; "
-	    "use the TLS of the program itself or a TLS proxy beside it",
-	[TARGET_MUSL] = "is linked with musl, which a preload for glibc does not "
-	    "fit; use a build of it for glibc",
-	[TARGET_LOADER] = "asks for another loader than that of glibc; use a "
-	    "build of it for glibc",
-	[TARGET_SETID] = "is setuid or setgid, so the loader drops the preload; "
-	    "run a copy without those bits, or set tlsshim up system-wide",
-	[TARGET_CAPS] = "has file capabilities, so the loader drops the preload; "
-	    "run a copy without them (setcap -r) and give it the capability "
-	    "another way",
+    [TARGET_OK] = "can be protected",
+    [TARGET_ABSENT] = "does not exist; check the name and PATH",
+    [TARGET_DENIED] = "is not a file that you may execute; check its mode "
+		      "and the directories above it",
+    [TARGET_UNREADABLE] =
+	"may be executed but not read, so it cannot be "
+	"told whether a preload would work; make it readable (chmod a+r)",
+    [TARGET_FORMAT] = "is neither an ELF program nor a script with a #! "
+		      "line; run it by its interpreter",
+    [TARGET_LOOP] =
+	"is a script whose interpreters are scripts, more deeply "
+	"than the kernel follows; name a real interpreter in its #! line",
+    [TARGET_FOREIGN] = "is built for another kind of machine than tlsshim; "
+		       "use a tlsshim built for that one",
+    [TARGET_STATIC] = "is statically linked, so nothing can be preloaded; "
+		      "use a dynamically linked build of it",
+    [TARGET_GO] = "is a Go program, which calls the kernel without libc; "
+		  "use the TLS of the program itself or a TLS proxy beside it",
+    [TARGET_MUSL] = "is linked with musl, which a preload for glibc does not "
+		    "fit; use a build of it for glibc",
+    [TARGET_LOADER] = "asks for another loader than that of glibc; use a "
+		      "build of it for glibc",
+    [TARGET_SETID] =
+	"is setuid or setgid, so the loader drops the preload; "
+	"run a copy without those bits, or set tlsshim up system-wide",
+    [TARGET_CAPS] =
+	"has file capabilities, so the loader drops the preload; "
+	"run a copy without them (setcap -r) and give it the capability "
+	"another way",
 };
 
 const char *
@@ -57,14 +61,15 @@ target_text(enum target_kind kind)
 static bool
 bytes_read(int fd, void *buf, size_t len, uint64_t at)
 {
-	return at <= INT64_MAX && pread(fd, buf, len, (off_t)at) == (ssize_t)len;
+	return at <= INT64_MAX &&
+	       pread(fd, buf, len, (off_t)at) == (ssize_t)len;
 }
 
 /* The loader's base names of glibc's ABI list; musl's are ld-musl-ARCH. */
 static enum target_kind
 loader_kind(const char *loader)
 {
-	static const char *const ours[] = { "ld-linux", "ld64.so.", "ld.so.1" };
+	static const char *const ours[] = {"ld-linux", "ld64.so.", "ld.so.1"};
 	const char *base = strrchr(loader, '/');
 	size_t i;
 
@@ -78,7 +83,7 @@ loader_kind(const char *loader)
 }
 
 static bool
-loader_read(int fd, const ElfW(Phdr) *ph, char *loader)
+loader_read(int fd, const ElfW(Phdr) * ph, char *loader)
 {
 	if (ph->p_filesz == 0 || ph->p_filesz > TARGET_NAME ||
 	    !bytes_read(fd, loader, ph->p_filesz, ph->p_offset))
@@ -89,7 +94,7 @@ loader_read(int fd, const ElfW(Phdr) *ph, char *loader)
 
 /* The Go linker leaves its build id in a note of the owner "Go". */
 static bool
-note_is_go(int fd, const ElfW(Phdr) *ph)
+note_is_go(int fd, const ElfW(Phdr) * ph)
 {
 	ElfW(Nhdr) note;
 	char owner[4];
@@ -100,18 +105,19 @@ note_is_go(int fd, const ElfW(Phdr) *ph)
 		if (!bytes_read(fd, &note, sizeof(note), ph->p_offset + at))
 			return false;
 		if (note.n_namesz == 4 &&
-		    bytes_read(fd, owner, 4, ph->p_offset + at + sizeof(note)) &&
+		    bytes_read(
+			fd, owner, 4, ph->p_offset + at + sizeof(note)) &&
 		    memcmp(owner, "Go\0", 4) == 0)
 			return true;
 		at += sizeof(note) + ((note.n_namesz + 3ul) & ~3ul) +
-		    ((note.n_descsz + 3ul) & ~3ul);
+		      ((note.n_descsz + 3ul) & ~3ul);
 	}
 	return false;
 }
 
 /* The build id can be left out (-buildid=); .go.buildinfo stays. */
 static bool
-section_is_go(int fd, const ElfW(Ehdr) *eh)
+section_is_go(int fd, const ElfW(Ehdr) * eh)
 {
 	static const char wanted[] = ".go.buildinfo";
 	ElfW(Shdr) names, sh;
@@ -123,10 +129,11 @@ section_is_go(int fd, const ElfW(Ehdr) *eh)
 		eh->e_shoff + (uint64_t)eh->e_shstrndx * sizeof(sh)))
 		return false;
 	for (i = 0; i < eh->e_shnum && i < TARGET_HEADERS; i++) {
-		if (!bytes_read(fd, &sh, sizeof(sh), eh->e_shoff + i * sizeof(sh)))
+		if (!bytes_read(
+			fd, &sh, sizeof(sh), eh->e_shoff + i * sizeof(sh)))
 			return false;
-		if (bytes_read(fd, name, sizeof(name),
-			names.sh_offset + sh.sh_name) &&
+		if (bytes_read(
+			fd, name, sizeof(name), names.sh_offset + sh.sh_name) &&
 		    memcmp(name, wanted, sizeof(wanted)) == 0)
 			return true;
 	}
@@ -134,24 +141,26 @@ section_is_go(int fd, const ElfW(Ehdr) *eh)
 }
 
 static bool
-is_foreign(const ElfW(Ehdr) *eh)
+is_foreign(const ElfW(Ehdr) * eh)
 {
 	return memcmp(eh->e_ident, __ehdr_start.e_ident, EI_VERSION) != 0 ||
-	    eh->e_machine != __ehdr_start.e_machine ||
-	    eh->e_phentsize != sizeof(ElfW(Phdr));
+	       eh->e_machine != __ehdr_start.e_machine ||
+	       eh->e_phentsize != sizeof(ElfW(Phdr));
 }
 
 static enum target_kind
-elf_kind(int fd, const ElfW(Ehdr) *eh, struct target *out)
+elf_kind(int fd, const ElfW(Ehdr) * eh, struct target *out)
 {
 	bool go = section_is_go(fd, eh);
 	ElfW(Phdr) ph;
 	unsigned i;
 
 	for (i = 0; i < eh->e_phnum && i < TARGET_HEADERS; i++) {
-		if (!bytes_read(fd, &ph, sizeof(ph), eh->e_phoff + i * sizeof(ph)))
+		if (!bytes_read(
+			fd, &ph, sizeof(ph), eh->e_phoff + i * sizeof(ph)))
 			return TARGET_FORMAT;
-		if (ph.p_type == PT_INTERP && !loader_read(fd, &ph, out->loader))
+		if (ph.p_type == PT_INTERP &&
+		    !loader_read(fd, &ph, out->loader))
 			return TARGET_LOADER;
 		if (ph.p_type == PT_NOTE && note_is_go(fd, &ph))
 			go = true;

@@ -33,7 +33,8 @@ bytes_read(int dir, const char *name, bool absent, struct bytes *out)
 		return 0;
 	if (fd == -1 || out->data == NULL)
 		goto out;
-	while ((n = read(fd, out->data + out->len, BYTES_MAX + 1 - out->len)) > 0)
+	while (
+	    (n = read(fd, out->data + out->len, BYTES_MAX + 1 - out->len)) > 0)
 		out->len += (size_t)n;
 	if (out->len > BYTES_MAX) {
 		errno = EFBIG;
@@ -50,10 +51,10 @@ static int
 staged_check(const char *file)
 {
 	static const char staged[] = SYSCONFDIR "/." NAME ".new";
-	const struct policy_source src = { .site = staged };
-	struct report faults = { 0 };
+	const struct policy_source src = {.site = staged};
+	struct report faults = {0};
 	struct policy *p = NULL;
-	struct fault f = { 0 };
+	struct fault f = {0};
 	int rv;
 
 	if (policy_read(&src, &p, &f) == -1)
@@ -72,8 +73,9 @@ staged_check(const char *file)
 static int
 staged_install(int dir, const struct bytes *former, bool had)
 {
-	if (had && (replace_begin(dir, LAST, former->data, former->len,
-			0644) == -1 || replace_end(dir, LAST) == -1)) {
+	if (had &&
+	    (replace_begin(dir, LAST, former->data, former->len, 0644) == -1 ||
+		replace_end(dir, LAST) == -1)) {
 		complain("apply: " SYSCONFDIR "/" LAST ": %s", strerror(errno));
 		replace_drop(dir, LAST);
 		return -1;
@@ -98,8 +100,9 @@ dir_open(void)
 	dir = open(SYSCONFDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir != -1 && flock(dir, LOCK_EX | LOCK_NB) == 0)
 		return dir;
-	complain("apply: " SYSCONFDIR ": %s", errno == EWOULDBLOCK ?
-		"another tlsshim apply is at work" : strerror(errno));
+	complain("apply: " SYSCONFDIR ": %s",
+	    errno == EWOULDBLOCK ? "another tlsshim apply is at work"
+				 : strerror(errno));
 	if (dir != -1)
 		close(dir);
 	return -1;
@@ -108,7 +111,7 @@ dir_open(void)
 static int
 policy_apply(int dir, const char *file)
 {
-	struct bytes wanted = { 0 }, former = { 0 };
+	struct bytes wanted = {0}, former = {0};
 	bool had = faccessat(dir, NAME, F_OK, 0) == 0;
 	int rv = -1;
 
@@ -122,9 +125,10 @@ policy_apply(int dir, const char *file)
 		if (!had || wanted.len != former.len ||
 		    memcmp(wanted.data, former.data, wanted.len) != 0)
 			rv = staged_install(dir, &former, had);
-		else	/* or the former one would be lost as .last */
-			rv = printf(POLICY_SITE ": is the same already\n") < 0 ?
-			    -1 : 0;
+		else /* or the former one would be lost as .last */
+			rv = printf(POLICY_SITE ": is the same already\n") < 0
+				 ? -1
+				 : 0;
 	}
 	replace_drop(dir, NAME);
 	free(wanted.data);
@@ -135,7 +139,7 @@ policy_apply(int dir, const char *file)
 int
 apply_main(const struct subcommand *self, int argc, char **argv)
 {
-	const struct option_row rows[] = { { 0 } };
+	const struct option_row rows[] = {{0}};
 	int dir, rv, first = options_read(self, rows, true, argc, argv);
 
 	if (first == -1)

@@ -9,10 +9,10 @@
 #define HOUR 3600
 
 /* Reading a chain of calls that each may fail: the first error counts. */
-#define TRY(call) \
-	do { \
-		int try_rv = (call); \
-		if (try_rv < 0) \
+#define TRY(call)                      \
+	do {                           \
+		int try_rv = (call);   \
+		if (try_rv < 0)        \
 			return try_rv; \
 	} while (0)
 
@@ -41,8 +41,8 @@ subject_begin(struct subject *s, const struct subject *issuer)
 	TRY(gnutls_x509_crt_set_serial(s->crt, serial, sizeof(serial)));
 	/* an hour of slack for a container whose clock is behind */
 	TRY(gnutls_x509_crt_set_activation_time(s->crt, now - HOUR));
-	TRY(gnutls_x509_crt_set_expiration_time(s->crt,
-	    now + (time_t)AUTHORITY_DAYS * 24 * HOUR));
+	TRY(gnutls_x509_crt_set_expiration_time(
+	    s->crt, now + (time_t)AUTHORITY_DAYS * 24 * HOUR));
 	snprintf(dn, sizeof(dn), "CN=%s", s->name);
 	TRY(gnutls_x509_crt_set_dn(s->crt, dn, NULL));
 	TRY(gnutls_x509_crt_set_key(s->crt, s->key));
@@ -56,8 +56,8 @@ subject_begin(struct subject *s, const struct subject *issuer)
 static int
 subject_sign(struct subject *s, const struct subject *issuer)
 {
-	return gnutls_x509_crt_sign2(s->crt, issuer->crt, issuer->key,
-	    GNUTLS_DIG_SHA256, 0);
+	return gnutls_x509_crt_sign2(
+	    s->crt, issuer->crt, issuer->key, GNUTLS_DIG_SHA256, 0);
 }
 
 /* An address as 4 or 16 bytes; 0 if host is a name. */
@@ -77,9 +77,9 @@ permit_name(gnutls_x509_name_constraints_t nc, const char *name)
 	/* a constraint covers all below it, so *.a.test needs a.test */
 	if (strncmp(name, "*.", 2) == 0)
 		name += 2;
-	d = (gnutls_datum_t){ (unsigned char *)name, (unsigned)strlen(name) };
-	return gnutls_x509_name_constraints_add_permitted(nc,
-	    GNUTLS_SAN_DNSNAME, &d);
+	d = (gnutls_datum_t){(unsigned char *)name, (unsigned)strlen(name)};
+	return gnutls_x509_name_constraints_add_permitted(
+	    nc, GNUTLS_SAN_DNSNAME, &d);
 }
 
 static int
@@ -89,8 +89,8 @@ permit_block(gnutls_x509_name_constraints_t nc, const char *cidr)
 	int rv;
 
 	TRY(gnutls_x509_cidr_to_rfc5280(cidr, &d));
-	rv = gnutls_x509_name_constraints_add_permitted(nc,
-	    GNUTLS_SAN_IPADDRESS, &d);
+	rv = gnutls_x509_name_constraints_add_permitted(
+	    nc, GNUTLS_SAN_IPADDRESS, &d);
 	gnutls_free(d.data);
 	return rv;
 }
@@ -109,8 +109,8 @@ permit_all(gnutls_x509_name_constraints_t nc, const struct option_list *hosts)
 		unsigned n = address_read(hosts->v[i], address);
 
 		snprintf(cidr, sizeof(cidr), "%s/%u", hosts->v[i], n * 8);
-		TRY(n > 0 ? permit_block(nc, cidr) :
-			    permit_name(nc, hosts->v[i]));
+		TRY(n > 0 ? permit_block(nc, cidr)
+			  : permit_name(nc, hosts->v[i]));
 	}
 	return 0;
 }
@@ -119,7 +119,7 @@ static int
 ca_new(struct subject *ca, const struct option_list *hosts)
 {
 	gnutls_x509_name_constraints_t nc;
-	unsigned char mark[3] = { 0 };
+	unsigned char mark[3] = {0};
 	int rv;
 
 	/* each CA has its own name: "unknown issuer" then says which */
@@ -128,8 +128,8 @@ ca_new(struct subject *ca, const struct option_list *hosts)
 	    mark[0], mark[1], mark[2]);
 	TRY(subject_begin(ca, ca));
 	TRY(gnutls_x509_crt_set_basic_constraints(ca->crt, 1, 0));
-	TRY(gnutls_x509_crt_set_key_usage(ca->crt,
-	    GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN));
+	TRY(gnutls_x509_crt_set_key_usage(
+	    ca->crt, GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN));
 	TRY(gnutls_x509_name_constraints_init(&nc));
 	rv = permit_all(nc, hosts);
 	if (rv >= 0)
@@ -147,8 +147,8 @@ name_add(gnutls_x509_crt_t crt, const char *host)
 
 	return gnutls_x509_crt_set_subject_alt_name(crt,
 	    n > 0 ? GNUTLS_SAN_IPADDRESS : GNUTLS_SAN_DNSNAME,
-	    n > 0 ? (void *)address : host,
-	    n > 0 ? n : (unsigned)strlen(host), GNUTLS_FSAN_APPEND);
+	    n > 0 ? (void *)address : host, n > 0 ? n : (unsigned)strlen(host),
+	    GNUTLS_FSAN_APPEND);
 }
 
 static int
@@ -159,7 +159,8 @@ leaf_new(struct subject *s, const struct subject *ca, const char *purpose,
 
 	TRY(subject_begin(s, ca));
 	TRY(gnutls_x509_crt_set_basic_constraints(s->crt, 0, -1));
-	TRY(gnutls_x509_crt_set_key_usage(s->crt, GNUTLS_KEY_DIGITAL_SIGNATURE));
+	TRY(gnutls_x509_crt_set_key_usage(
+	    s->crt, GNUTLS_KEY_DIGITAL_SIGNATURE));
 	TRY(gnutls_x509_crt_set_key_purpose_oid(s->crt, purpose, 0));
 	for (i = 0; i < names->n; i++)
 		TRY(name_add(s->crt, names->v[i]));
@@ -170,15 +171,15 @@ static int
 subject_print(struct subject *s)
 {
 	TRY(gnutls_x509_crt_export2(s->crt, GNUTLS_X509_FMT_PEM, &s->crt_pem));
-	return gnutls_x509_privkey_export2_pkcs8(s->key, GNUTLS_X509_FMT_PEM,
-	    NULL, GNUTLS_PKCS_PLAIN, &s->key_pem);
+	return gnutls_x509_privkey_export2_pkcs8(
+	    s->key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &s->key_pem);
 }
 
 int
 authority_new(struct authority *a, const struct option_list *hosts)
 {
 	struct option_list server = *hosts;
-	static const struct option_list client = { 1, { "client.localhost" } };
+	static const struct option_list client = {1, {"client.localhost"}};
 
 	memset(a, 0, sizeof(*a));
 	if (server.n + 3 > sizeof(server.v) / sizeof(server.v[0]))

@@ -12,9 +12,9 @@
 #define AUTHORITY_NAME "tlsshim testbed CA " /* and six random digits */
 
 struct subject {
-	gnutls_x509_privkey_t key; /* owned */
-	gnutls_x509_crt_t crt;     /* owned */
-	char name[64];             /* common name */
+	gnutls_x509_privkey_t key;       /* owned */
+	gnutls_x509_crt_t crt;           /* owned */
+	char name[64];                   /* common name */
 	gnutls_datum_t crt_pem, key_pem; /* owned, by gnutls_malloc */
 };
 

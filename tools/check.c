@@ -15,7 +15,7 @@ static int
 named_read(const char *name, struct policy **out, struct fault *f)
 {
 	char path[PATH_MAX];
-	struct policy_source src = { .site = path_absolute(name, path) };
+	struct policy_source src = {.site = path_absolute(name, path)};
 
 	if (src.site == NULL)
 		return fault_set(f, NULL, 0, "the policy's name is too long");
@@ -54,8 +54,8 @@ result_print(const struct policy *p, const struct report *faults,
 	if (json) {
 		fputs("{ \"policy\": ", stdout);
 		json_string_print(p != NULL ? p->file : NULL, stdout);
-		printf(", \"good\": %s,\n  \"faults\": ",
-		    good ? "true" : "false");
+		printf(
+		    ", \"good\": %s,\n  \"faults\": ", good ? "true" : "false");
 		report_print_json(faults, stdout);
 		fputs(",\n  \"weakenings\": ", stdout);
 		report_print_json(weak, stdout);
@@ -75,21 +75,21 @@ check_main(const struct subcommand *self, int argc, char **argv)
 	const char *name = NULL;
 	bool strict = false, json = false;
 	const struct option_row rows[] = {
-		{ 'p', "policy", OPTION_TEXT, &name, "FILE",
-		    "Check this policy instead of the one in force." },
-		{ 0, "strict", OPTION_FLAG, &strict, NULL,
-		    "Name everything weaker than the defaults as well." },
-		{ 0, "json", OPTION_FLAG, &json, NULL, "Print JSON." },
-		{ 0 },
+	    {'p', "policy", OPTION_TEXT, &name, "FILE",
+		"Check this policy instead of the one in force."},
+	    {0, "strict", OPTION_FLAG, &strict, NULL,
+		"Name everything weaker than the defaults as well."},
+	    {0, "json", OPTION_FLAG, &json, NULL, "Print JSON."},
+	    {0},
 	};
-	struct report faults = { 0 }, weak = { 0 };
+	struct report faults = {0}, weak = {0};
 	struct policy *own = NULL, *merged = NULL;
-	struct fault f = { 0 };
+	struct fault f = {0};
 	int status, first = options_read(self, rows, true, argc, argv);
 
 	if (first != argc)
-		return first == -1 ? EXIT_USAGE :
-				     options_wrong(self, "too many arguments");
+		return first == -1 ? EXIT_USAGE
+				   : options_wrong(self, "too many arguments");
 	if (name != NULL) {
 		if (named_read(name, &own, &f) == -1)
 			own = NULL;

@@ -12,7 +12,7 @@
 #include "tools.h"
 
 #define ADDRESSES 32
-#define ANY_PROGRAM "" /* that no glob but "*" matches */
+#define ANY_PROGRAM ""      /* that no glob but "*" matches */
 #define NOWHERE "192.0.2.1" /* RFC 5737: belongs to nobody */
 
 struct question {
@@ -57,8 +57,9 @@ static int
 addresses_add(const char *host, const char *port, int flags,
     struct sockaddr_storage *to, size_t *n, size_t max)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-		.ai_flags = flags | AI_NUMERICSERV }, *list, *a;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+			    .ai_flags = flags | AI_NUMERICSERV},
+			*list, *a;
 	int rv = getaddrinfo(host, port, &hints, &list);
 
 	if (rv != 0)
@@ -98,15 +99,16 @@ question_resolve(struct question *q)
 	rv = addresses_add(host, q->port, flags, q->to, &q->n, ADDRESSES);
 	if (rv != 0 && q->address == NULL && q->side == SIDE_CLIENT &&
 	    !name_is_address(q->host)) {
-		complain("explain: %s: %s; explained as if it were at "
-		    NOWHERE " (--address gives another)", host,
-		    gai_strerror(rv));
-		rv = addresses_add(NOWHERE, q->port, AI_NUMERICHOST, q->to,
-		    &q->n, ADDRESSES);
+		complain("explain: %s: %s; explained as if it were at " NOWHERE
+			 " (--address gives another)",
+		    host, gai_strerror(rv));
+		rv = addresses_add(
+		    NOWHERE, q->port, AI_NUMERICHOST, q->to, &q->n, ADDRESSES);
 	}
 	if (rv == 0 && q->peer != NULL) {
 		host = q->peer;
-		rv = addresses_add(host, "0", AI_NUMERICHOST, &q->from, &one, 1);
+		rv =
+		    addresses_add(host, "0", AI_NUMERICHOST, &q->from, &one, 1);
 	}
 	if (rv != 0)
 		complain("explain: %s: %s", host, gai_strerror(rv));
@@ -136,13 +138,13 @@ static void
 answer_read(const struct policy *p, const struct question *q,
     const struct sockaddr_storage *to, struct answer *out)
 {
-	const char *names[] = { q->host };
+	const char *names[] = {q->host};
 	struct endpoint e = {
-		.side = q->side,
-		.program = q->program,
-		.script = q->script,
-		.search = (const char *const *)q->search,
-		.nsearch = q->nsearch,
+	    .side = q->side,
+	    .program = q->program,
+	    .script = q->script,
+	    .search = (const char *const *)q->search,
+	    .nsearch = q->nsearch,
 	};
 
 	memset(out, 0, sizeof(*out));
@@ -174,15 +176,15 @@ static bool
 answer_same(const struct answer *a, const struct answer *b)
 {
 	return a->decision.rule == b->decision.rule &&
-	    a->decision.action == b->decision.action &&
-	    a->decision.why == b->decision.why &&
-	    strcmp(a->decision.name, b->decision.name) == 0;
+	       a->decision.action == b->decision.action &&
+	       a->decision.why == b->decision.why &&
+	       strcmp(a->decision.name, b->decision.name) == 0;
 }
 
 /* Every distinct outcome, in the order of the addresses. */
 static size_t
-answers_read(const struct policy *p, const struct question *q,
-    struct answer *out)
+answers_read(
+    const struct policy *p, const struct question *q, struct answer *out)
 {
 	size_t i, j, n = 0;
 
@@ -221,14 +223,16 @@ answer_print(const struct question *q, const struct answer *a)
 	const struct decision *d = &a->decision;
 	size_t i;
 
-	printf("%s %s port %s, at", q->side == SIDE_CLIENT ? "client of" :
-	    "server on", q->host, q->port);
+	printf("%s %s port %s, at",
+	    q->side == SIDE_CLIENT ? "client of" : "server on", q->host,
+	    q->port);
 	for (i = 0; i < a->n; i++)
 		printf("%s %s", i > 0 ? "," : "", a->to[i]);
 	printf("\n  verdict: %s\n  why: %s\n", action_word(d->action), d->text);
 	if (q->side == SIDE_SERVER && address_is_any(a->to[0]))
-		puts("  note: what is accepted is judged by the address it came "
-		     "to; ask about that");
+		puts(
+		    "  note: what is accepted is judged by the address it came "
+		    "to; ask about that");
 	if (a->by_program)
 		puts("  note: rules for single programs are passed over; "
 		     "--program asks about one");
@@ -285,8 +289,8 @@ answer_print_json(const struct question *q, const struct answer *a)
 	const struct decision *d = &a->decision;
 	size_t i;
 
-	printf("{ \"side\": \"%s\"",
-	    q->side == SIDE_CLIENT ? "client" : "server");
+	printf(
+	    "{ \"side\": \"%s\"", q->side == SIDE_CLIENT ? "client" : "server");
 	member_print("host", q->host);
 	printf(",\n  \"port\": %s,\n  \"addresses\": [", q->port);
 	for (i = 0; i < a->n; i++) {
@@ -311,8 +315,8 @@ answer_print_json(const struct question *q, const struct answer *a)
 }
 
 static void
-answers_print(const struct question *q, const struct answer *a, size_t n,
-    bool json)
+answers_print(
+    const struct question *q, const struct answer *a, size_t n, bool json)
 {
 	size_t i;
 
@@ -333,7 +337,7 @@ question_answer(struct question *q, const char *policy, bool json)
 {
 	struct answer *answers = calloc(ADDRESSES + 1, sizeof(*answers));
 	struct policy *p = NULL;
-	struct fault f = { 0 };
+	struct fault f = {0};
 	int rv = -1;
 
 	question_program(q);
@@ -362,16 +366,16 @@ explain_main(const struct subcommand *self, int argc, char **argv)
 	const char *policy = NULL;
 	bool json = false;
 	const struct option_row rows[] = {
-		{ 'p', "policy", OPTION_TEXT, &policy, "FILE",
-		    "Ask this policy instead of the one in force." },
-		{ 0, "program", OPTION_TEXT, &q.program, "FILE",
-		    "The program that connects or listens." },
-		{ 0, "address", OPTION_TEXT, &q.address, "ADDRESS",
-		    "What HOST resolves to, instead of asking the resolver." },
-		{ 0, "peer", OPTION_TEXT, &q.peer, "ADDRESS",
-		    "server: where the client is." },
-		{ 0, "json", OPTION_FLAG, &json, NULL, "Print JSON." },
-		{ 0 },
+	    {'p', "policy", OPTION_TEXT, &policy, "FILE",
+		"Ask this policy instead of the one in force."},
+	    {0, "program", OPTION_TEXT, &q.program, "FILE",
+		"The program that connects or listens."},
+	    {0, "address", OPTION_TEXT, &q.address, "ADDRESS",
+		"What HOST resolves to, instead of asking the resolver."},
+	    {0, "peer", OPTION_TEXT, &q.peer, "ADDRESS",
+		"server: where the client is."},
+	    {0, "json", OPTION_FLAG, &json, NULL, "Print JSON."},
+	    {0},
 	};
 	int first = options_read(self, rows, true, argc, argv);
 
@@ -379,7 +383,8 @@ explain_main(const struct subcommand *self, int argc, char **argv)
 		return EXIT_USAGE;
 	argv += first;
 	if (argc - first != 3)
-		return options_wrong(self, "a side, a host and a port are needed");
+		return options_wrong(
+		    self, "a side, a host and a port are needed");
 	if (strcmp(argv[0], "server") == 0)
 		q.side = SIDE_SERVER;
 	else if (strcmp(argv[0], "client") != 0)

@@ -7,10 +7,10 @@ keys_main(const struct subcommand *self, int argc, char **argv)
 {
 	bool json = false, man = false;
 	const struct option_row rows[] = {
-		{ 0, "json", OPTION_FLAG, &json, NULL, "Print JSON." },
-		{ 0, "man", OPTION_FLAG, &man, NULL,
-		    "Print the KEYS section of tlsshim-policy(5)." },
-		{ 0 },
+	    {0, "json", OPTION_FLAG, &json, NULL, "Print JSON."},
+	    {0, "man", OPTION_FLAG, &man, NULL,
+		"Print the KEYS section of tlsshim-policy(5)."},
+	    {0},
 	};
 	int first = options_read(self, rows, true, argc, argv);
 

@@ -81,7 +81,7 @@ int
 options_read(const struct subcommand *self, const struct option_row *rows,
     bool anywhere, int argc, char **argv)
 {
-	struct option longs[OPTIONS_MAX + 2] = { 0 };
+	struct option longs[OPTIONS_MAX + 2] = {0};
 	char letters[2 * OPTIONS_MAX + 2] = "+";
 	int c, n, help, i;
 
@@ -89,7 +89,7 @@ options_read(const struct subcommand *self, const struct option_row *rows,
 		letters[0] = '\0';
 	for (n = 0; n < OPTIONS_MAX && rows[n].name != NULL; n++) {
 		bool text = rows[n].kind != OPTION_FLAG;
-		char one[] = { rows[n].letter, text ? ':' : '\0', '\0' };
+		char one[] = {rows[n].letter, text ? ':' : '\0', '\0'};
 
 		strcat(letters, one);
 		longs[n].name = rows[n].name;
@@ -111,7 +111,8 @@ options_read(const struct subcommand *self, const struct option_row *rows,
 			if (c == 256 + i || c == rows[i].letter)
 				break;
 		if (value_set(&rows[i], optarg) == -1)
-			return options_wrong(self, "too many of one option"), -1;
+			return options_wrong(self, "too many of one option"),
+			       -1;
 	}
 	return optind;
 }

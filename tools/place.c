@@ -34,8 +34,8 @@ path_absolute(const char *file, char buf[PATH_MAX])
 int
 preload_find(char buf[PATH_MAX])
 {
-	static const char *const places[] = { "%.*s/tlsshim.so",
-		"%.*s/../lib/tlsshim/tlsshim.so", LIBDIR "/tlsshim.so" };
+	static const char *const places[] = {"%.*s/tlsshim.so",
+	    "%.*s/../lib/tlsshim/tlsshim.so", LIBDIR "/tlsshim.so"};
 	char self[PATH_MAX], file[2 * PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	size_t i;
@@ -56,12 +56,13 @@ preload_find(char buf[PATH_MAX])
 int
 source_read(const char *option, struct policy **out, struct fault *f)
 {
-	struct policy_source src = { .user = option };
+	struct policy_source src = {.user = option};
 	char path[PATH_MAX];
 
 	if (src.user == NULL)
 		src.user = getenv("TLSSHIM_POLICY");
-	if (src.user != NULL && (src.user = path_absolute(src.user, path)) == NULL)
+	if (src.user != NULL &&
+	    (src.user = path_absolute(src.user, path)) == NULL)
 		return fault_set(f, NULL, 0, "the policy's name is too long");
 	return policy_read(&src, out, f);
 }
@@ -72,5 +73,6 @@ source_warn(const struct policy *p, const char *name)
 	if (!p->allow_user_policy && p->file != NULL &&
 	    strcmp(p->file, POLICY_SITE) == 0 && strcmp(p->file, name) != 0)
 		complain("%s is not read: %s is in force and does not say "
-		    "allow_user_policy = true", name, p->file);
+			 "allow_user_policy = true",
+		    name, p->file);
 }

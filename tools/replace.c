@@ -30,8 +30,8 @@ all_write(int fd, const char *data, size_t len)
 }
 
 int
-replace_begin(int dir, const char *name, const void *data, size_t len,
-    mode_t mode)
+replace_begin(
+    int dir, const char *name, const void *data, size_t len, mode_t mode)
 {
 	char staged[NAME_MAX + 1];
 	int fd, keep;

@@ -25,7 +25,7 @@ static void
 program_find(const char *name, struct program *out)
 {
 	const char *dirs = getenv("PATH"), *end;
-	struct program seen = { .target.kind = TARGET_ABSENT };
+	struct program seen = {.target.kind = TARGET_ABSENT};
 	char standard[256];
 	int len;
 
@@ -41,7 +41,7 @@ program_find(const char *name, struct program *out)
 		if (out->target.kind == TARGET_DENIED)
 			seen = *out;
 		else if (out->target.kind != TARGET_ABSENT ||
-		    out->target.interp[0] != '\0')
+			 out->target.interp[0] != '\0')
 			return;
 	}
 	*out = seen;
@@ -63,7 +63,8 @@ program_read(const char *name, struct program *out)
 		target_read(strcpy(out->path, name), &out->target);
 	else
 		return -1;
-	if (out->target.kind == TARGET_FORMAT && out->target.interp[0] == '\0') {
+	if (out->target.kind == TARGET_FORMAT &&
+	    out->target.interp[0] == '\0') {
 		out->by_shell = true;
 		target_read(SHELL, &out->target);
 	}
@@ -106,7 +107,8 @@ preload_set(const char *preload)
 	int rv;
 
 	if (strpbrk(preload, " :$") != NULL) {
-		complain("run: the loader cannot preload '%s', whose path has a "
+		complain(
+		    "run: the loader cannot preload '%s', whose path has a "
 		    "space, colon or dollar sign; install tlsshim elsewhere",
 		    preload);
 		return -1;
@@ -181,8 +183,8 @@ loader_ask(const char *name, const struct program *p, const char *preload)
 	if (found)
 		return 0;
 	complain("run: %s: its loader %s would not load %s%s; use a tlsshim "
-	    "built for this program's system", name, p->target.loader, preload,
-	    why);
+		 "built for this program's system",
+	    name, p->target.loader, preload, why);
 	return -1;
 }
 
@@ -195,15 +197,15 @@ parts_find(char preload[PATH_MAX])
 
 	if (preload_find(preload) == -1) {
 		complain("run: tlsshim.so is neither beside this command nor "
-		    "in its lib folder; run make, or make install");
+			 "in its lib folder; run make, or make install");
 		return -1;
 	}
 	strcpy(engine, preload);
 	strcpy(engine + strlen(engine) - strlen(".so"), tail);
 	if (access(engine, R_OK) == 0)
 		return 0;
-	complain("run: %s: %s; run make, or make install", engine,
-	    strerror(errno));
+	complain(
+	    "run: %s: %s; run make, or make install", engine, strerror(errno));
 	return -1;
 }
 
@@ -213,7 +215,7 @@ policy_set(const char *option)
 	const char *name = option != NULL ? option : getenv("TLSSHIM_POLICY");
 	char path[PATH_MAX];
 	struct policy *policy;
-	struct fault f = { 0 };
+	struct fault f = {0};
 
 	if (source_read(option, &policy, &f) == -1) {
 		complain_fault(&f);
@@ -264,9 +266,9 @@ run_main(const struct subcommand *self, int argc, char **argv)
 {
 	const char *policy = NULL;
 	const struct option_row rows[] = {
-		{ 'p', "policy", OPTION_TEXT, &policy, "FILE",
-		    "Use this policy instead of $TLSSHIM_POLICY." },
-		{ 0 },
+	    {'p', "policy", OPTION_TEXT, &policy, "FILE",
+		"Use this policy instead of $TLSSHIM_POLICY."},
+	    {0},
 	};
 	int first = options_read(self, rows, false, argc, argv);
 	char preload[PATH_MAX];

@@ -57,7 +57,7 @@ dir_is_testbed(int dir)
 	char text[8192], name[128];
 	size_t len = sizeof(name);
 	ssize_t n = fd != -1 ? read(fd, text, sizeof(text)) : -1;
-	gnutls_datum_t pem = { (unsigned char *)text, n > 0 ? (unsigned)n : 0 };
+	gnutls_datum_t pem = {(unsigned char *)text, n > 0 ? (unsigned)n : 0};
 	bool ours;
 
 	if (fd != -1)
@@ -65,9 +65,9 @@ dir_is_testbed(int dir)
 	if (n <= 0 || gnutls_x509_crt_init(&crt) < 0)
 		return false;
 	ours = gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) == 0 &&
-	    gnutls_x509_crt_get_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0,
-		0, name, &len) == 0 &&
-	    strncmp(name, AUTHORITY_NAME, strlen(AUTHORITY_NAME)) == 0;
+	       gnutls_x509_crt_get_dn_by_oid(
+		   crt, GNUTLS_OID_X520_COMMON_NAME, 0, 0, name, &len) == 0 &&
+	       strncmp(name, AUTHORITY_NAME, strlen(AUTHORITY_NAME)) == 0;
 	gnutls_x509_crt_deinit(crt);
 	return ours;
 }
@@ -86,7 +86,8 @@ dir_open(const char *path)
 		complain("testbed: %s belongs to somebody else", path);
 	} else if (!made && !dir_is_empty(dir) && !dir_is_testbed(dir)) {
 		complain("testbed: %s holds other files and no testbed; name a "
-		    "new or an empty folder", path);
+			 "new or an empty folder",
+		    path);
 	} else if (fchmod(dir, 0700) == -1) {
 		complain("testbed: %s: %s", path, strerror(errno));
 	} else {
@@ -121,15 +122,18 @@ fail:
 static int
 testbed_write(int dir, const struct authority *a)
 {
-#define PEM(name, datum, mode) { name, (datum).data, (datum).size, mode }
+#define PEM(name, datum, mode)                         \
+	{                                              \
+		name, (datum).data, (datum).size, mode \
+	}
 	const struct file files[] = {
-		PEM("ca.pem", a->ca.crt_pem, 0644),
-		PEM("ca.key", a->ca.key_pem, 0600),
-		PEM("server.pem", a->server.crt_pem, 0644),
-		PEM("server.key", a->server.key_pem, 0600),
-		PEM("client.pem", a->client.crt_pem, 0644),
-		PEM("client.key", a->client.key_pem, 0600),
-		{ "policy.cfg", policy_text, strlen(policy_text), 0644 },
+	    PEM("ca.pem", a->ca.crt_pem, 0644),
+	    PEM("ca.key", a->ca.key_pem, 0600),
+	    PEM("server.pem", a->server.crt_pem, 0644),
+	    PEM("server.key", a->server.key_pem, 0600),
+	    PEM("client.pem", a->client.crt_pem, 0644),
+	    PEM("client.key", a->client.key_pem, 0600),
+	    {"policy.cfg", policy_text, strlen(policy_text), 0644},
 	};
 #undef PEM
 	size_t n = sizeof(files) / sizeof(files[0]);
@@ -152,10 +156,10 @@ testbed_print(const char *dir, const struct option_list *hosts)
 	for (i = 0; i < hosts->n; i++)
 		printf(", %s", hosts->v[i]);
 	printf(", valid until %s.\nNow put TLS under both ends of a "
-	    "connection over loopback:\n\n"
-	    "  tlsshim run -p %s/policy.cfg SERVER...\n"
-	    "  tlsshim run -p %s/policy.cfg CLIENT...\n\n"
-	    "Programs that speak TLS themselves find the CA in %s/ca.pem.\n",
+	       "connection over loopback:\n\n"
+	       "  tlsshim run -p %s/policy.cfg SERVER...\n"
+	       "  tlsshim run -p %s/policy.cfg CLIENT...\n\n"
+	       "Programs that speak TLS themselves find the CA in %s/ca.pem.\n",
 	    day, dir, dir, dir);
 }
 
@@ -174,7 +178,8 @@ hosts_check(const struct option_list *hosts)
 		    strcmp(name, host) == 0)
 			continue;
 		complain("testbed: '%s' is not a host name or an address in "
-		    "its usual form", hosts->v[i]);
+			 "its usual form",
+		    hosts->v[i]);
 		return -1;
 	}
 	return 0;
@@ -183,11 +188,11 @@ hosts_check(const struct option_list *hosts)
 int
 testbed_main(const struct subcommand *self, int argc, char **argv)
 {
-	struct option_list hosts = { 0 };
+	struct option_list hosts = {0};
 	const struct option_row rows[] = {
-		{ 0, "host", OPTION_LIST, &hosts, "NAME",
-		    "Make the certificate good for this name or address too." },
-		{ 0 },
+	    {0, "host", OPTION_LIST, &hosts, "NAME",
+		"Make the certificate good for this name or address too."},
+	    {0},
 	};
 	struct authority a;
 	char path[PATH_MAX];

@@ -6,24 +6,22 @@
 #define VERSION "0.1"
 
 static const struct subcommand subcommands[] = {
-	{ "run", "[-p FILE] [--] PROGRAM [ARGUMENT]...",
-	    "Run a program with its TCP connections governed by the policy.",
-	    run_main },
-	{ "check", "[-p FILE] [--strict] [--json]",
-	    "Say what is wrong with the policy and the files it names.",
-	    check_main },
-	{ "explain",
-	    "[-p FILE] [--program FILE] client|server HOST|ADDRESS PORT",
-	    "Say what the policy decides about a connection, and why.",
-	    explain_main },
-	{ "apply", "FILE",
-	    "Check FILE and make it the policy of this machine.", apply_main },
-	{ "keys", "[--json|--man]",
-	    "List what a context or a rule can set, and what it means.",
-	    keys_main },
-	{ "testbed", "DIR [--host NAME]...",
-	    "Make a throw-away CA, certificates and a policy for loopback.",
-	    testbed_main },
+    {"run", "[-p FILE] [--] PROGRAM [ARGUMENT]...",
+	"Run a program with its TCP connections governed by the policy.",
+	run_main},
+    {"check", "[-p FILE] [--strict] [--json]",
+	"Say what is wrong with the policy and the files it names.",
+	check_main},
+    {"explain", "[-p FILE] [--program FILE] client|server HOST|ADDRESS PORT",
+	"Say what the policy decides about a connection, and why.",
+	explain_main},
+    {"apply", "FILE", "Check FILE and make it the policy of this machine.",
+	apply_main},
+    {"keys", "[--json|--man]",
+	"List what a context or a rule can set, and what it means.", keys_main},
+    {"testbed", "DIR [--host NAME]...",
+	"Make a throw-away CA, certificates and a policy for loopback.",
+	testbed_main},
 };
 #define NSUBCOMMANDS (sizeof(subcommands) / sizeof(subcommands[0]))
 
@@ -37,7 +35,8 @@ usage_print(FILE *out)
 		fprintf(out, "  tlsshim %s %s\n      %s\n", subcommands[i].name,
 		    subcommands[i].arguments, subcommands[i].summary);
 	fputs("\ntlsshim SUBCOMMAND --help says more of one, tlsshim(1) of "
-	      "all.\n", out);
+	      "all.\n",
+	    out);
 }
 
 static int

@@ -14,7 +14,7 @@ static bool
 any_name(const struct rule *r)
 {
 	return r->side == SIDE_CLIENT && r->values.verify_mode != VERIFY_NONE &&
-	    !r->values.check_hostname;
+	       !r->values.check_hostname;
 }
 
 static bool
@@ -58,8 +58,9 @@ low_profile(const struct rule *r)
 {
 	const char *p = r->values.security_profile;
 
-	return p != NULL && (strcasecmp(p, "low") == 0 ||
-	    strcasecmp(p, "legacy") == 0 || strcasecmp(p, "very weak") == 0);
+	return p != NULL &&
+	       (strcasecmp(p, "low") == 0 || strcasecmp(p, "legacy") == 0 ||
+		   strcasecmp(p, "very weak") == 0);
 }
 
 static bool
@@ -92,44 +93,43 @@ static const struct {
 	bool (*is)(const struct rule *r);
 	const char *text;
 } rule_weak[] = {
-	{ K_verify_mode, verifies_nothing,
-	    "verify_mode = \"none\" accepts any server, also an attacker's" },
-	{ K_check_hostname, any_name,
-	    "check_hostname = false accepts the certificate of any name that "
-	    "the trusted authorities have signed" },
-	{ K_minimum_version, old_version,
-	    "minimum_version allows versions of TLS before 1.2, which are "
-	    "broken" },
-	{ K_maximum_version, old_maximum,
-	    "maximum_version keeps TLS 1.3 out" },
-	{ K_hostname_checks_common_name, common_name,
-	    "hostname_checks_common_name takes a common name for a host name" },
-	{ K_verify_flags, lax_certificates,
-	    "without x509_strict, certificates may break the rules of "
-	    "RFC 5280" },
-	{ K_options, legacy_ciphers,
-	    "legacy_ciphers allows ciphers without AEAD or forward secrecy" },
-	{ K_options, legacy_connect,
-	    "legacy_server_connect allows servers without safe "
-	    "renegotiation" },
-	{ K_security_profile, low_profile,
-	    "security_profile accepts keys of less than 112 bits of "
-	    "security" },
-	{ K_suppress_ragged_eofs, ragged_eofs,
-	    "suppress_ragged_eofs lets an attacker cut data short unseen" },
-	{ K_ocsp_stapling, no_ocsp,
-	    "ocsp_stapling = \"off\" does not ask whether the certificate was "
-	    "revoked" },
-	{ K_keylog_filename, logs_keys,
-	    "keylog_filename writes the keys of every session to a file" },
-	{ K_allow_unwrap, may_unwrap,
-	    "allow_unwrap lets the program go on in plaintext" },
+    {K_verify_mode, verifies_nothing,
+	"verify_mode = \"none\" accepts any server, also an attacker's"},
+    {K_check_hostname, any_name,
+	"check_hostname = false accepts the certificate of any name that "
+	"the trusted authorities have signed"},
+    {K_minimum_version, old_version,
+	"minimum_version allows versions of TLS before 1.2, which are "
+	"broken"},
+    {K_maximum_version, old_maximum, "maximum_version keeps TLS 1.3 out"},
+    {K_hostname_checks_common_name, common_name,
+	"hostname_checks_common_name takes a common name for a host name"},
+    {K_verify_flags, lax_certificates,
+	"without x509_strict, certificates may break the rules of "
+	"RFC 5280"},
+    {K_options, legacy_ciphers,
+	"legacy_ciphers allows ciphers without AEAD or forward secrecy"},
+    {K_options, legacy_connect,
+	"legacy_server_connect allows servers without safe "
+	"renegotiation"},
+    {K_security_profile, low_profile,
+	"security_profile accepts keys of less than 112 bits of "
+	"security"},
+    {K_suppress_ragged_eofs, ragged_eofs,
+	"suppress_ragged_eofs lets an attacker cut data short unseen"},
+    {K_ocsp_stapling, no_ocsp,
+	"ocsp_stapling = \"off\" does not ask whether the certificate was "
+	"revoked"},
+    {K_keylog_filename, logs_keys,
+	"keylog_filename writes the keys of every session to a file"},
+    {K_allow_unwrap, may_unwrap,
+	"allow_unwrap lets the program go on in plaintext"},
 };
 
 static void
 weak_add(struct report *out, const char *file, int line, const char *text)
 {
-	struct fault f = { 0 };
+	struct fault f = {0};
 
 	fault_set(&f, file, line, "%s", text);
 	report_add(out, &f);
@@ -160,8 +160,8 @@ rule_add_weak(struct report *out, const struct rule *r)
 		return;
 	for (i = 0; i < sizeof(rule_weak) / sizeof(rule_weak[0]); i++)
 		if (rule_weak[i].is(r))
-			key_add_weak(out, r, rule_weak[i].key,
-			    rule_weak[i].text);
+			key_add_weak(
+			    out, r, rule_weak[i].key, rule_weak[i].text);
 }
 
 static void
@@ -171,22 +171,22 @@ policy_add_weak(struct report *out, const struct policy *p)
 		bool is;
 		const char *text;
 	} rows[] = {
-		{ p->unmatched == UNMATCHED_PLAIN,
-		    "unmatched = \"plain\" leaves what no rule matches in "
-		    "plaintext" },
-		{ p->unnamed_skip,
-		    "unnamed = \"skip\" passes over host rules where a program "
-		    "resolves names by itself" },
-		{ p->ambiguous_latest,
-		    "ambiguous_name = \"latest\" guesses which of several names "
-		    "was meant" },
-		{ p->on_unprotected_allow,
-		    "on_unprotected = \"allow\" lets programs start that cannot "
-		    "be protected" },
-		{ p->allow_user_policy,
-		    "allow_user_policy lets users add rules of their own" },
-		{ p->allow_keylog_env,
-		    "allow_keylog_env lets users write session keys to a file" },
+	    {p->unmatched == UNMATCHED_PLAIN,
+		"unmatched = \"plain\" leaves what no rule matches in "
+		"plaintext"},
+	    {p->unnamed_skip,
+		"unnamed = \"skip\" passes over host rules where a program "
+		"resolves names by itself"},
+	    {p->ambiguous_latest,
+		"ambiguous_name = \"latest\" guesses which of several names "
+		"was meant"},
+	    {p->on_unprotected_allow,
+		"on_unprotected = \"allow\" lets programs start that cannot "
+		"be protected"},
+	    {p->allow_user_policy,
+		"allow_user_policy lets users add rules of their own"},
+	    {p->allow_keylog_env,
+		"allow_keylog_env lets users write session keys to a file"},
 	};
 	size_t i;
 

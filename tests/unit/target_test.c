@@ -53,8 +53,7 @@ image_read(void)
 	close(fd);
 }
 
-static ElfW(Phdr) *
-header_find(char *elf, unsigned type)
+static ElfW(Phdr) * header_find(char *elf, unsigned type)
 {
 	ElfW(Ehdr) *eh = (ElfW(Ehdr) *)elf;
 	ElfW(Phdr) *ph = (ElfW(Phdr) *)(elf + eh->e_phoff);
@@ -131,7 +130,7 @@ change_loader_long(char *elf)
 static void
 change_loader_outside(char *elf)
 {
-	header_find(elf, PT_INTERP)->p_offset = (ElfW(Off))-8;
+	header_find(elf, PT_INTERP)->p_offset = (ElfW(Off)) - 8;
 }
 
 static void
@@ -191,27 +190,27 @@ static const struct {
 	mode_t mode;
 	enum target_kind want;
 } elf_rows[] = {
-	{ "usual program", change_nothing, 0755, TARGET_OK },
-	{ "not executable", change_nothing, 0644, TARGET_DENIED },
-	{ "setuid", change_nothing, 04755, TARGET_SETID },
-	{ "setgid", change_nothing, 02755, TARGET_SETID },
-	{ "setgid for mandatory locking", change_nothing, 02745, TARGET_OK },
-	{ "other machine", change_machine, 0755, TARGET_FOREIGN },
-	{ "other class", change_class, 0755, TARGET_FOREIGN },
-	{ "other byte order", change_order, 0755, TARGET_FOREIGN },
-	{ "static", change_static, 0755, TARGET_STATIC },
-	{ "setuid and static", change_static, 04755, TARGET_STATIC },
-	{ "musl", change_musl, 0755, TARGET_MUSL },
-	{ "other loader", change_loader, 0755, TARGET_LOADER },
-	{ "empty loader", change_loader_empty, 0755, TARGET_LOADER },
-	{ "long loader", change_loader_long, 0755, TARGET_LOADER },
-	{ "loader outside", change_loader_outside, 0755, TARGET_LOADER },
-	{ "dynamic Go", change_go, 0755, TARGET_GO },
-	{ "static Go", change_go_static, 0755, TARGET_GO },
-	{ "Go without build id", change_go_section, 0755, TARGET_GO },
-	{ "endless notes", change_note_sizes, 0755, TARGET_OK },
-	{ "headers outside", change_headers_outside, 0755, TARGET_FORMAT },
-	{ "sections outside", change_sections_outside, 0755, TARGET_OK },
+    {"usual program", change_nothing, 0755, TARGET_OK},
+    {"not executable", change_nothing, 0644, TARGET_DENIED},
+    {"setuid", change_nothing, 04755, TARGET_SETID},
+    {"setgid", change_nothing, 02755, TARGET_SETID},
+    {"setgid for mandatory locking", change_nothing, 02745, TARGET_OK},
+    {"other machine", change_machine, 0755, TARGET_FOREIGN},
+    {"other class", change_class, 0755, TARGET_FOREIGN},
+    {"other byte order", change_order, 0755, TARGET_FOREIGN},
+    {"static", change_static, 0755, TARGET_STATIC},
+    {"setuid and static", change_static, 04755, TARGET_STATIC},
+    {"musl", change_musl, 0755, TARGET_MUSL},
+    {"other loader", change_loader, 0755, TARGET_LOADER},
+    {"empty loader", change_loader_empty, 0755, TARGET_LOADER},
+    {"long loader", change_loader_long, 0755, TARGET_LOADER},
+    {"loader outside", change_loader_outside, 0755, TARGET_LOADER},
+    {"dynamic Go", change_go, 0755, TARGET_GO},
+    {"static Go", change_go_static, 0755, TARGET_GO},
+    {"Go without build id", change_go_section, 0755, TARGET_GO},
+    {"endless notes", change_note_sizes, 0755, TARGET_OK},
+    {"headers outside", change_headers_outside, 0755, TARGET_FORMAT},
+    {"sections outside", change_sections_outside, 0755, TARGET_OK},
 };
 
 #define BLANKS "                                                              "
@@ -221,21 +220,21 @@ static const struct {
 	enum target_kind want;
 	const char *interp;
 } text_rows[] = {
-	{ "no #!", "echo\n", TARGET_FORMAT, "" },
-	{ "empty file", "", TARGET_FORMAT, "" },
-	{ "half a magic", "\177EL", TARGET_FORMAT, "" },
-	{ "cut off ELF", "\177ELF\2\1\1           ", TARGET_FOREIGN, "" },
-	{ "script", "#!./ok\n", TARGET_OK, "./ok" },
-	{ "blanks", "#! \t./ok \t\n", TARGET_OK, "./ok" },
-	{ "argument", "#!./ok -x ./static\n", TARGET_OK, "./ok" },
-	{ "no newline", "#!./ok", TARGET_OK, "./ok" },
-	{ "no interpreter", "#! \n./ok\n", TARGET_FORMAT, "" },
-	{ "script for static", "#!./static\n", TARGET_STATIC, "./static" },
-	{ "missing interpreter", "#!./no\n", TARGET_ABSENT, "./no" },
-	{ "cut off name", "#!" BLANKS BLANKS BLANKS BLANKS "./ok.and.more\n",
-	    TARGET_FORMAT, "" },
-	{ "cut off argument", "#!./ok " BLANKS BLANKS BLANKS BLANKS "x\n",
-	    TARGET_OK, "./ok" },
+    {"no #!", "echo\n", TARGET_FORMAT, ""},
+    {"empty file", "", TARGET_FORMAT, ""},
+    {"half a magic", "\177EL", TARGET_FORMAT, ""},
+    {"cut off ELF", "\177ELF\2\1\1           ", TARGET_FOREIGN, ""},
+    {"script", "#!./ok\n", TARGET_OK, "./ok"},
+    {"blanks", "#! \t./ok \t\n", TARGET_OK, "./ok"},
+    {"argument", "#!./ok -x ./static\n", TARGET_OK, "./ok"},
+    {"no newline", "#!./ok", TARGET_OK, "./ok"},
+    {"no interpreter", "#! \n./ok\n", TARGET_FORMAT, ""},
+    {"script for static", "#!./static\n", TARGET_STATIC, "./static"},
+    {"missing interpreter", "#!./no\n", TARGET_ABSENT, "./no"},
+    {"cut off name", "#!" BLANKS BLANKS BLANKS BLANKS "./ok.and.more\n",
+	TARGET_FORMAT, ""},
+    {"cut off argument", "#!./ok " BLANKS BLANKS BLANKS BLANKS "x\n", TARGET_OK,
+	"./ok"},
 };
 
 static void
@@ -248,9 +247,9 @@ expect(const char *name, const char *path, enum target_kind want,
 	target_read(path, &t);
 	if (interp == NULL)
 		interp = t.interp;
-	report(t.kind == want && strcmp(t.interp, interp) == 0 &&
-	    errno == EXDEV, "%s: kind %d, want %d; #! %s", name, t.kind, want,
-	    t.interp);
+	report(
+	    t.kind == want && strcmp(t.interp, interp) == 0 && errno == EXDEV,
+	    "%s: kind %d, want %d; #! %s", name, t.kind, want, t.interp);
 }
 
 static void
@@ -334,8 +333,9 @@ unreadable_check(void)
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
-		if (geteuid() == 0 && (chmod(".", 0711) == -1 ||
-			setgid(65534) == -1 || setuid(65534) == -1))
+		if (geteuid() == 0 &&
+		    (chmod(".", 0711) == -1 || setgid(65534) == -1 ||
+			setuid(65534) == -1))
 			_exit(2);
 		expect("unreadable", "./unreadable", TARGET_UNREADABLE, "");
 		fflush(stdout);
@@ -350,7 +350,7 @@ static void
 capability_check(void)
 {
 	/* VFS_CAP_REVISION_2 and CAP_NET_RAW permitted, in little endian */
-	static const unsigned char caps[20] = { 1, 0, 0, 2, 0, 0x20 };
+	static const unsigned char caps[20] = {1, 0, 0, 2, 0, 0x20};
 
 	file_write("caps", image, image_len, 0755);
 	if (setxattr("caps", "security.capability", caps, sizeof caps, 0) == -1)
