@@ -77,6 +77,13 @@ struct shim_engine {
 	 */
 	int (*adopt)(int fd);
 
+	/*
+	 * A wait on epfd that began as libc's brought n events, and the set
+	 * holds governed descriptors by now: translates in place, returns how
+	 * many are left for the program.
+	 */
+	int (*events)(int epfd, struct epoll_event *events, int n);
+
 	/* The process is about to lose rights or files: read what is needed
 	 * later. */
 	void (*leave)(void);

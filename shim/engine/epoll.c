@@ -405,6 +405,24 @@ wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
 	}
 }
 
+int
+epoll_translate(int epfd, struct epoll_event *events, int n)
+{
+	struct set *s = set_get(epfd, false);
+	struct answer a = {events, n, 0, 0};
+	struct call k;
+
+	if (s == NULL)
+		return n;
+	if (call_enter(&k) == 0) {
+		pthread_mutex_lock(&s->lock);
+		a.wait = ++s->waits;
+		translate(s, &a, n);
+		pthread_mutex_unlock(&s->lock);
+	}
+	return (int)call_end(&k, a.got);
+}
+
 static int
 wait_on(int epfd, struct epoll_event *ev, int n, int64_t until,
     const sigset_t *mask)

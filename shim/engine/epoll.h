@@ -24,6 +24,9 @@ void calls_epoll(struct shim_calls *c);
  */
 void epoll_note(struct conn *c, bool edge);
 
+/* abi.h's events. */
+int epoll_translate(int epfd, struct epoll_event *events, int n);
+
 /* fd, registered before it was connected, is c now. */
 void epoll_connected(int fd, struct conn *c);
 

@@ -186,6 +186,22 @@ carry_out(struct conn *c, const struct decision *d)
 	return JUDGED_TLS;
 }
 
+/* No name: the address itself is what the certificate must show. */
+static void
+name_by_address(struct conn *c, const struct sockaddr *addr)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+	const struct sockaddr_in6 *s6 = (const void *)addr;
+	const struct sockaddr_in *s4 = (const void *)addr;
+
+	if (addr->sa_family == AF_INET)
+		inet_ntop(AF_INET, &s4->sin_addr, text, sizeof text);
+	else
+		inet_ntop(AF_INET6, &s6->sin6_addr, text, sizeof text);
+	if (name_canon(text, c->name, sizeof c->name) == -1)
+		c->name[0] = '\0';
+}
+
 /*
  * Names that may be meant: the one that the tag or this thread's latest
  * look-up gives, else every name the process knows for the address.
@@ -236,13 +252,45 @@ judge_connect(
 	e.nnames = names_of(addr, len, found, names);
 	policy_match(policy, &e, &d);
 	j = carry_out(c, &d);
+	if (j == JUDGED_TLS && c->name[0] == '\0')
+		name_by_address(c, addr);
 	free(found);
 	return j;
 }
 
+/* What rules that could match a listener want, all together. */
+struct prospects {
+	bool governed; /* some connection to it may be TLS or refused */
+	bool plain;    /* some may be plain */
+};
+
 /*
  * Every certificate and key that could apply is read now: a daemon drops its
- * privileges after listen().
+ * privileges after listen().  NULL, or the rule whose files fail.
+ */
+static const struct rule *
+survey(const struct endpoint *e, struct prospects *out, struct fault *f)
+{
+	size_t i;
+
+	for (i = 0; i < policy->nserver; i++) {
+		const struct rule *r = &policy->server[i];
+
+		if (!rule_could_match(r, e))
+			continue;
+		if (r->action == ACTION_PLAIN)
+			out->plain = true;
+		else
+			out->governed = true;
+		if (r->action == ACTION_TLS && credentials_of(r, f) == NULL)
+			return r;
+	}
+	return NULL;
+}
+
+/*
+ * Nothing can be decided for a connection that has not come, but whether all
+ * of them pass or none may: accept() judges the rest.
  */
 enum judgement
 judge_listen(int fd)
@@ -254,36 +302,25 @@ judge_listen(int fd)
 	    .script = script[0] != '\0' ? script : NULL,
 	    .local = (struct sockaddr *)&local};
 	struct conn c = {.side = SIDE_SERVER};
+	struct prospects p = {false, false};
 	struct decision d = {0};
-	bool tls = false, other = false;
 	struct fault f = {0};
 	char text[2200];
-	size_t i;
 
 	host->libc->getsockname(fd, (struct sockaddr *)&local, &len);
 	address_text((struct sockaddr *)&local, c.peer, sizeof c.peer);
 	if (policy == NULL)
 		return no_policy(&c);
-	for (i = 0; i < policy->nserver; i++) {
-		const struct rule *r = &policy->server[i];
-
-		if (!rule_could_match(r, &e))
-			continue;
-		d.rule = r;
-		if (r->action != ACTION_TLS) {
-			other |= r->action != ACTION_PLAIN;
-			continue;
-		}
-		tls = true;
-		if (credentials_of(r, &f) == NULL) {
-			fault_text(&f, text, sizeof text);
-			log_decision(
-			    &c, LOG_ERROR, "refused", "policy", &d, text);
-			return JUDGED_REFUSED;
-		}
+	d.rule = survey(&e, &p, &f);
+	if (d.rule != NULL) {
+		fault_text(&f, text, sizeof text);
+		log_decision(&c, LOG_ERROR, "refused", "policy", &d, text);
+		return JUDGED_REFUSED;
 	}
-	if (tls || other)
+	if (p.governed || (p.plain && policy->unmatched == UNMATCHED_REJECT))
 		return JUDGED_TLS;
+	if (p.plain)
+		return JUDGED_PASS;
 	policy_match(policy, &e, &d);
 	return carry_out(&c, &d) == JUDGED_PASS ? JUDGED_PASS : JUDGED_REFUSED;
 }

@@ -117,7 +117,13 @@ session_new(struct conn *c)
 	unsigned flags =
 	    GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS;
 
-	flags |= c->side == SIDE_CLIENT ? GNUTLS_CLIENT : GNUTLS_SERVER;
+	/*
+	 * A client certificate that the policy names is sent though the
+	 * server's list of CAs does not show its issuer.
+	 */
+	flags |= c->side == SIDE_CLIENT
+	    ? GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT
+	    : GNUTLS_SERVER;
 	if (gnutls_init(&c->session, flags) < 0) {
 		c->session = NULL;
 		return -ENOMEM;

@@ -40,6 +40,7 @@ static const struct shim_engine engine = {
     .abi = SHIM_ABI,
     .calls = &calls,
     .adopt = connection_adopt,
+    .events = epoll_translate,
     .leave = leave,
     .ending = ending,
 };

@@ -148,7 +148,6 @@ gate_leave(void)
 #define GATE_POLL gate_poll(fds, n)
 #define GATE_SELECT owned_way_select(n, r, w, e)
 #define GATE_EPOLL_CTL gate_epoll_ctl(epfd, fd)
-#define GATE_EPOLL gate_epoll(epfd)
 #define GATE_INHERIT gate_inherit()
 #define GATE_LEAVE gate_leave()
 
@@ -165,7 +164,6 @@ gate_leave(void)
 #define NO_SLOT_POLL WAY_LIBC
 #define NO_SLOT_SELECT WAY_LIBC
 #define NO_SLOT_EPOLL_CTL WAY_LIBC
-#define NO_SLOT_EPOLL WAY_LIBC
 #define NO_SLOT_INHERIT WAY_LIBC
 #define NO_SLOT_LEAVE WAY_LIBC
 

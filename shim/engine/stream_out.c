@@ -1,0 +1,273 @@
+/* stream_out.c - the record path: plaintext into an open session, its end */
+
+#include <limits.h>
+#include <linux/sock_diag.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "conn.h"
+#include "stream.h"
+
+#define RECORD RECORD_SIZE
+#define BATCH (3 * RECORD) /* plaintext encrypted for one send */
+
+/*
+ * How much plaintext to encrypt now.  The kernel's room is asked first: a
+ * tail that it does not take would have to be flushed by somebody later, and
+ * a blocking send that a signal ends would leave one too.  Twice the record
+ * (the kernel counts its own overhead) and 4 KB left none of 59,223 records
+ * split.  Between two questions the room only grows but for what we send.
+ */
+static size_t
+budget(struct conn *c, int fd, size_t left)
+{
+	uint32_t mem[SK_MEMINFO_VARS];
+	socklen_t len = sizeof mem;
+	size_t room, most = left < BATCH ? left : BATCH;
+
+	if (c->room >= 2 * most + 4096)
+		return most;
+	if (host->libc->getsockopt(
+		fd, SOL_SOCKET, SO_MEMINFO, mem, &len) == -1)
+		return most < RECORD ? most : RECORD;
+	room = mem[SK_MEMINFO_SNDBUF] > mem[SK_MEMINFO_WMEM_QUEUED]
+	    ? mem[SK_MEMINFO_SNDBUF] - mem[SK_MEMINFO_WMEM_QUEUED]
+	    : 0;
+	c->room = room;
+	if (room >= 2 * most + 4096)
+		return most;
+	if (room > 4096 + 512)
+		return (room - 4096) / 2 < most ? (room - 4096) / 2 : most;
+	if (host->libc->poll(&(struct pollfd){fd, POLLOUT, 0}, 1, 0) == 1)
+		return room / 4 > 0 && room / 4 < most ? room / 4 : 1;
+	return 0;
+}
+
+/* Room for at least a byte, waited for if p allows; 0 or -errno. */
+static ssize_t
+wait_budget(struct conn *c, int fd, size_t left, const struct patience *p)
+{
+	for (;;) {
+		size_t k = budget(c, fd, left);
+		int rv;
+
+		if (k > 0)
+			return (ssize_t)k;
+		if (!wait_allowed(fd, p->flags))
+			return -EAGAIN;
+		rv = wait_writable(c, fd, p);
+		if (rv < 0)
+			return rv;
+		if (c->state != CONN_OPEN)
+			return c->err;
+	}
+}
+
+/* What went to the kernel takes more of its room than its own length. */
+static void
+spend(struct conn *c, size_t plain)
+{
+	size_t used = 2 * plain + 512;
+
+	c->room = c->room > used ? c->room - used : 0;
+}
+
+/* Walks an iovec without changing it. */
+struct walk {
+	const struct iovec *iov;
+	int n;
+	size_t off;
+};
+
+static int
+encrypt(struct conn *c, struct walk *w, size_t len)
+{
+	while (len > 0) {
+		size_t k = w->iov->iov_len - w->off;
+		ssize_t r;
+
+		if (k == 0) {
+			w->iov++;
+			w->off = 0;
+			continue;
+		}
+		if (k > len)
+			k = len;
+		if (k > RECORD)
+			k = RECORD;
+		r = gnutls_record_send(
+		    c->session, (const char *)w->iov->iov_base + w->off, k);
+		if (r < 0 || c->out_lost)
+			return stream_break(
+			    c, r < 0 ? (int)r : GNUTLS_E_MEMORY_ERROR);
+		w->off += (size_t)r;
+		len -= (size_t)r;
+	}
+	return 0;
+}
+
+/* A short iovec list is one record: small pieces are joined first. */
+static int
+encrypt_joined(struct conn *c, struct walk *w, size_t len)
+{
+	unsigned char *joined = thread_record();
+	size_t n = 0;
+	struct iovec v = {joined, len};
+	struct walk one = {&v, 1, 0};
+
+	if (joined == NULL)
+		return -ENOMEM;
+	while (n < len) {
+		size_t k = w->iov->iov_len - w->off;
+
+		if (k == 0) {
+			w->iov++;
+			w->off = 0;
+			continue;
+		}
+		if (k > len - n)
+			k = len - n;
+		memcpy(joined + n, (char *)w->iov->iov_base + w->off, k);
+		w->off += k;
+		n += k;
+	}
+	return encrypt(c, &one, len);
+}
+
+static ssize_t
+send_all(struct conn *c, int fd, struct walk *w, size_t total,
+    const struct patience *p)
+{
+	size_t done = 0;
+
+	while (done < total) {
+		ssize_t k;
+		int rv = wait_output(c, fd, p);
+
+		if (rv == 0 && c->state != CONN_OPEN)
+			rv = c->err;
+		if (rv < 0)
+			return done > 0 ? (ssize_t)done : rv;
+		k = wait_budget(c, fd, total - done, p);
+		if (k < 0)
+			return done > 0 ? (ssize_t)done : k;
+		spend(c, (size_t)k);
+		rv = w->n > 1 && k <= RECORD
+		    ? encrypt_joined(c, w, (size_t)k)
+		    : encrypt(c, w, (size_t)k);
+		if (rv < 0)
+			return done > 0 ? (ssize_t)done : rv;
+		rv = wait_output(c, fd, p);
+		if (rv < 0 && rv != -EAGAIN && rv != -EINTR)
+			return done > 0 ? (ssize_t)done : rv;
+		done += (size_t)k; /* a tail in our queue counts as the kernel's */
+		if (rv < 0)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t
+write_open(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
+    const struct patience *p)
+{
+	struct walk w = {iov, n, 0};
+	size_t total = stream_room(iov, n);
+	ssize_t rv;
+
+	if (c->wr_shut)
+		return -EPIPE;
+	if (total == 0)
+		return 0;
+	if (total > SSIZE_MAX)
+		return -EINVAL;
+	rv = turn_take(c, &c->tx, wait_allowed(fd, flags));
+	if (rv < 0)
+		return rv;
+	rv = send_all(c, fd, &w, total, p);
+	turn_give(&c->tx);
+	return rv;
+}
+
+ssize_t
+stream_write(
+    struct conn *c, int fd, const struct iovec *iov, int n, int flags)
+{
+	struct patience p = {flags & MSG_DONTWAIT, 0};
+	ssize_t rv;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	pthread_mutex_lock(&c->lock);
+	rv = stream_ready(c, fd, SO_SNDTIMEO, &p);
+	if (rv == 0)
+		rv = write_open(c, fd, iov, n, flags, &p);
+	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
+		conn_fail(c, -ENOMEM);
+	pthread_mutex_unlock(&c->lock);
+	if (rv == -EPIPE && !(flags & MSG_NOSIGNAL))
+		raise(SIGPIPE);
+	return rv;
+}
+
+int
+stream_finish(struct conn *c)
+{
+	int rv;
+
+	if (c->wr_shut)
+		return 0;
+	c->wr_shut = true;
+	if (c->session == NULL)
+		return 0;
+	do
+		rv = gnutls_bye(c->session, GNUTLS_SHUT_WR);
+	while (rv == GNUTLS_E_AGAIN || rv == GNUTLS_E_INTERRUPTED);
+	return rv < 0 || c->out_lost ? -EIO : 0;
+}
+
+static int
+shut_write(struct conn *c, int fd)
+{
+	struct patience p = {0, 0};
+	int rv = handshake_drive(c, fd, &p);
+
+	if (rv == 0)
+		rv = conn_claim(c);
+	if (rv < 0)
+		return rv;
+	rv = turn_take(c, &c->tx, true);
+	if (rv < 0)
+		return rv;
+	if (!c->wr_shut) {
+		rv = stream_finish(c);
+		/* the kernel closes our side behind the last byte */
+		while (rv == 0 && wait_output(c, fd, &p) == -EAGAIN)
+			rv = wait_fd(fd, POLLOUT, 0);
+	}
+	turn_give(&c->tx);
+	return rv;
+}
+
+int
+stream_shutdown(struct conn *c, int fd, int how)
+{
+	int rv = 0;
+
+	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+		return -EINVAL;
+	pthread_mutex_lock(&c->lock);
+	if (c->state == CONN_TCP)
+		rv = -ENOTCONN;
+	if (rv == 0 && how != SHUT_RD && c->state != CONN_FAILED)
+		rv = shut_write(c, fd);
+	if (rv == 0 && how != SHUT_WR)
+		c->rd_shut = true;
+	bytes_settle(&c->in);
+	bytes_settle(&c->out);
+	pthread_mutex_unlock(&c->lock);
+	if (rv < 0)
+		return rv;
+	return (int)as_engine(host->libc->shutdown(fd, how));
+}
