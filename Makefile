@@ -7,6 +7,8 @@ LIBDIR ?= $(PREFIX)/lib/tlsshim
 MANDIR ?= $(PREFIX)/share/man
 SYSCONFDIR ?= /etc/tlsshim
 B ?= build
+# One spelling: dependency files name their targets by it.
+override B := $(abspath $(B))
 CC ?= gcc
 PKG = gnutls libconfig
 

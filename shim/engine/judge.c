@@ -80,21 +80,17 @@ judge_init(void)
 {
 	struct policy_source src = {
 	    NULL, host->env->policy, host->env->secure != 0};
-	char text[2200];
 
 	find_program();
 	nsearch = name_search_read(NULL, host->env->search, &search);
 	if (policy_read(&src, &policy, &policy_fault) == -1) {
 		policy = NULL;
-		log_init(NULL);
-		fault_text(&policy_fault, text, sizeof text);
-		log_text(LOG_ERROR, "%s; every connection is refused", text);
 		return;
 	}
 	log_init(&policy->log);
 	loaded = calloc(policy->nrules + 1, sizeof loaded[0]);
 	if (loaded == NULL) {
-		log_text(LOG_ERROR, "out of memory; every connection is refused");
+		fault_set(&policy_fault, NULL, 0, "out of memory");
 		policy = NULL;
 	}
 }
@@ -151,6 +147,7 @@ no_policy(const struct conn *c)
 	char text[2200];
 
 	fault_text(&policy_fault, text, sizeof text);
+	/* said at each refusal, since the first may be long ago */
 	log_write(&(struct log_line){.level = LOG_ERROR,
 	    .verdict = "refused",
 	    .side = c->side,
