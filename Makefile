@@ -94,6 +94,9 @@ man: $(if $(wildcard policy/*.5.in),$(B)/tlsshim-policy.5)
 check: all
 	tests/run --no-install
 
+check-chroot:
+	tests/chroot
+
 demo: all
 	tools/demo
 
@@ -122,5 +125,5 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all man check demo install uninstall clean
+.PHONY: all man check check-chroot demo install uninstall clean
 .DELETE_ON_ERROR:
