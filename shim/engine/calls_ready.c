@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "call.h"
+#include "deferred.h"
 #include "ready.h"
 
 #define NS 1000000000LL
@@ -18,6 +19,8 @@ now_ns(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * NS + ts.tv_nsec;
 }
+
+#define EXTRA 32 /* deferred handshakes that a wait moves along */
 
 /* One wait: what the program asked, what the kernel is asked instead. */
 struct wait {
@@ -100,6 +103,7 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 {
 	struct timespec ts = {0, 0}, *limit = &ts;
 	int64_t left = w->until < 0 ? -1 : w->until - now_ns();
+	int extra;
 
 	if (deadline_ms >= 0) {
 		int64_t d = deadline_ms * 1000000 - now_ns();
@@ -109,6 +113,7 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 	}
 	if (at_once)
 		left = 0;
+	extra = deferred_ask(w->kernel + w->n, EXTRA);
 	if (left < 0 && w->until < 0 && deadline_ms < 0) {
 		limit = NULL;
 	} else if (left > 0) {
@@ -116,7 +121,7 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 		ts.tv_nsec = left % NS;
 	}
 	return (int)as_engine(
-	    host->libc->ppoll(w->kernel, w->n, limit, w->mask));
+	    host->libc->ppoll(w->kernel, w->n + (nfds_t)extra, limit, w->mask));
 }
 
 static int
@@ -124,7 +129,10 @@ wait_loop(struct wait *w)
 {
 	for (;;) {
 		int64_t deadline = -1;
-		int ready = prepare(w, &deadline), rv;
+		int ready, rv;
+
+		deferred_drive();
+		ready = prepare(w, &deadline);
 
 		rv = wait_kernel(w, ready > 0, deadline);
 		if (rv < 0)
@@ -142,13 +150,13 @@ wait_loop(struct wait *w)
 static int
 wait_on(struct pollfd *fds, nfds_t n, int64_t until, const sigset_t *mask)
 {
-	struct pollfd few[16];
+	struct pollfd few[16 + EXTRA];
 	struct readiness rfew[16];
 	struct wait w = {fds, few, rfew, n, until, mask};
 	int rv;
 
 	if (n > 16) {
-		w.kernel = calloc(n, sizeof w.kernel[0]);
+		w.kernel = calloc(n + EXTRA, sizeof w.kernel[0]);
 		w.r = calloc(n, sizeof w.r[0]);
 	}
 	if (w.kernel == NULL || w.r == NULL)

@@ -90,7 +90,7 @@ take_error(struct conn *c, int fd)
 	if (c->state == CONN_FAILED && !c->err_told) {
 		c->err_told = true;
 		err = -c->err;
-	} else if (c->state == CONN_OPEN) {
+	} else if (conn_connected(c)) {
 		c->connected_told = true;
 		host->libc->getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
 	}
@@ -186,7 +186,7 @@ peer_name(struct conn *c, int fd, struct sockaddr *addr, socklen_t *alen)
 	pthread_mutex_lock(&c->lock);
 	if (c->side == SIDE_CLIENT)
 		nudge(c, fd);
-	connected = c->connected_told || c->state == CONN_OPEN;
+	connected = conn_connected(c);
 	pthread_mutex_unlock(&c->lock);
 	if (!connected)
 		return -ENOTCONN;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "deferred.h"
 #include "log.h"
 
 static const char *const state_names[CONN_STATES] = {
@@ -23,6 +24,8 @@ conn_state_name(enum conn_state s)
 	return state_names[s];
 }
 
+_Atomic int conn_listeners;
+
 struct conn *
 conn_new(enum side side, enum conn_state state)
 {
@@ -33,7 +36,9 @@ conn_new(enum side side, enum conn_state state)
 	memset(&c->state, 0, sizeof *c - offsetof(struct conn, state));
 	c->side = side;
 	c->state = state;
-	if (state != CONN_LISTEN)
+	if (state == CONN_LISTEN)
+		atomic_fetch_add(&conn_listeners, 1);
+	else
 		c->slot = slot_new(process_pid());
 	atomic_store(&c->refs, 1);
 	return c;
@@ -44,7 +49,10 @@ conn_put(struct conn *c)
 {
 	if (atomic_fetch_sub(&c->refs, 1) != 1)
 		return;
+	if (c->state == CONN_LISTEN)
+		atomic_fetch_sub(&conn_listeners, 1);
 	session_free(c);
+	bytes_free(&c->early);
 	bytes_free(&c->in);
 	bytes_free(&c->out);
 	bytes_free(&c->plain);
@@ -52,6 +60,13 @@ conn_put(struct conn *c)
 	c->verdict = NULL;
 	c->state = CONN_FREE;
 	table_release(c);
+}
+
+bool
+conn_connected(const struct conn *c)
+{
+	return c->state == CONN_OPEN || c->connected_told ||
+	    (c->deferred && c->state == CONN_HANDSHAKE);
 }
 
 bool
@@ -123,8 +138,8 @@ abort_socket(int fd)
  * Takes what is queued, the close_notify behind it: it goes out at once, or
  * waits in the slot for the process that holds the last descriptor.
  */
-static void
-end_open(struct conn *c, int fd)
+void
+conn_finish(struct conn *c, int fd)
 {
 	struct patience p = {0, now_ms() + 5000};
 	unsigned char record[SLOT_RECORD];
@@ -169,7 +184,14 @@ end_other(struct conn *c, int fd, bool undecided)
 		(void)!host->libc->send(
 		    fd, record, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	else if (undecided && c->state == CONN_OPEN)
-		end_open(c, fd);
+		conn_finish(c, fd);
+}
+
+void
+conn_let_go(struct conn *c, int fd)
+{
+	if (c->slot != NULL)
+		end_other(c, fd, false);
 }
 
 /* May this process end the session?  Not while another may yet use it. */
@@ -189,12 +211,16 @@ conn_end(struct conn *c, int fd)
 	bool mine, undecided;
 
 	pthread_mutex_lock(&c->lock);
+	if (slot_alone(c->slot, process_pid()) && deferred_orphan(c, fd)) {
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
 	undecided = slot_undecided(c->slot);
 	mine = is_mine(c) && !c->linger_set;
 	if (mine && unread(c, fd) && slot_alone(c->slot, process_pid()))
 		abort_socket(fd);
 	else if (mine)
-		end_open(c, fd);
+		conn_finish(c, fd);
 	if (c->slot != NULL)
 		end_other(c, fd, undecided && !c->linger_set);
 	pthread_mutex_unlock(&c->lock);

@@ -56,6 +56,8 @@ struct conn {
 	struct conn *next;    /* list of all conns ever made; world */
 	struct conn *next_free; /* world */
 
+	_Atomic int fd_hint;  /* a descriptor it had lately */
+	struct conn *next_deferred; /* deferred.c's list */
 	struct reg *regs; /* epoll registrations; epoll_set.c's links */
 
 	pthread_mutex_t lock;
@@ -80,6 +82,11 @@ struct conn {
 	bool fresh;   /* ciphertext came since epoll last looked */
 	bool dry;     /* pull had nothing to give */
 	bool spoke;   /* the peer's first bytes looked like TLS */
+	struct bytes early; /* written before the handshake ended */
+	bool deferred;   /* connected for the program before the handshake */
+	bool listed;     /* on deferred.c's list */
+	bool shut_later; /* close_notify and FIN still have to go */
+	int orphan;      /* our descriptor once the program has closed its own */
 	bool in_eof;  /* recv gave 0 */
 	int in_err;   /* recv's negative errno, sticky */
 	size_t room;   /* the kernel has at least that much left for output */
@@ -129,6 +136,16 @@ void conn_fail(struct conn *c, int err);
  * if it is ours to end, hands the end over if others hold it too.
  */
 void conn_end(struct conn *c, int fd);
+
+/* Its two halves, locked: close_notify goes out; this process lets go. */
+void conn_finish(struct conn *c, int fd);
+void conn_let_go(struct conn *c, int fd);
+
+/* Locked: is c connected as far as the program may know? */
+bool conn_connected(const struct conn *c);
+
+/* Governed listeners of this process, by count. */
+extern _Atomic int conn_listeners;
 
 /* table.c: descriptor -> conn */
 

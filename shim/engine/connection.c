@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "deferred.h"
 #include "epoll.h"
 #include "thread.h"
 
@@ -55,12 +56,14 @@ connect_again(struct conn *c, int fd)
 	int rv;
 
 	pthread_mutex_lock(&c->lock);
-	if (c->state == CONN_OPEN && c->connected_told) {
+	if (conn_connected(c) && c->connected_told) {
 		rv = -EISCONN;
 	} else {
 		if (c->timeouts)
 			p.until = wait_until(fd, SO_SNDTIMEO);
 		rv = handshake_drive(c, fd, &p);
+		if (rv == -EAGAIN && conn_connected(c))
+			rv = 0;
 		if (rv == 0)
 			c->connected_told = true;
 		else if (rv == -EAGAIN)
@@ -95,7 +98,11 @@ shake_hands(struct conn *c, int fd)
 	pthread_mutex_lock(&c->lock);
 	if (c->timeouts)
 		p.until = wait_until(fd, SO_SNDTIMEO);
+	if (c->deferred)
+		p.flags = MSG_DONTWAIT;
 	rv = handshake_drive(c, fd, &p);
+	if (rv == -EAGAIN && c->deferred) /* the ClientHello is on its way */
+		rv = 0;
 	if (rv == 0)
 		c->connected_told = true;
 	else if (rv == -EAGAIN || rv == -EINTR)
@@ -118,6 +125,8 @@ connect_tls(
 	host->libc->setsockopt(
 	    fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &zero, sizeof zero);
 	learn(c, fd);
+	c->deferred = !c->rule->values.do_handshake_on_connect ||
+	    deferred_is_own(addr);
 	table_set(fd, c);
 	epoll_connected(fd, c);
 	rv = (int)as_engine(host->libc->connect(

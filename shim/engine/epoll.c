@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "call.h"
+#include "deferred.h"
 #include "epoll.h"
 #include "epoll_set.h"
 #include "log.h"
@@ -367,6 +368,36 @@ ms_left(const struct set *s, int64_t until, bool at_once)
 	return end > now ? end - now : 0;
 }
 
+/*
+ * Waits for the set and, while handshakes are deferred, for those.  0 when
+ * the set has something or time is up, or a negative errno.
+ */
+static int
+wait_both(struct set *s, int64_t left, const sigset_t *mask)
+{
+	struct pollfd p[33] = {{s->epfd, POLLIN, 0}};
+	int64_t until = left < 0 ? -1 : now_ms() + left;
+
+	while (deferred_any()) {
+		struct timespec ts = {0, 0};
+		int n, rv;
+
+		deferred_drive();
+		if (until >= 0) {
+			left = until - now_ms();
+			left = left > 0 ? left : 0;
+			ts.tv_sec = left / 1000;
+			ts.tv_nsec = left % 1000 * 1000000;
+		}
+		n = deferred_ask(p + 1, 32);
+		rv = (int)as_engine(host->libc->ppoll(p, (nfds_t)n + 1,
+		    until < 0 ? NULL : &ts, mask));
+		if (rv <= 0 || p[0].revents != 0)
+			return rv < 0 ? rv : 0;
+	}
+	return 1;
+}
+
 static int
 wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
     const sigset_t *mask)
@@ -389,8 +420,12 @@ wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
 		if (a.got == n)
 			return n;
 		thread_wait_begin();
-		rv = (int)as_engine(
-		    host->libc->epoll_pwait(s->epfd, ev + a.got, n - a.got,
+		rv = deferred_any() ? wait_both(s, left, mask) : 1;
+		if (rv == 0) /* it has been waited for */
+			left = 0;
+		if (rv >= 0)
+			rv = (int)as_engine(
+			    host->libc->epoll_pwait(s->epfd, ev + a.got, n - a.got,
 			left > INT32_MAX ? INT32_MAX : (int)left, mask));
 		thread_wait_end();
 		if (rv < 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "deferred.h"
 #include "errors.h"
 #include "log.h"
 
@@ -252,6 +253,8 @@ begin(struct conn *c, int fd)
 	c->deadline =
 	    now_ms() + (int64_t)c->rule->values.handshake_timeout * 1000;
 	c->state = CONN_HANDSHAKE;
+	if (c->deferred)
+		deferred_add(c);
 	return 0;
 }
 
@@ -266,9 +269,7 @@ finish_tcp(struct conn *c, int fd, const struct patience *p)
 	if (host->libc->poll(&pfd, 1, 0) == 0) {
 		if (!wait_allowed(fd, p->flags))
 			return -EAGAIN;
-		pthread_mutex_unlock(&c->lock);
-		rv = wait_fd(fd, POLLOUT, p->until);
-		pthread_mutex_lock(&c->lock);
+		rv = wait_writable(c, fd, p);
 		if (rv < 0)
 			return rv;
 		if (c->state != CONN_TCP)

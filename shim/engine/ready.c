@@ -1,5 +1,6 @@
 /* ready.c - what poll, select and epoll may say of a conn */
 
+#include "deferred.h"
 #include "ready.h"
 
 #define IN_BITS (POLLIN | POLLRDNORM)
@@ -31,6 +32,11 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 	bool end;
 
 	flush_tail(c, fd);
+	if (bytes_left(&c->early) > 0 || c->shut_later) {
+		struct patience p = {MSG_DONTWAIT, 0};
+
+		(void)deferred_flush(c, fd, &p);
+	}
 	if (events & (IN_BITS | POLLRDHUP)) {
 		if (!stream_readable(c, fd))
 			r->ask |= POLLIN;
@@ -45,10 +51,10 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 	if (c->rd_eof || c->rd_shut)
 		r->now |= events & POLLRDHUP;
 	r->ask |= events & POLLRDHUP;
-	if (end && c->wr_shut)
+	if (end && (c->wr_shut || c->shut_later))
 		r->now |= POLLHUP;
 	/* an alert of ours may still be queued: it keeps asking to leave */
-	if (bytes_left(&c->out) > 0)
+	if (bytes_left(&c->out) > 0 || bytes_left(&c->early) > 0)
 		r->ask |= POLLOUT;
 	else
 		r->pass |= events & OUT_BITS;
@@ -58,8 +64,11 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 }
 
 static void
-check_progress(struct conn *c, struct readiness *r)
+check_progress(struct conn *c, short events, struct readiness *r)
 {
+	if (c->deferred && c->state == CONN_HANDSHAKE &&
+	    deferred_room(c) > 0)
+		r->now |= events & OUT_BITS;
 	if (c->state == CONN_TCP)
 		r->ask = POLLOUT;
 	else
@@ -87,7 +96,7 @@ ready_check(struct conn *c, int fd, short events, struct readiness *r)
 	else if (c->state == CONN_FAILED || c->state == CONN_FOREIGN)
 		check_failed(c, events, r);
 	else
-		check_progress(c, r);
+		check_progress(c, events, r);
 	bytes_settle(&c->in);
 	bytes_settle(&c->out);
 	pthread_mutex_unlock(&c->lock);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "conn.h"
+#include "deferred.h"
 #include "epoll.h"
 #include "log.h"
 #include "process.h"
@@ -34,6 +35,7 @@ ending(void)
 	for (fd = 0; fd < max && fd < FD_MAX; fd++)
 		if (host->class_of[fd] == FD_GOVERNED && table_has(fd))
 			descriptor_close(fd);
+	deferred_finish(now_ms() + 5000);
 }
 
 static const struct shim_engine engine = {

@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include "conn.h"
+#include "deferred.h"
 #include "errors.h"
 #include "log.h"
 #include "stream.h"
@@ -23,7 +24,15 @@ stream_ready(struct conn *c, int fd, int option, struct patience *p)
 		if (rv < 0)
 			return rv;
 	}
-	return conn_claim(c);
+	rv = conn_claim(c);
+	if (rv == 0 && (bytes_left(&c->early) > 0 || c->shut_later)) {
+		struct patience quick = {MSG_DONTWAIT, 0};
+
+		rv = deferred_flush(c, fd, &quick);
+		if (rv == -EAGAIN) /* later waits go on with it */
+			rv = 0;
+	}
+	return rv;
 }
 
 int

@@ -17,6 +17,19 @@ int stream_ready(struct conn *c, int fd, int option, struct patience *p);
  */
 int stream_break(struct conn *c, int code);
 
+/*
+ * Encrypts and sends in an open session, as p allows; a count or a negative
+ * errno.  Takes tx.
+ */
+ssize_t stream_send(struct conn *c, int fd, const struct iovec *iov, int n,
+    const struct patience *p);
+
+/*
+ * Queues close_notify if that has not been done; when all output is gone, the
+ * kernel's side is shut too.  0, -EAGAIN (the rest later) or -errno.
+ */
+int stream_shut_write(struct conn *c, int fd);
+
 /* The bytes that an iovec holds. */
 size_t stream_room(const struct iovec *iov, int n);
 

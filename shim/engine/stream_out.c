@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 
 #include "conn.h"
+#include "deferred.h"
 #include "stream.h"
 
 #define RECORD RECORD_SIZE
@@ -168,21 +169,14 @@ send_all(struct conn *c, int fd, struct walk *w, size_t total,
 	return (ssize_t)done;
 }
 
-static ssize_t
-write_open(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
+ssize_t
+stream_send(struct conn *c, int fd, const struct iovec *iov, int n,
     const struct patience *p)
 {
 	struct walk w = {iov, n, 0};
 	size_t total = stream_room(iov, n);
-	ssize_t rv;
+	ssize_t rv = turn_take(c, &c->tx, wait_allowed(fd, p->flags));
 
-	if (c->wr_shut)
-		return -EPIPE;
-	if (total == 0)
-		return 0;
-	if (total > SSIZE_MAX)
-		return -EINVAL;
-	rv = turn_take(c, &c->tx, wait_allowed(fd, flags));
 	if (rv < 0)
 		return rv;
 	rv = send_all(c, fd, &w, total, p);
@@ -190,19 +184,79 @@ write_open(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
 	return rv;
 }
 
+/* The handshake still runs: what fits is kept until it has ended. */
+static ssize_t
+write_early(struct conn *c, const struct iovec *iov, int n, size_t room)
+{
+	size_t done = 0;
+	int i;
+
+	for (i = 0; i < n && done < room; i++) {
+		size_t k = iov[i].iov_len;
+
+		if (k > room - done)
+			k = room - done;
+		if (bytes_put(&c->early, iov[i].iov_base, k) < 0)
+			return done > 0 ? (ssize_t)done : -ENOMEM;
+		done += k;
+	}
+	return (ssize_t)done;
+}
+
+/* -EINPROGRESS: c is open, or the caller may wait until it is. */
+static ssize_t
+try_early(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
+{
+	struct patience quick = {MSG_DONTWAIT, 0};
+	size_t total = stream_room(iov, n), room;
+	int rv;
+
+	if (!c->deferred || (c->state == CONN_OPEN && !bytes_left(&c->early)))
+		return -EINPROGRESS;
+	rv = handshake_drive(c, fd, &quick);
+	if (rv == 0)
+		rv = deferred_flush(c, fd, &quick);
+	if (rv != -EAGAIN)
+		return rv < 0 ? rv : -EINPROGRESS;
+	room = deferred_room(c);
+	if (total <= room || !wait_allowed(fd, flags))
+		return room > 0 ? write_early(c, iov, n, room) : -EAGAIN;
+	return -EINPROGRESS;
+}
+
+static ssize_t
+write_locked(
+    struct conn *c, int fd, const struct iovec *iov, int n, int flags)
+{
+	struct patience p = {flags & MSG_DONTWAIT, 0};
+	size_t total = stream_room(iov, n);
+	ssize_t rv;
+
+	if (c->wr_shut || c->shut_later)
+		return -EPIPE;
+	if (total > SSIZE_MAX)
+		return -EINVAL;
+	rv = try_early(c, fd, iov, n, flags);
+	if (rv != -EINPROGRESS)
+		return rv;
+	rv = stream_ready(c, fd, SO_SNDTIMEO, &p);
+	if (rv == 0)
+		rv = deferred_flush(c, fd, &p);
+	if (rv == 0 && total > 0)
+		rv = stream_send(c, fd, iov, n, &p);
+	return rv;
+}
+
 ssize_t
 stream_write(
     struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 {
-	struct patience p = {flags & MSG_DONTWAIT, 0};
 	ssize_t rv;
 
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&c->lock);
-	rv = stream_ready(c, fd, SO_SNDTIMEO, &p);
-	if (rv == 0)
-		rv = write_open(c, fd, iov, n, flags, &p);
+	rv = write_locked(c, fd, iov, n, flags);
 	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
 		conn_fail(c, -ENOMEM);
 	pthread_mutex_unlock(&c->lock);
@@ -227,47 +281,70 @@ stream_finish(struct conn *c)
 	return rv < 0 || c->out_lost ? -EIO : 0;
 }
 
+int
+stream_shut_write(struct conn *c, int fd)
+{
+	struct patience quick = {MSG_DONTWAIT, 0};
+	int rv = turn_take(c, &c->tx, false);
+
+	if (rv < 0)
+		return rv;
+	if (!c->wr_shut)
+		rv = stream_finish(c);
+	if (rv == 0)
+		rv = wait_output(c, fd, &quick);
+	turn_give(&c->tx);
+	if (rv < 0)
+		return rv;
+	/* the kernel closes our side behind the last byte */
+	return (int)as_engine(host->libc->shutdown(fd, SHUT_WR));
+}
+
+/*
+ * shutdown never waits: what the kernel does not take yet, and a close_notify
+ * whose handshake has not ended, goes with later waits.
+ */
 static int
 shut_write(struct conn *c, int fd)
 {
-	struct patience p = {0, 0};
-	int rv = handshake_drive(c, fd, &p);
+	struct patience quick = {MSG_DONTWAIT, 0};
+	int rv = handshake_drive(c, fd, &quick);
 
+	c->shut_later = true;
 	if (rv == 0)
 		rv = conn_claim(c);
-	if (rv < 0)
+	if (rv == 0)
+		rv = deferred_flush(c, fd, &quick);
+	if (rv != -EAGAIN)
 		return rv;
-	rv = turn_take(c, &c->tx, true);
-	if (rv < 0)
-		return rv;
-	if (!c->wr_shut) {
-		rv = stream_finish(c);
-		/* the kernel closes our side behind the last byte */
-		while (rv == 0 && wait_output(c, fd, &p) == -EAGAIN)
-			rv = wait_fd(fd, POLLOUT, 0);
-	}
-	turn_give(&c->tx);
-	return rv;
+	deferred_add(c);
+	return 0;
 }
 
 int
 stream_shutdown(struct conn *c, int fd, int how)
 {
+	bool plain = how == SHUT_RD; /* for the kernel alone */
 	int rv = 0;
 
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return -EINVAL;
 	pthread_mutex_lock(&c->lock);
-	if (c->state == CONN_TCP)
+	plain |= c->state == CONN_FAILED || c->wr_shut;
+	if (c->state == CONN_TCP) {
 		rv = -ENOTCONN;
-	if (rv == 0 && how != SHUT_RD && c->state != CONN_FAILED)
-		rv = shut_write(c, fd);
-	if (rv == 0 && how != SHUT_WR)
-		c->rd_shut = true;
+	} else {
+		if (how != SHUT_WR)
+			c->rd_shut = true;
+		if (!plain)
+			rv = shut_write(c, fd);
+	}
 	bytes_settle(&c->in);
 	bytes_settle(&c->out);
 	pthread_mutex_unlock(&c->lock);
-	if (rv < 0)
-		return rv;
-	return (int)as_engine(host->libc->shutdown(fd, how));
+	if (rv == 0 && plain)
+		rv = (int)as_engine(host->libc->shutdown(fd, how));
+	else if (rv == 0 && how == SHUT_RDWR)
+		(void)host->libc->shutdown(fd, SHUT_RD);
+	return rv;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "deferred.h"
 #include "epoll.h"
 
 /*
@@ -86,6 +87,7 @@ table_set(int fd, struct conn *c)
 	atomic_fetch_add(&c->refs, 1);
 	pthread_mutex_lock(&world);
 	atomic_fetch_add(&c->fds, 1);
+	atomic_store(&c->fd_hint, fd);
 	old = atomic_exchange(&table[fd], c);
 	set_class(fd, FD_GOVERNED);
 	pthread_mutex_unlock(&world);
@@ -145,8 +147,10 @@ table_each(void (*f)(struct conn *c, void *arg), void *arg)
 int
 table_fd(const struct conn *c)
 {
-	int fd;
+	int fd = atomic_load(&c->fd_hint);
 
+	if (atomic_load(&table[fd]) == c)
+		return fd;
 	for (fd = 0; fd < FD_MAX; fd++)
 		if (atomic_load_explicit(&table[fd], memory_order_relaxed) == c)
 			return fd;
@@ -233,6 +237,7 @@ table_after_fork(bool child, bool announced)
 		return;
 	}
 	pthread_mutex_init(&world, NULL);
+	deferred_reset();
 	for (c = all; c != NULL; c = c->next) {
 		if (atomic_load(&c->fds) == 0)
 			continue;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "conn.h"
+#include "deferred.h"
 #include "thread.h"
 
 int64_t
@@ -101,31 +102,41 @@ wait_until(int fd, int option)
 	    (tv.tv_usec + 999) / 1000;
 }
 
+/* While handshakes are deferred every wait is one for them too. */
+#define MOST_DEFERRED 64
+
 int
 wait_fd(int fd, short events, int64_t until)
 {
-	struct pollfd p = {fd, events, 0};
-	int timeout = -1;
-	int rv;
+	struct pollfd p[1 + MOST_DEFERRED] = {{fd, events, 0}};
 
-	if (until > 0) {
-		int64_t left = until - now_ms();
+	for (;;) {
+		int timeout = -1, n = 0, rv;
 
-		if (left <= 0)
+		deferred_drive();
+		if (until > 0) {
+			int64_t left = until - now_ms();
+
+			if (left <= 0)
+				return -EAGAIN;
+			timeout = left > INT_MAX ? INT_MAX : (int)left;
+		}
+		n = deferred_ask(p + 1, MOST_DEFERRED);
+		rv = host->libc->poll(p, (nfds_t)n + 1, timeout);
+		if (rv == -1)
+			return -errno;
+		if (p[0].revents != 0)
+			return 0;
+		if (rv == 0)
 			return -EAGAIN;
-		timeout = left > INT_MAX ? INT_MAX : (int)left;
 	}
-	rv = host->libc->poll(&p, 1, timeout);
-	if (rv == -1)
-		return -errno;
-	return rv == 0 ? -EAGAIN : 0;
 }
 
 /* One recv, waiting as p says; the caller holds rx and not the lock. */
 static ssize_t
 receive(int fd, unsigned char *buf, size_t len, const struct patience *p)
 {
-	if (p->until > 0) {
+	if (p->until > 0 || deferred_any()) {
 		ssize_t rv;
 
 		/* most often it is there already: one call instead of two */

@@ -1,0 +1,318 @@
+/* deferred.c - handshakes that nobody waits for */
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "call.h"
+#include "deferred.h"
+#include "stream.h"
+
+#define EARLY_MAX (256 * 1024) /* of one conn */
+
+/* The list; count is read without the lock to keep the usual path free. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct conn *first;
+static _Atomic int count;
+
+bool
+deferred_any(void)
+{
+	return atomic_load_explicit(&count, memory_order_relaxed) > 0;
+}
+
+void
+deferred_add(struct conn *c)
+{
+	if (c->listed)
+		return;
+	c->listed = true;
+	atomic_fetch_add(&c->refs, 1);
+	pthread_mutex_lock(&lock);
+	c->next_deferred = first;
+	first = c;
+	atomic_fetch_add(&count, 1);
+	pthread_mutex_unlock(&lock);
+}
+
+/* The list's lock held; the reference is the caller's. */
+static void
+unlist(struct conn *c)
+{
+	struct conn **at = &first;
+
+	while (*at != NULL && *at != c)
+		at = &(*at)->next_deferred;
+	if (*at == c)
+		*at = c->next_deferred;
+	c->listed = false;
+	atomic_fetch_sub(&count, 1);
+}
+
+static int
+fd_of(struct conn *c)
+{
+	return c->orphan > 0 ? c->orphan : table_fd(c);
+}
+
+int
+deferred_flush(struct conn *c, int fd, const struct patience *p)
+{
+	while (bytes_left(&c->early) > 0) {
+		struct iovec v = {bytes_at(&c->early), bytes_left(&c->early)};
+		ssize_t n = stream_send(c, fd, &v, 1, p);
+
+		if (n < 0)
+			return (int)n;
+		bytes_take(&c->early, (size_t)n);
+	}
+	if (c->shut_later) {
+		int rv = stream_shut_write(c, fd);
+
+		if (rv < 0)
+			return rv;
+		c->shut_later = false;
+	}
+	return 0;
+}
+
+size_t
+deferred_room(const struct conn *c)
+{
+	size_t used = bytes_left(&c->early);
+
+	return used < EARLY_MAX ? EARLY_MAX - used : 0;
+}
+
+static void
+end_orphan(struct conn *c)
+{
+	int fd = c->orphan;
+
+	if (c->state == CONN_OPEN)
+		conn_finish(c, fd);
+	conn_let_go(c, fd);
+	c->orphan = 0;
+	__atomic_store_n(&host->class_of[fd], FD_UNKNOWN, __ATOMIC_RELEASE);
+	host->libc->close(fd);
+}
+
+/* Locked.  True when nothing is left to do for c here. */
+static bool
+advance(struct conn *c)
+{
+	struct patience p = {MSG_DONTWAIT, 0};
+	int fd = fd_of(c), rv;
+
+	if (fd == -1)
+		return true;
+	rv = handshake_drive(c, fd, &p);
+	if (rv == 0)
+		rv = deferred_flush(c, fd, &p);
+	bytes_settle(&c->in);
+	bytes_settle(&c->out);
+	if (rv == -EAGAIN || rv == -EINTR)
+		return false;
+	if (c->orphan > 0)
+		end_orphan(c);
+	else if (rv < 0 && c->state == CONN_OPEN)
+		conn_fail(c, rv);
+	return true;
+}
+
+void
+deferred_drive(void)
+{
+	struct conn *c, *next, *done = NULL;
+
+	if (!deferred_any() || pthread_mutex_trylock(&lock) != 0)
+		return;
+	for (c = first; c != NULL; c = next) {
+		next = c->next_deferred;
+		if (pthread_mutex_trylock(&c->lock) != 0)
+			continue;
+		if (advance(c)) {
+			unlist(c);
+			c->next_deferred = done;
+			done = c;
+		}
+		pthread_mutex_unlock(&c->lock);
+	}
+	pthread_mutex_unlock(&lock);
+	for (c = done; c != NULL; c = next) {
+		next = c->next_deferred;
+		call_note(c);
+		conn_put(c);
+	}
+}
+
+int
+deferred_ask(struct pollfd *p, int n)
+{
+	struct conn *c;
+	int k = 0;
+
+	if (!deferred_any())
+		return 0;
+	pthread_mutex_lock(&lock);
+	for (c = first; c != NULL && k < n; c = c->next_deferred) {
+		short ev = POLLIN;
+
+		if (pthread_mutex_trylock(&c->lock) == 0) {
+			if (bytes_left(&c->out) > 0 ||
+			    c->state == CONN_TCP || c->state == CONN_OPEN)
+				ev = POLLOUT;
+			pthread_mutex_unlock(&c->lock);
+		}
+		p[k++] = (struct pollfd){fd_of(c), ev, 0};
+	}
+	pthread_mutex_unlock(&lock);
+	return k;
+}
+
+void
+deferred_finish(int64_t until)
+{
+	struct pollfd p[64];
+
+	while (deferred_any() && now_ms() < until) {
+		int n;
+
+		deferred_drive();
+		n = deferred_ask(p, 64);
+		if (n > 0)
+			(void)host->libc->poll(
+			    p, (nfds_t)n, (int)(until - now_ms()));
+	}
+}
+
+void
+deferred_reset(void)
+{
+	struct conn *c, *next;
+
+	pthread_mutex_init(&lock, NULL);
+	for (c = first; c != NULL; c = next) {
+		next = c->next_deferred;
+		c->listed = false;
+		if (c->orphan > 0) {
+			host->class_of[c->orphan] = FD_UNKNOWN;
+			host->libc->close(c->orphan);
+			c->orphan = 0;
+		}
+	}
+	first = NULL;
+	atomic_store(&count, 0);
+}
+
+/*
+ * Closing a TCP connection that no byte was exchanged on is no error to its
+ * peer; closing one with an unanswered ClientHello would be.
+ */
+static bool
+peer_waits(struct conn *c, int fd)
+{
+	char byte;
+	ssize_t n;
+
+	if (c->side == SIDE_CLIENT)
+		return c->deferred;
+	if (c->state == CONN_HANDSHAKE)
+		return true;
+	n = as_engine(host->libc->recv(
+	    fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT));
+	return n > 0 || n == -EAGAIN;
+}
+
+bool
+deferred_orphan(struct conn *c, int fd)
+{
+	int own;
+
+	if (c->state != CONN_PRE && c->state != CONN_HANDSHAKE &&
+	    !(c->state == CONN_OPEN && bytes_left(&c->early) > 0))
+		return false;
+	if (c->linger_set || !peer_waits(c, fd))
+		return false;
+	own = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 1100L);
+	if (own == -1)
+		own = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 3L);
+	if (own == -1 || own >= FD_MAX)
+		return false;
+	__atomic_store_n(&host->class_of[own], FD_OURS, __ATOMIC_RELEASE);
+	/* the wire sees no more waiting than the kernel's own would be */
+	host->libc->fcntl(own, F_SETFL, O_RDWR | O_NONBLOCK);
+	c->orphan = own;
+	c->ending = true; /* table_is: no number of the program's is asked */
+	deferred_add(c);
+	return true;
+}
+
+/* An address without its family: v4-mapped is v4. */
+struct place {
+	unsigned char addr[16];
+	uint16_t port;
+	bool any;
+};
+
+static bool
+place_of(const struct sockaddr *sa, struct place *p)
+{
+	static const unsigned char mapped[12] = {
+	    [10] = 0xff, [11] = 0xff};
+	static const unsigned char none[16];
+	const struct sockaddr_in6 *s6 = (const void *)sa;
+	const struct sockaddr_in *s4 = (const void *)sa;
+
+	if (sa->sa_family == AF_INET) {
+		memcpy(p->addr, mapped, sizeof mapped);
+		memcpy(p->addr + 12, &s4->sin_addr, 4);
+		p->port = s4->sin_port;
+		p->any = s4->sin_addr.s_addr == 0;
+	} else if (sa->sa_family == AF_INET6) {
+		memcpy(p->addr, &s6->sin6_addr, 16);
+		p->port = s6->sin6_port;
+		p->any = memcmp(p->addr, none, 16) == 0;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+struct search {
+	struct place want;
+	bool found;
+};
+
+static void
+compare(struct conn *c, void *arg)
+{
+	struct search *s = arg;
+	struct sockaddr_storage local;
+	socklen_t len = sizeof local;
+	struct place p;
+	int fd;
+
+	if (s->found || c->state != CONN_LISTEN)
+		return;
+	fd = table_fd(c);
+	if (fd == -1 ||
+	    host->libc->getsockname(fd, (struct sockaddr *)&local, &len) ==
+		-1 ||
+	    !place_of((struct sockaddr *)&local, &p))
+		return;
+	s->found = p.port == s->want.port &&
+	    (p.any || s->want.any ||
+		memcmp(p.addr, s->want.addr, sizeof p.addr) == 0);
+}
+
+bool
+deferred_is_own(const struct sockaddr *addr)
+{
+	struct search s = {.found = false};
+
+	if (atomic_load(&conn_listeners) == 0 || !place_of(addr, &s.want))
+		return false;
+	table_each(compare, &s);
+	return s.found;
+}

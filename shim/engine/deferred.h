@@ -1,0 +1,54 @@
+/*
+ * deferred.h - handshakes that nobody waits for: conns that a thread which
+ * waits for something else must drive
+ *
+ * A client whose handshake is deferred is connected for the program while
+ * its handshake still runs: writes are kept in conn->early.  A conn that was
+ * closed before its handshake ended (or began) is here too, with a descriptor
+ * of ours, until the peer has got what the program wrote and close_notify.
+ *
+ * The list holds a reference to each.  Its lock comes after no other and
+ * before conn->lock; a conn whose lock is taken is left to whoever has it.
+ */
+#ifndef ENGINE_DEFERRED_H
+#define ENGINE_DEFERRED_H
+
+#include "conn.h"
+
+/* Is anything on the list?  One load. */
+bool deferred_any(void);
+
+/* Locked (c): c is driven by others' waits from now on. */
+void deferred_add(struct conn *c);
+
+/* Drives all; no conn is locked by this thread.  Never waits. */
+void deferred_drive(void);
+
+/*
+ * Fills what to ask the kernel for the list's sake; at most n entries.
+ * Returns how many.
+ */
+int deferred_ask(struct pollfd *p, int n);
+
+/* Before the process ends: drives until all is done or until has passed. */
+void deferred_finish(int64_t until);
+
+/* Locked: sends what was written early, as p allows.  0 or -errno. */
+int deferred_flush(struct conn *c, int fd, const struct patience *p);
+
+/* Locked: room for early writes of a deferred conn, in bytes. */
+size_t deferred_room(const struct conn *c);
+
+/*
+ * Locked: the program closes fd, the last descriptor of c, before the
+ * handshake has ended.  True if c goes on under a descriptor of ours.
+ */
+bool deferred_orphan(struct conn *c, int fd);
+
+/* In a forked child: what the parent's waits drive is the parent's. */
+void deferred_reset(void);
+
+/* Is addr a listener of this process? */
+bool deferred_is_own(const struct sockaddr *addr);
+
+#endif
