@@ -47,6 +47,7 @@ skip() {
 
 # policy NAME <<END	writes $TMP/NAME.cfg; without version it gets one
 policy() {
+	rm -f "$TMP/$1.cfg"	# the mode may be part of an earlier test
 	cat >"$TMP/$1.cfg"
 	grep -q '^version' "$TMP/$1.cfg" ||
 	    sed -i '1i version = 1;' "$TMP/$1.cfg"
