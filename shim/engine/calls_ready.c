@@ -140,8 +140,10 @@ wait_loop(struct wait *w)
 		if (rv > 0)
 			refresh(w);
 		ready = collect(w);
-		if (ready > 0)
+		if (ready > 0) {
+			deferred_leave();
 			return ready;
+		}
 		if (w->until >= 0 && now_ns() >= w->until)
 			return 0;
 	}

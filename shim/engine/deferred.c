@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/uio.h>
 
 #include "call.h"
@@ -15,6 +16,56 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct conn *first;
 static _Atomic int count;
 
+/*
+ * Rung when the list changes while threads wait with what they read of it
+ * before; the first to wake reads it anew.
+ */
+static int bell = -1;
+static _Atomic bool rung;
+
+static void
+make_bell(void)
+{
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), up;
+
+	if (fd == -1)
+		return;
+	up = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 1050L);
+	if (up != -1) {
+		host->libc->close(fd);
+		fd = up;
+	}
+	__atomic_store_n(&host->class_of[fd], FD_OURS, __ATOMIC_RELEASE);
+	bell = fd;
+}
+
+static void
+ring(void)
+{
+	uint64_t one = 1;
+
+	if (bell != -1 && !atomic_exchange(&rung, true))
+		(void)!host->libc->write(bell, &one, sizeof one);
+}
+
+static void
+hush(void)
+{
+	uint64_t n;
+
+	if (atomic_load(&rung)) {
+		(void)!host->libc->read(bell, &n, sizeof n);
+		atomic_store(&rung, false);
+	}
+}
+
+void
+deferred_leave(void)
+{
+	if (deferred_any())
+		ring();
+}
+
 bool
 deferred_any(void)
 {
@@ -24,15 +75,20 @@ deferred_any(void)
 void
 deferred_add(struct conn *c)
 {
-	if (c->listed)
+	if (c->listed) {
+		ring();
 		return;
+	}
 	c->listed = true;
 	atomic_fetch_add(&c->refs, 1);
 	pthread_mutex_lock(&lock);
+	if (bell == -1)
+		make_bell();
 	c->next_deferred = first;
 	first = c;
 	atomic_fetch_add(&count, 1);
 	pthread_mutex_unlock(&lock);
+	ring();
 }
 
 /* The list's lock held; the reference is the caller's. */
@@ -89,8 +145,6 @@ end_orphan(struct conn *c)
 {
 	int fd = c->orphan;
 
-	if (c->state == CONN_OPEN)
-		conn_finish(c, fd);
 	conn_let_go(c, fd);
 	c->orphan = 0;
 	__atomic_store_n(&host->class_of[fd], FD_UNKNOWN, __ATOMIC_RELEASE);
@@ -127,6 +181,7 @@ deferred_drive(void)
 
 	if (!deferred_any() || pthread_mutex_trylock(&lock) != 0)
 		return;
+	hush();
 	for (c = first; c != NULL; c = next) {
 		next = c->next_deferred;
 		if (pthread_mutex_trylock(&c->lock) != 0)
@@ -155,6 +210,8 @@ deferred_ask(struct pollfd *p, int n)
 	if (!deferred_any())
 		return 0;
 	pthread_mutex_lock(&lock);
+	if (bell != -1)
+		p[k++] = (struct pollfd){bell, POLLIN, 0};
 	for (c = first; c != NULL && k < n; c = c->next_deferred) {
 		short ev = POLLIN;
 
@@ -203,6 +260,12 @@ deferred_reset(void)
 	}
 	first = NULL;
 	atomic_store(&count, 0);
+	if (bell != -1) { /* the parent's waits are not ours to wake */
+		host->class_of[bell] = FD_UNKNOWN;
+		host->libc->close(bell);
+		bell = -1;
+	}
+	atomic_store(&rung, false);
 }
 
 /*
@@ -243,6 +306,7 @@ deferred_orphan(struct conn *c, int fd)
 	/* the wire sees no more waiting than the kernel's own would be */
 	host->libc->fcntl(own, F_SETFL, O_RDWR | O_NONBLOCK);
 	c->orphan = own;
+	c->shut_later = !c->wr_shut;
 	c->ending = true; /* table_is: no number of the program's is asked */
 	deferred_add(c);
 	return true;

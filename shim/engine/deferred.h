@@ -30,6 +30,12 @@ void deferred_drive(void);
  */
 int deferred_ask(struct pollfd *p, int n);
 
+/*
+ * A thread that waited with deferred_ask has what it wanted and leaves:
+ * another one that waits takes the list over.
+ */
+void deferred_leave(void);
+
 /* Before the process ends: drives until all is done or until has passed. */
 void deferred_finish(int64_t until);
 

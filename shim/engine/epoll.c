@@ -392,8 +392,10 @@ wait_both(struct set *s, int64_t left, const sigset_t *mask)
 		n = deferred_ask(p + 1, 32);
 		rv = (int)as_engine(host->libc->ppoll(p, (nfds_t)n + 1,
 		    until < 0 ? NULL : &ts, mask));
-		if (rv <= 0 || p[0].revents != 0)
+		if (rv <= 0 || p[0].revents != 0) {
+			deferred_leave();
 			return rv < 0 ? rv : 0;
+		}
 	}
 	return 1;
 }

@@ -125,8 +125,10 @@ wait_fd(int fd, short events, int64_t until)
 		rv = host->libc->poll(p, (nfds_t)n + 1, timeout);
 		if (rv == -1)
 			return -errno;
-		if (p[0].revents != 0)
+		if (p[0].revents != 0) {
+			deferred_leave();
 			return 0;
+		}
 		if (rv == 0)
 			return -EAGAIN;
 	}
