@@ -114,6 +114,10 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 	if (at_once)
 		left = 0;
 	extra = deferred_ask(w->kernel + w->n, EXTRA);
+	if (extra > 0 && (left < 0 || left > DEFERRED_SLICE_MS * 1000000)) {
+		left = DEFERRED_SLICE_MS * 1000000;
+		deadline_ms = 0; /* there is a limit */
+	}
 	if (left < 0 && w->until < 0 && deadline_ms < 0) {
 		limit = NULL;
 	} else if (left > 0) {

@@ -15,6 +15,13 @@
 
 #include "conn.h"
 
+/*
+ * While handshakes are deferred, waits go in slices: another thread may have
+ * moved the very conn that this one waits for, and the bell wakes one waiter
+ * only, not all.
+ */
+#define DEFERRED_SLICE_MS 10
+
 /* Is anything on the list?  One load. */
 bool deferred_any(void);
 

@@ -369,35 +369,23 @@ ms_left(const struct set *s, int64_t until, bool at_once)
 }
 
 /*
- * Waits for the set and, while handshakes are deferred, for those.  0 when
- * the set has something or time is up, or a negative errno.
+ * Waits a slice for the set and for deferred handshakes.  0: look at the set
+ * again; or a negative errno.
  */
 static int
 wait_both(struct set *s, int64_t left, const sigset_t *mask)
 {
 	struct pollfd p[33] = {{s->epfd, POLLIN, 0}};
-	int64_t until = left < 0 ? -1 : now_ms() + left;
+	struct timespec ts = {0, DEFERRED_SLICE_MS * 1000000};
+	int n, rv;
 
-	while (deferred_any()) {
-		struct timespec ts = {0, 0};
-		int n, rv;
-
-		deferred_drive();
-		if (until >= 0) {
-			left = until - now_ms();
-			left = left > 0 ? left : 0;
-			ts.tv_sec = left / 1000;
-			ts.tv_nsec = left % 1000 * 1000000;
-		}
-		n = deferred_ask(p + 1, 32);
-		rv = (int)as_engine(host->libc->ppoll(p, (nfds_t)n + 1,
-		    until < 0 ? NULL : &ts, mask));
-		if (rv <= 0 || p[0].revents != 0) {
-			deferred_leave();
-			return rv < 0 ? rv : 0;
-		}
-	}
-	return 1;
+	deferred_drive();
+	n = deferred_ask(p + 1, 32);
+	if (left >= 0 && left < DEFERRED_SLICE_MS)
+		ts.tv_nsec = left * 1000000;
+	rv = (int)as_engine(host->libc->ppoll(p, (nfds_t)n + 1, &ts, mask));
+	deferred_leave();
+	return rv < 0 ? rv : 0;
 }
 
 static int

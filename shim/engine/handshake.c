@@ -285,9 +285,28 @@ finish_tcp(struct conn *c, int fd, const struct patience *p)
 	return begin(c, fd);
 }
 
+/*
+ * Both ends may be this thread's: what the other one has to say is not to be
+ * waited for, it has to be made.
+ */
+static bool
+move_others(struct conn *c, const struct patience *p, int *rounds)
+{
+	if (!(p->flags & MSG_DONTWAIT) || c->listed || !deferred_any() ||
+	    ++*rounds > 3 || bytes_settle(&c->in) < 0 ||
+	    bytes_settle(&c->out) < 0)
+		return false;
+	pthread_mutex_unlock(&c->lock);
+	deferred_drive();
+	pthread_mutex_lock(&c->lock);
+	return true;
+}
+
 int
 handshake_drive(struct conn *c, int fd, const struct patience *p)
 {
+	int rounds = 0;
+
 	for (;;) {
 		int rv;
 
@@ -312,6 +331,8 @@ handshake_drive(struct conn *c, int fd, const struct patience *p)
 		default:
 			return -ENOTCONN;
 		}
+		if (rv == -EAGAIN && move_others(c, p, &rounds))
+			continue;
 		if (rv < 0)
 			return rv;
 	}

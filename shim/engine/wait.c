@@ -112,6 +112,7 @@ wait_fd(int fd, short events, int64_t until)
 
 	for (;;) {
 		int timeout = -1, n = 0, rv;
+		bool slice;
 
 		deferred_drive();
 		if (until > 0) {
@@ -122,6 +123,9 @@ wait_fd(int fd, short events, int64_t until)
 			timeout = left > INT_MAX ? INT_MAX : (int)left;
 		}
 		n = deferred_ask(p + 1, MOST_DEFERRED);
+		slice = n > 0 && (timeout < 0 || timeout > DEFERRED_SLICE_MS);
+		if (slice)
+			timeout = DEFERRED_SLICE_MS;
 		rv = host->libc->poll(p, (nfds_t)n + 1, timeout);
 		if (rv == -1)
 			return -errno;
@@ -129,7 +133,7 @@ wait_fd(int fd, short events, int64_t until)
 			deferred_leave();
 			return 0;
 		}
-		if (rv == 0)
+		if (rv == 0 && !slice)
 			return -EAGAIN;
 	}
 }
@@ -218,7 +222,10 @@ wait_output(struct conn *c, int fd, const struct patience *p)
 					      (p->flags & MSG_DONTWAIT)))
 				    : -EBADF;
 		if (n == -EAGAIN && p->until > 0 && wait_allowed(fd, p->flags)) {
-			n = wait_fd(fd, POLLOUT, p->until);
+			/* while waiting this thread may drive others */
+			n = bytes_settle(&now);
+			if (n == 0)
+				n = wait_fd(fd, POLLOUT, p->until);
 			if (n == 0)
 				n = -EINPROGRESS; /* try again */
 		}
