@@ -46,7 +46,7 @@ preload_obj = $(call obj,$(preload_src) $(preload_asm))
 engine_obj = $(call obj,$(engine_src) $(policy_src))
 tools_obj = $(call obj,$(tools_src) shim/target.c)
 
-libs = $(B)/tlsshim.so $(B)/tlsshim-engine.so
+libs = $(B)/tlsshim.so $(B)/tlsshim-engine.so $(B)/tlsshim-linger
 all: $(libs) $(B)/tlsshim man
 
 $(B)/obj/%.o: %.c
@@ -119,6 +119,13 @@ uninstall:
 	    $(call to,$(MANDIR)/man1/tlsshim.1) \
 	    $(call to,$(MANDIR)/man5/tlsshim-policy.5)
 	-rmdir $(call to,$(LIBDIR))
+
+# Static, and opened before a chroot can hide it.
+$(B)/tlsshim-linger: shim/linger/linger.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) -fPIE -static-pie $(RELRO) \
+	    $(LDFLAGS) -o $@ $<
 
 clean:
 	rm -rf $(B)

@@ -17,6 +17,7 @@ test_files_are_where_they_belong() {
 	assertEquals 'bin/tlsshim 755
 include/tlsshim.h 644
 lib/tlsshim/tlsshim-engine.so 755
+lib/tlsshim/tlsshim-linger 755
 lib/tlsshim/tlsshim.so 755
 share/man/man1/tlsshim.1 644
 share/man/man5/tlsshim-policy.5 644' "$(cd "$to/opt/shim" &&

@@ -153,8 +153,10 @@ note_option(struct conn *c, int level, int name, const void *val,
 		return;
 	if (name == SO_RCVTIMEO || name == SO_SNDTIMEO)
 		c->timeouts = true;
-	if (name == SO_LINGER && len >= sizeof *l)
+	if (name == SO_LINGER && len >= sizeof *l) {
 		c->linger_set = l->l_onoff != 0 && l->l_linger == 0;
+		c->linger_s = l->l_onoff != 0 ? l->l_linger : 0;
+	}
 }
 
 static int
@@ -186,7 +188,8 @@ peer_name(struct conn *c, int fd, struct sockaddr *addr, socklen_t *alen)
 	pthread_mutex_lock(&c->lock);
 	if (c->side == SIDE_CLIENT)
 		nudge(c, fd);
-	connected = conn_connected(c);
+	/* both ends have ended: TCP has forgotten its peer */
+	connected = conn_connected(c) && !(c->rd_eof && c->wr_shut);
 	pthread_mutex_unlock(&c->lock);
 	if (!connected)
 		return -ENOTCONN;

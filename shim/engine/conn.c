@@ -5,6 +5,7 @@
 
 #include "conn.h"
 #include "deferred.h"
+#include "linger.h"
 #include "log.h"
 
 static const char *const state_names[CONN_STATES] = {
@@ -135,23 +136,90 @@ abort_socket(int fd)
 }
 
 /*
- * Takes what is queued, the close_notify behind it: it goes out at once, or
- * waits in the slot for the process that holds the last descriptor.
+ * TLS 1.3 tickets come unasked: while a client has read nothing, the peer's
+ * may still be on their way, and one that meets a closed socket turns into a
+ * reset that destroys what we have sent.
  */
-void
-conn_finish(struct conn *c, int fd)
+static bool
+expects_tickets(const struct conn *c)
 {
-	struct patience p = {0, now_ms() + 5000};
+	return c->side == SIDE_CLIENT && !c->got_data && !c->rd_eof &&
+	    !c->in_eof &&
+	    gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3;
+}
+
+/* Reads and drops what the peer sends, until its end or until. */
+static void
+drain(int fd, int64_t until)
+{
+	char buf[4096];
+	ssize_t n;
+
+	do
+		n = as_engine(host->libc->recv(fd, buf, sizeof buf,
+		    MSG_DONTWAIT));
+	while (n > 0 || (n == -EAGAIN && wait_fd(fd, POLLIN, until) == 0));
+}
+
+/* Output that the kernel does not take at once; tx held. */
+static void
+end_slowly(struct conn *c, int fd)
+{
+	int seconds = c->linger_s > 0 ? c->linger_s
+				      : c->rule->values.close_timeout;
+	struct patience p = {MSG_DONTWAIT, 0};
+	int64_t until = now_ms() + (int64_t)seconds * 1000;
+	int rv;
+
+	if (c->linger_s == 0 &&
+	    linger_start(fd, bytes_at(&c->out), bytes_left(&c->out), seconds)) {
+		bytes_free(&c->out);
+		return;
+	}
+	do
+		rv = wait_output(c, fd, &p);
+	while (rv == -EAGAIN && wait_fd(fd, POLLOUT, until) == 0);
+	if (rv == 0 && expects_tickets(c)) {
+		host->libc->shutdown(fd, SHUT_WR);
+		drain(fd, until);
+	}
+}
+
+/* Nobody else holds it: the end goes out now, or by a helper. */
+static void
+end_alone(struct conn *c, int fd)
+{
+	struct patience p = {MSG_DONTWAIT, 0};
+
+	if (turn_take(c, &c->tx, true) < 0)
+		return;
+	if (!c->wr_shut)
+		(void)stream_finish(c);
+	if (wait_output(c, fd, &p) == -EAGAIN ||
+	    (expects_tickets(c) && !c->shut_later))
+		end_slowly(c, fd);
+	turn_give(&c->tx);
+}
+
+/*
+ * Others hold it too: what is queued goes out, and the close_notify record
+ * waits in the slot for the process that closes last.
+ */
+static void
+end_shared(struct conn *c, int fd)
+{
+	int64_t until =
+	    now_ms() + (int64_t)c->rule->values.close_timeout * 1000;
+	struct patience p = {MSG_DONTWAIT, 0};
 	unsigned char record[SLOT_RECORD];
 	struct bytes tail;
 	size_t len = 0;
 
-	if (turn_take(c, &c->tx, true) == 0) {
-		while (wait_output(c, fd, &p) == -EAGAIN &&
-		    wait_fd(fd, POLLOUT, p.until) == 0)
-			;
-		turn_give(&c->tx);
-	}
+	if (turn_take(c, &c->tx, true) < 0)
+		return;
+	while (wait_output(c, fd, &p) == -EAGAIN &&
+	    wait_fd(fd, POLLOUT, until) == 0)
+		;
 	if (bytes_left(&c->out) == 0 && !c->wr_shut && stream_finish(c) == 0) {
 		tail = c->out;
 		c->out = (struct bytes){0};
@@ -163,6 +231,16 @@ conn_finish(struct conn *c, int fd)
 		bytes_free(&tail);
 		c->slot = NULL;
 	}
+	turn_give(&c->tx);
+}
+
+void
+conn_finish(struct conn *c, int fd)
+{
+	if (slot_alone(c->slot, process_pid()))
+		end_alone(c, fd);
+	else
+		end_shared(c, fd);
 }
 
 /*
@@ -211,7 +289,9 @@ conn_end(struct conn *c, int fd)
 	bool mine, undecided;
 
 	pthread_mutex_lock(&c->lock);
-	if (slot_alone(c->slot, process_pid()) && deferred_orphan(c, fd)) {
+	/* the handshake may have been another process's, which told nobody */
+	if (slot_alone(c->slot, process_pid()) &&
+	    slot_claim(c->slot, process_pid()) && deferred_orphan(c, fd)) {
 		pthread_mutex_unlock(&c->lock);
 		return;
 	}

@@ -99,6 +99,8 @@ struct conn {
 	bool ending;   /* conn_end is at work on its last descriptor */
 	bool tcp_failed; /* FAILED before TLS: a new connect() may try again */
 	bool linger_set; /* SO_LINGER {1, 0}: abort at close */
+	int linger_s;    /* SO_LINGER {1, n}: close waits so long */
+	bool got_data;   /* an application record has been read */
 	int64_t deadline; /* of the handshake, now_ms() based; 0 = none yet */
 };
 

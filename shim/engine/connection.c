@@ -28,6 +28,17 @@ option(int fd, int level, int name)
 	return val;
 }
 
+static void
+learn_linger(struct conn *c, int fd)
+{
+	struct linger l = {0, 0};
+	socklen_t len = sizeof l;
+
+	host->libc->getsockopt(fd, SOL_SOCKET, SO_LINGER, &l, &len);
+	c->linger_set = l.l_onoff != 0 && l.l_linger == 0;
+	c->linger_s = l.l_onoff != 0 ? l.l_linger : 0;
+}
+
 /* What hooks keep up to date from here on. */
 static void
 learn(struct conn *c, int fd)
@@ -35,6 +46,7 @@ learn(struct conn *c, int fd)
 	int fl = host->libc->fcntl(fd, F_GETFL, 0L);
 
 	c->nonblock = fl != -1 && (fl & O_NONBLOCK);
+	learn_linger(c, fd);
 	c->timeouts =
 	    wait_until(fd, SO_RCVTIMEO) != 0 || wait_until(fd, SO_SNDTIMEO) != 0;
 }

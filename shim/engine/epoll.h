@@ -16,6 +16,7 @@
 #include "conn.h"
 
 void calls_epoll(struct shim_calls *c);
+void calls_epoll_wait(struct shim_calls *c); /* epoll_wait.c */
 
 /*
  * Something changed outside epoll_wait (plaintext is left, output is queued):

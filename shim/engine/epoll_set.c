@@ -267,3 +267,21 @@ set_quiet(struct set *s)
 		(void)!host->libc->write(s->bell, &n, sizeof n);
 	}
 }
+
+bool
+reg_passes(const struct reg *r)
+{
+	return r->c == NULL || r->c->state == CONN_LISTEN;
+}
+
+int
+reg_ctl(struct reg *r, int op, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.u64 = reg_id(r)};
+	int rv = (int)as_engine(
+	    host->libc->epoll_ctl(r->set->epfd, op, r->fd, &ev));
+
+	if (rv == 0)
+		r->asked = events;
+	return rv;
+}

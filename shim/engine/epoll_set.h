@@ -66,6 +66,12 @@ reg_id(const struct reg *r)
 	return r->set->base + 1 + r->index;
 }
 
+/* The kernel's answer is the program's: not connected yet, or a listener. */
+bool reg_passes(const struct reg *r);
+
+/* Set locked: the kernel's registration of r asks for events from now on. */
+int reg_ctl(struct reg *r, int op, uint32_t events);
+
 /* Any thread, no lock: r is to be looked at again. */
 void reg_note(struct reg *r);
 

@@ -6,6 +6,7 @@
 
 #include "conn.h"
 #include "deferred.h"
+#include "linger.h"
 #include "epoll.h"
 #include "log.h"
 #include "process.h"
@@ -70,6 +71,7 @@ shim_engine_start(const struct shim_host *h)
 	if (process_init() < 0)
 		return NULL;
 	silence_gnutls();
+	linger_init();
 	calls_stream(&calls);
 	calls_socket(&calls);
 	calls_descriptor(&calls);

@@ -91,8 +91,10 @@ decrypt(struct conn *c, void *buf, size_t len)
 
 		c->dry = false;
 		r = gnutls_record_recv(c->session, buf, len);
-		if (r > 0)
+		if (r > 0) {
+			c->got_data = true;
 			return r;
+		}
 		if (r == 0) {
 			c->rd_eof = true;
 			return 0;

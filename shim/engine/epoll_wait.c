@@ -1,0 +1,386 @@
+/* epoll_wait.c - what a set has to report */
+
+#include <signal.h>
+#include <time.h>
+
+#include "call.h"
+#include "deferred.h"
+#include "epoll.h"
+#include "epoll_set.h"
+#include "log.h"
+#include "ready.h"
+#include "thread.h"
+
+#define STATE_BITS \
+	(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLRDNORM | \
+	    EPOLLWRNORM | EPOLLWRBAND | EPOLLERR | EPOLLHUP)
+
+/* epoll's bits have poll's values, RDHUP included (eventpoll.h). */
+static short
+poll_bits(uint32_t events)
+{
+	return (short)(events & STATE_BITS);
+}
+
+/* The kernel is asked anew where the question has changed. */
+static void
+ask(struct reg *r, const struct readiness *now)
+{
+	uint32_t want = (uint32_t)now->ask & (EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+	uint32_t spare;
+
+	if ((r->events & EPOLLET) || r->closed)
+		return;
+	/* IN may stay asked where the program wants it: TCP would tell too */
+	spare = want | (r->events & (EPOLLIN | EPOLLRDHUP));
+	if ((want & ~r->asked) || (r->asked & ~spare))
+		(void)reg_ctl(r, EPOLL_CTL_MOD, want | (r->asked & spare));
+}
+
+/*
+ * What r has to report, given what the kernel said of it.  Drives the conn.
+ * Set locked.
+ */
+static uint32_t
+examine(struct reg *r, uint32_t kernel)
+{
+	struct conn *c = r->c;
+	struct readiness now;
+	uint32_t told;
+	int fd;
+
+	if (!r->live || r->disarmed || c == NULL)
+		return 0;
+	fd = r->closed ? table_fd(c) : r->fd;
+	if (fd == -1)
+		return 0;
+	ready_check(c, fd, poll_bits(r->events), &now);
+	c->fresh = false;
+	if (now.until > 0 &&
+	    (r->set->deadline == 0 || now.until < r->set->deadline))
+		r->set->deadline = now.until;
+	ask(r, &now);
+	told = ((uint32_t)(unsigned short)now.now |
+		   (kernel & (uint32_t)(unsigned short)now.pass)) &
+	    (r->events | EPOLLERR | EPOLLHUP);
+	return told & STATE_BITS;
+}
+
+/* What the kernel would say of one that was noted, where that matters. */
+static uint32_t
+kernel_now(const struct reg *r)
+{
+	struct pollfd p = {r->fd, POLLRDHUP, 0};
+
+	if (r->closed || !(r->events & (EPOLLET | EPOLLRDHUP)))
+		return 0;
+	if (r->events & EPOLLET)
+		p.events |= POLLOUT;
+	return host->libc->poll(&p, 1, 0) == 1
+	    ? (uint32_t)(unsigned short)p.revents
+	    : 0;
+}
+
+/* The answer of one epoll_wait, as it grows. */
+struct answer {
+	struct epoll_event *ev;
+	int n; /* room */
+	int got;
+	unsigned wait; /* its number in the set */
+};
+
+/* A reg is named once in an answer, whoever told of it. */
+static void
+report(struct answer *a, struct reg *r, uint32_t told)
+{
+	if (told == 0)
+		return;
+	if (r->wait == a->wait && r->place < a->got) {
+		a->ev[r->place].events |= told;
+		return;
+	}
+	r->wait = a->wait;
+	r->place = a->got;
+	a->ev[a->got].events = told;
+	a->ev[a->got++].data.u64 = r->data;
+	if (r->events & EPOLLONESHOT) {
+		r->disarmed = true;
+		(void)reg_ctl(r, EPOLL_CTL_MOD, 0);
+	}
+}
+
+/* Does the conn hold something that the kernel no longer tells of? */
+static bool
+buffered(struct reg *r)
+{
+	struct conn *c = r->c;
+	bool yes;
+
+	if (!r->live || c == NULL || (r->events & EPOLLET) || r->disarmed)
+		return false;
+	pthread_mutex_lock(&c->lock);
+	yes = conn_buffered(c);
+	pthread_mutex_unlock(&c->lock);
+	return yes;
+}
+
+static void
+heat(struct reg *r)
+{
+	if (r->hot)
+		return;
+	r->hot = true;
+	r->next_hot = r->set->hot;
+	r->set->hot = r;
+}
+
+/* Regs that were noted or reported before: some of them have news. */
+static void
+report_hot(struct set *s, struct answer *a)
+{
+	struct reg *r, *next, *rest = NULL;
+
+	set_take_noted(s);
+	r = s->hot;
+	s->hot = NULL;
+	for (; r != NULL; r = next) {
+		next = r->next_hot;
+		r->hot = false;
+		if (a->got < a->n && r->live)
+			report(a, r, examine(r, kernel_now(r)));
+		if (a->got == a->n || buffered(r)) { /* again next time */
+			r->hot = true;
+			r->next_hot = rest;
+			rest = r;
+		}
+	}
+	s->hot = rest;
+	set_quiet(s);
+}
+
+/* The kernel's events, in place: reported, translated or swallowed. */
+static void
+translate(struct set *s, struct answer *a, int n)
+{
+	struct epoll_event *from = a->ev + a->got;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		struct epoll_event e = from[i];
+		struct reg *r = set_reg(s, e.data.u64);
+
+		if (set_is_bell(s, e.data.u64))
+			continue;
+		if (r == NULL) {
+			a->ev[a->got++] = e;
+			continue;
+		}
+		if (!r->live)
+			continue;
+		if (reg_passes(r)) {
+			a->ev[a->got].events = e.events;
+			a->ev[a->got++].data.u64 = r->data;
+			continue;
+		}
+		report(a, r, examine(r, e.events));
+		if (buffered(r)) {
+			heat(r);
+			reg_note(r);
+		}
+	}
+}
+
+/* A handshake that took too long fails when somebody looks at it. */
+static void
+note_late(struct set *s)
+{
+	uint32_t i;
+
+	s->deadline = 0;
+	for (i = 0; i < s->nregs; i++)
+		if (s->regs[i]->live && s->regs[i]->c != NULL &&
+		    s->regs[i]->c->deadline > 0 &&
+		    s->regs[i]->c->state == CONN_HANDSHAKE)
+			reg_note(s->regs[i]);
+}
+
+/*
+ * After a fork only the process that added its connections may wait: events
+ * of the other's sessions would reach this one.  When it has ended, the first
+ * to wait inherits (daemon()).
+ */
+static int
+may_wait(struct set *s)
+{
+	pid_t me = process_pid();
+
+	if (s->pid == me)
+		return 0;
+	if (kill(s->pid, 0) == 0 || errno != ESRCH) {
+		log_text(LOG_ERROR,
+		    "an epoll set that holds governed connections of process "
+		    "%d is used by process %d: one process may wait on it",
+		    (int)s->pid, (int)me);
+		return -EBADF;
+	}
+	s->pid = me;
+	return 0;
+}
+
+static int64_t
+ms_left(const struct set *s, int64_t until, bool at_once)
+{
+	int64_t end = until, now = now_ms();
+
+	if (at_once)
+		return 0;
+	if (s->deadline > 0 && (end < 0 || s->deadline < end))
+		end = s->deadline;
+	if (end < 0)
+		return -1;
+	return end > now ? end - now : 0;
+}
+
+/*
+ * Waits a slice for the set and for deferred handshakes.  0: look at the set
+ * again; or a negative errno.
+ */
+static int
+wait_both(struct set *s, int64_t left, const sigset_t *mask)
+{
+	struct pollfd p[33] = {{s->epfd, POLLIN, 0}};
+	struct timespec ts = {0, DEFERRED_SLICE_MS * 1000000};
+	int n, rv;
+
+	deferred_drive();
+	n = deferred_ask(p + 1, 32);
+	if (left >= 0 && left < DEFERRED_SLICE_MS)
+		ts.tv_nsec = left * 1000000;
+	rv = (int)as_engine(host->libc->ppoll(p, (nfds_t)n + 1, &ts, mask));
+	deferred_leave();
+	return rv < 0 ? rv : 0;
+}
+
+static int
+wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
+    const sigset_t *mask)
+{
+	struct answer a = {ev, n, 0, 0};
+	int rv = may_wait(s);
+
+	if (rv < 0)
+		return rv;
+	for (;;) {
+		int64_t left;
+
+		pthread_mutex_lock(&s->lock);
+		a.wait = ++s->waits;
+		if (s->deadline > 0 && now_ms() >= s->deadline)
+			note_late(s);
+		report_hot(s, &a);
+		left = ms_left(s, until, a.got > 0);
+		pthread_mutex_unlock(&s->lock);
+		if (a.got == n)
+			return n;
+		thread_wait_begin();
+		rv = deferred_any() ? wait_both(s, left, mask) : 1;
+		if (rv == 0) /* it has been waited for */
+			left = 0;
+		if (rv >= 0)
+			rv = (int)as_engine(
+			    host->libc->epoll_pwait(s->epfd, ev + a.got, n - a.got,
+			left > INT32_MAX ? INT32_MAX : (int)left, mask));
+		thread_wait_end();
+		if (rv < 0)
+			return a.got > 0 ? a.got : rv;
+		pthread_mutex_lock(&s->lock);
+		translate(s, &a, rv);
+		pthread_mutex_unlock(&s->lock);
+		if (a.got > 0)
+			return a.got;
+		if (until >= 0 && now_ms() >= until)
+			return 0;
+	}
+}
+
+int
+epoll_translate(int epfd, struct epoll_event *events, int n)
+{
+	struct set *s = set_get(epfd, false);
+	struct answer a = {events, n, 0, 0};
+	struct call k;
+
+	if (s == NULL)
+		return n;
+	if (call_enter(&k) == 0) {
+		pthread_mutex_lock(&s->lock);
+		a.wait = ++s->waits;
+		translate(s, &a, n);
+		pthread_mutex_unlock(&s->lock);
+	}
+	return (int)call_end(&k, a.got);
+}
+
+static int
+wait_on(int epfd, struct epoll_event *ev, int n, int64_t until,
+    const sigset_t *mask)
+{
+	struct set *s = set_get(epfd, false);
+	int64_t left = until < 0 ? -1 : until - now_ms();
+
+	if (n <= 0)
+		return -EINVAL;
+	if (ev == NULL)
+		return -EFAULT;
+	if (s != NULL)
+		return wait_set(s, ev, n, until, mask);
+	return (int)as_engine(host->libc->epoll_pwait(
+	    epfd, ev, n, left < -1 ? 0 : (int)left, mask));
+}
+
+static int
+do_epoll_pwait(int epfd, struct epoll_event *ev, int n, int timeout,
+    const sigset_t *mask)
+{
+	struct call k;
+	int rv = call_enter(&k);
+
+	if (rv == 0)
+		rv = wait_on(
+		    epfd, ev, n, timeout < 0 ? -1 : now_ms() + timeout, mask);
+	return (int)call_end(&k, rv);
+}
+
+static int
+do_epoll_wait(int epfd, struct epoll_event *ev, int n, int timeout)
+{
+	return do_epoll_pwait(epfd, ev, n, timeout, NULL);
+}
+
+static int
+do_epoll_pwait2(int epfd, struct epoll_event *ev, int n,
+    const struct timespec *timeout, const sigset_t *mask)
+{
+	struct call k;
+	int64_t until = -1;
+	int rv = call_enter(&k);
+
+	if (timeout != NULL)
+		until = now_ms() + timeout->tv_sec * 1000 +
+		    (timeout->tv_nsec + 999999) / 1000000;
+	if (rv == 0 && timeout != NULL &&
+	    (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
+		timeout->tv_nsec > 999999999))
+		rv = -EINVAL;
+	if (rv == 0)
+		rv = wait_on(epfd, ev, n, until, mask);
+	return (int)call_end(&k, rv);
+}
+
+void
+calls_epoll_wait(struct shim_calls *c)
+{
+	c->epoll_wait = do_epoll_wait;
+	c->epoll_pwait = do_epoll_pwait;
+	c->epoll_pwait2 = do_epoll_pwait2;
+}

@@ -1,0 +1,641 @@
+/*
+ * engine_stream_test.c - the record path over memory: every byte, in order,
+ * and TCP's answers at every end
+ */
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+
+#include "pair.h"
+
+#define TLS12 "maximum_version = \"TLSv1.2\";"
+#define TLS13 "minimum_version = \"TLSv1.3\";"
+#define MOST 1000000
+
+static const char *const versions[] = {TLS12, TLS13};
+static unsigned char out[MOST], in[MOST];
+static volatile sig_atomic_t pipes; /* SIGPIPEs that came */
+
+/* What both sides have written and read so far. */
+struct traffic {
+	struct pair p;
+	size_t sent[2], got[2];
+};
+
+static void
+on_pipe(int sig)
+{
+	pipes++;
+}
+
+static void
+start(struct traffic *t, const char *client, const char *server)
+{
+	memset(t, 0, sizeof *t);
+	pair_start(&t->p, client, server);
+}
+
+/* Writes len bytes once; as send(). */
+static ssize_t
+put(struct traffic *t, int from, size_t len, int flags)
+{
+	ssize_t n;
+
+	pattern_fill(out, from, t->sent[from], len);
+	n = tls.send(t->p.fd[from], out, len, flags);
+	if (n > 0)
+		t->sent[from] += (size_t)n;
+	return n;
+}
+
+/* len bytes in buf came from `from`; false if they are not the next ones. */
+static bool
+came(struct traffic *t, int from, const unsigned char *buf, ssize_t len)
+{
+	if (len <= 0)
+		return true;
+	if (!pattern_is(buf, from, t->got[from], (size_t)len))
+		return false;
+	t->got[from] += (size_t)len;
+	return true;
+}
+
+/* Reads at most len bytes of what `from` sent, once; -2: wrong bytes. */
+static ssize_t
+get(struct traffic *t, int from, size_t len, int flags)
+{
+	ssize_t n = tls.recv(t->p.fd[!from], in, len, flags);
+
+	return came(t, from, in, n) ? n : -2;
+}
+
+/* Moves len more bytes; true when all have come and nothing else has. */
+static bool
+carry(struct traffic *t, int from, size_t len, size_t piece)
+{
+	size_t want = t->sent[from] + len;
+	int quiet = 0;
+
+	while (t->got[from] < want && quiet < 20) {
+		size_t moved = pair_moved(&t->p) + t->got[from];
+		size_t left = want - t->sent[from];
+
+		if (left > 0 && put(t, from, left, 0) < 0 && errno != EAGAIN)
+			return false;
+		if (get(t, from, piece, 0) < 0 && errno != EAGAIN)
+			return false;
+		quiet = pair_moved(&t->p) + t->got[from] == moved ? quiet + 1
+								  : 0;
+	}
+	return t->got[from] == want && get(t, from, 1, 0) == -1 &&
+	    errno == EAGAIN;
+}
+
+static void
+test_byte_by_byte(void)
+{
+	struct traffic t;
+	int v, i;
+
+	memory_test = "the handshake completes byte by byte";
+	for (v = 0; v < 2; v++) {
+		memset(&t, 0, sizeof t);
+		pair_open(&t.p, versions[v], "");
+		for (i = 0; i < 2; i++) {
+			t.p.m[i]->recv_most = 1;
+			t.p.m[i]->send_most = 1;
+			t.p.m[i]->room = 3;
+		}
+		result(pair_shake(&t.p), "%s", versions[v]);
+		result(carry(&t, CLIENT, 3000, 7) && carry(&t, SERVER, 3000, 7),
+		    "%s, 3000 bytes each way", versions[v]);
+		pair_close(&t.p);
+	}
+}
+
+static void
+test_sizes(void)
+{
+	static const size_t sizes[] = {0, 1, 16384, 16385, 100000};
+	struct traffic t;
+	size_t i;
+	int v, from;
+
+	memory_test = "every byte arrives";
+	for (v = 0; v < 2; v++) {
+		start(&t, versions[v], "");
+		for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+			for (from = 0; from < 2; from++)
+				result(carry(&t, from, sizes[i], MOST),
+				    "%zu from side %d, %s", sizes[i], from,
+				    versions[v]);
+		result(carry(&t, CLIENT, 20000, 1), "one byte a read");
+		errno = 4711;
+		result(tls.write(t.p.fd[CLIENT], NULL, 0) == 0 &&
+			tls.read(t.p.fd[SERVER], in, 0) == 0 && errno == 4711,
+		    "nothing is written and read, errno untouched");
+		pair_close(&t.p);
+	}
+}
+
+/* No room, short sends and short receives, both ways at once. */
+static void
+test_order(void)
+{
+	static const struct {
+		size_t room, send_most, recv_most;
+		bool no_meminfo;
+	} rows[] = {{9000, 0, 0, false}, {9000, 0, 0, true}, {700, 7, 0, true},
+	    {30000, 1000, 3, false}, {64, 1, 1, true}, {1, 0, 0, false}};
+	struct traffic t;
+	size_t i, len;
+	int k;
+
+	memory_test = "short sends keep order";
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		int quiet = 0;
+
+		start(&t, "", "");
+		for (k = 0; k < 2; k++) {
+			t.p.m[k]->room = rows[i].room;
+			t.p.m[k]->send_most = rows[i].send_most;
+			t.p.m[k]->recv_most = rows[i].recv_most;
+			t.p.m[k]->no_meminfo = rows[i].no_meminfo;
+		}
+		len = rows[i].room < 9000 ? 20000 : 200000;
+		while (quiet < 20 &&
+		    (t.got[CLIENT] < len || t.got[SERVER] < len)) {
+			size_t moved = pair_moved(&t.p);
+
+			for (k = 0; k < 2; k++)
+				if (t.sent[k] < len)
+					(void)put(&t, k, len - t.sent[k], 0);
+			for (k = 0; k < 2; k++)
+				if (get(&t, k, MOST, 0) == -2)
+					memory_die("wrong bytes");
+			quiet = pair_moved(&t.p) == moved ? quiet + 1 : 0;
+		}
+		result(t.got[CLIENT] == len && t.got[SERVER] == len,
+		    "room %zu, %zu a send, %zu a recv%s: %zu and %zu of %zu",
+		    rows[i].room, rows[i].send_most, rows[i].recv_most,
+		    rows[i].no_meminfo ? ", no SO_MEMINFO" : "", t.got[CLIENT],
+		    t.got[SERVER], len);
+		pair_close(&t.p);
+	}
+}
+
+static void
+test_scatter_gather(void)
+{
+	static const size_t lens[] = {0, 1, 300, 0, 16384, 5, 20000, 0};
+	struct iovec v[8], few[3];
+	struct traffic t;
+	size_t i, at = 0, total = 36690;
+	unsigned records;
+	ssize_t n;
+
+	memory_test = "scatter and gather";
+	start(&t, "", "");
+	pattern_fill(out, CLIENT, 0, total);
+	for (i = 0; i < 8; at += lens[i++])
+		v[i] = (struct iovec){out + at, lens[i]};
+	n = tls.writev(t.p.fd[CLIENT], v, 8);
+	result(n == (ssize_t)total, "writev of 8 segments gives %zd", n);
+	memset(in, 0, sizeof in);
+	for (i = 0, at = 0; i < 8; at += lens[i++])
+		v[i].iov_base = in + at;
+	n = tls.readv(t.p.fd[SERVER], v, 8);
+	result(n == (ssize_t)total && pattern_is(in, CLIENT, 0, total),
+	    "readv of 8 segments gives %zd", n);
+	v[0].iov_len = v[2].iov_len = 0;
+	result(tls.readv(t.p.fd[SERVER], v, 1) == 0 &&
+		tls.writev(t.p.fd[SERVER], v, 1) == 0,
+	    "empty segments are nothing");
+	records = wire_records(t.p.m[SERVER], 23);
+	for (i = 0; i < 3; i++)
+		few[i] = (struct iovec){out + 10 * i, 10};
+	n = tls.sendmsg(t.p.fd[SERVER],
+	    &(struct msghdr){.msg_iov = few, .msg_iovlen = 3}, 0);
+	result(n == 30 && wire_records(t.p.m[SERVER], 23) == records + 1,
+	    "three small segments are one record");
+	memset(in, 0, 40);
+	for (i = 0; i < 3; i++)
+		few[i] = (struct iovec){in + 15 * i, i == 2 ? 10 : 15};
+	n = tls.recvmsg(t.p.fd[CLIENT],
+	    &(struct msghdr){.msg_iov = few, .msg_iovlen = 3}, 0);
+	result(n == 30 && memcmp(in, out, 30) == 0,
+	    "recvmsg with room to spare gives %zd", n);
+	pair_close(&t.p);
+}
+
+static void
+test_peek(void)
+{
+	struct iovec v[2] = {{in, 100}, {in + 100, 50000}};
+	struct traffic t;
+	int fd;
+
+	memory_test = "MSG_PEEK";
+	start(&t, "", "");
+	fd = t.p.fd[SERVER];
+	result(tls.recv(fd, in, 1, MSG_PEEK) == -1 && errno == EAGAIN,
+	    "nothing to peek at");
+	put(&t, CLIENT, 40000, 0);
+	result(tls.recv(fd, in, 10, MSG_PEEK) == 10 &&
+		pattern_is(in, CLIENT, 0, 10),
+	    "ten bytes of a record");
+	result(tls.recv(fd, in, 50000, MSG_PEEK) == 40000 &&
+		pattern_is(in, CLIENT, 0, 40000),
+	    "everything that is there, over records");
+	result(get(&t, CLIENT, 15000, 0) == 15000, "a read after a peek");
+	memset(in, 0, sizeof in);
+	result(tls.recvmsg(fd, &(struct msghdr){.msg_iov = v, .msg_iovlen = 2},
+		   MSG_PEEK) == 25000 &&
+		pattern_is(in, CLIENT, 15000, 25000),
+	    "the rest, into two segments");
+	result(get(&t, CLIENT, 50000, 0) == 25000, "and it is still there");
+	put(&t, CLIENT, 10, 0);
+	tls.shutdown(t.p.fd[CLIENT], SHUT_WR);
+	result(tls.recv(fd, in, 20, MSG_PEEK) == 10 &&
+		tls.recv(fd, in, 20, MSG_PEEK | MSG_WAITALL) == 10,
+	    "an end cuts a peek short");
+	result(get(&t, CLIENT, 20, 0) == 10 &&
+		tls.recv(fd, in, 20, MSG_PEEK) == 0 &&
+		tls.recv(fd, in, 20, MSG_PEEK) == 0,
+	    "a peek at the end is 0");
+	pair_close(&t.p);
+}
+
+static struct traffic *idle; /* whose writer memory_idle plays */
+static size_t idle_step;
+static int idle_left;
+
+static bool
+write_some(void)
+{
+	return idle_left-- > 0 && put(idle, CLIENT, idle_step, 0) > 0;
+}
+
+static void
+test_waitall(void)
+{
+	struct traffic t;
+
+	memory_test = "MSG_WAITALL";
+	start(&t, "", "");
+	idle = &t;
+	memory_idle = write_some;
+	idle_step = 700;
+	idle_left = 50;
+	t.p.m[SERVER]->nonblock = false;
+	result(get(&t, CLIENT, 300, 0) == 300 && get(&t, CLIENT, 600, 0) == 400,
+	    "without it what is there is enough");
+	result(get(&t, CLIENT, 7000, MSG_WAITALL) == 7000,
+	    "all of it is waited for");
+	result(tls.recv(t.p.fd[SERVER], in, 2100, MSG_PEEK | MSG_WAITALL) ==
+			2100 &&
+		pattern_is(in, CLIENT, t.got[CLIENT], 2100),
+	    "a peek waits too");
+	result(get(&t, CLIENT, 9000, MSG_WAITALL | MSG_DONTWAIT) == 2100,
+	    "MSG_DONTWAIT is stronger");
+	put(&t, CLIENT, 10, 0);
+	tls.shutdown(t.p.fd[CLIENT], SHUT_WR);
+	result(get(&t, CLIENT, 100, MSG_WAITALL) == 10, "an end cuts it short");
+	result(get(&t, CLIENT, 100, MSG_WAITALL) == 0, "and then is the end");
+	pair_close(&t.p);
+}
+
+static void
+test_trunc(void)
+{
+	struct traffic t;
+	int fd;
+
+	memory_test = "MSG_TRUNC";
+	start(&t, "", "");
+	fd = t.p.fd[SERVER];
+	put(&t, CLIENT, 40000, 0);
+	memset(in, 0x77, 40000);
+	result(tls.recv(fd, in, 20000, MSG_TRUNC) == 20000 && in[0] == 0x77 &&
+		memcmp(in, in + 1, 39999) == 0,
+	    "drops bytes and leaves the buffer alone");
+	t.got[CLIENT] = 20000;
+	result(get(&t, CLIENT, 5, 0) == 5, "the next byte is the next byte");
+	result(tls.recv(fd, NULL, 50000, MSG_TRUNC) == 19995,
+	    "needs no buffer, drops what is there");
+	result(tls.recv(fd, NULL, 1, MSG_TRUNC) == -1 && errno == EAGAIN,
+	    "nothing is left");
+	pair_close(&t.p);
+}
+
+/* One side ends, the other goes on, then ends too. */
+static void
+test_half_close(void)
+{
+	struct traffic t;
+	int v, a;
+
+	memory_test = "half-close";
+	for (v = 0; v < 4; v++) {
+		a = v / 2;
+		start(&t, versions[v % 2], "");
+		carry(&t, a, 100, 100);
+		put(&t, a, 50, 0);
+		result(tls.shutdown(t.p.fd[a], SHUT_WR) == 0 &&
+			t.p.m[a]->shut_wr,
+		    "side %d ends its sending, %s", a, versions[v % 2]);
+		result(get(&t, a, 100, 0) == 50 && get(&t, a, 100, 0) == 0 &&
+			get(&t, a, 100, 0) == 0,
+		    "what was sent, then 0 and 0 again");
+		result(carry(&t, !a, 50000, 9999),
+		    "the other direction goes on");
+		pipes = 0;
+		result(put(&t, a, 1, 0) == -1 && errno == EPIPE && pipes == 1,
+		    "a write is EPIPE and SIGPIPE");
+		result(put(&t, a, 1, MSG_NOSIGNAL) == -1 && errno == EPIPE &&
+			put(&t, a, 0, MSG_NOSIGNAL) == -1 && pipes == 1,
+		    "MSG_NOSIGNAL: EPIPE alone");
+		result(tls.shutdown(t.p.fd[!a], SHUT_WR) == 0 &&
+			get(&t, !a, 1, 0) == 0 && get(&t, a, 1, 0) == 0,
+		    "the other side ends as well");
+		result(tls.shutdown(t.p.fd[!a], SHUT_RDWR) == 0 ||
+			errno == ENOTCONN,
+		    "a second shutdown breaks nothing");
+		pair_close(&t.p);
+	}
+}
+
+static short
+ready(int fd, short events)
+{
+	struct pollfd p = {fd, events, 0};
+
+	return tls.poll(&p, 1, 0) >= 0 ? p.revents : -1;
+}
+
+static void
+test_ends(void)
+{
+	struct traffic t;
+	int fd;
+
+	memory_test = "a FIN without close_notify";
+	start(&t, "", "");
+	fd = t.p.fd[SERVER];
+	put(&t, CLIENT, 10, 0);
+	memory_shutdown(t.p.fd[CLIENT], SHUT_WR);
+	result(get(&t, CLIENT, 4, 0) == 4 && get(&t, CLIENT, 10, 0) == 6,
+	    "what came before it is read first");
+	result(ready(fd, POLLIN) & POLLIN, "readable: an error is there");
+	result(get(&t, CLIENT, 1, 0) == -1 && errno == ECONNRESET,
+	    "is ECONNRESET");
+	result(t.p.c[SERVER]->state == CONN_FAILED &&
+		strstr(memory_log, "without close_notify") != NULL,
+	    "is logged");
+	result(get(&t, CLIENT, 1, 0) == -1 && errno == ECONNRESET &&
+		put(&t, SERVER, 1, MSG_NOSIGNAL) == -1,
+	    "the session is over");
+	pair_close(&t.p);
+
+	memory_test = "a FIN without close_notify, suppress_ragged_eofs";
+	start(&t, "", "suppress_ragged_eofs = true;");
+	put(&t, CLIENT, 10, 0);
+	memory_shutdown(t.p.fd[CLIENT], SHUT_WR);
+	result(get(&t, CLIENT, 20, 0) == 10 && get(&t, CLIENT, 1, 0) == 0 &&
+		get(&t, CLIENT, 1, 0) == 0,
+	    "is 0, again and again");
+	result(carry(&t, SERVER, 1000, 1000), "the other direction goes on");
+	pair_close(&t.p);
+
+	memory_test = "a record cut short";
+	start(&t, "", "");
+	t.p.m[CLIENT]->send_most = 20;
+	put(&t, CLIENT, 100, 0);
+	t.p.m[CLIENT]->dead = true;
+	t.p.m[SERVER]->fin = true;
+	result(get(&t, CLIENT, 100, 0) == -1 && errno == ECONNRESET,
+	    "is ECONNRESET, and no byte of it is given");
+	pair_close(&t.p);
+}
+
+static void
+test_reset(void)
+{
+	struct traffic t;
+	int err = 0;
+	socklen_t len = sizeof err;
+
+	memory_test = "a reset";
+	start(&t, "", "");
+	put(&t, CLIENT, 10, 0);
+	t.p.m[SERVER]->reset = true;
+	result(get(&t, CLIENT, 20, 0) == 10, "what came before it is read");
+	result(get(&t, CLIENT, 20, 0) == -1 && errno == ECONNRESET,
+	    "is ECONNRESET");
+	result(get(&t, CLIENT, 20, 0) == 0, "once, then the end");
+	result(put(&t, SERVER, 1, MSG_NOSIGNAL) == -1 && errno == EPIPE,
+	    "a write is EPIPE");
+	result(tls.getsockopt(t.p.fd[SERVER], SOL_SOCKET, SO_ERROR, &err,
+		   &len) == 0 &&
+		err == 0,
+	    "SO_ERROR has nothing more to say");
+	pair_close(&t.p);
+}
+
+/* The peer wants new keys while our output is stuck. */
+static void
+test_key_update(void)
+{
+	struct traffic t;
+	int round, a;
+	bool good = true;
+
+	memory_test = "KeyUpdate with a full pipe";
+	for (a = 0; a < 2; a++) {
+		start(&t, TLS13, "");
+		t.p.m[!a]->room = 5000;
+		t.p.m[a]->no_meminfo = true;
+		for (round = 0; round < 4; round++) {
+			while (put(&t, a, 16000, 0) > 0)
+				;
+			good &= bytes_left(&t.p.c[a]->out) > 0;
+			gnutls_session_key_update(
+			    t.p.c[!a]->session, GNUTLS_KU_PEER);
+			good &= put(&t, !a, 500, 0) == 500;
+			good &= get(&t, !a, 1000, 0) == 500;
+			t.p.m[!a]->room += 3000;
+			good &= carry(&t, a, 20000, 777);
+			good &= carry(&t, !a, 20000, 777);
+		}
+		result(good && t.got[a] == t.sent[a],
+		    "asked of side %d, %zu bytes one way, %zu the other", a,
+		    t.got[a], t.got[!a]);
+		pair_close(&t.p);
+	}
+}
+
+static bool
+read_some(void)
+{
+	return get(idle, CLIENT, 4000, MSG_DONTWAIT) > 0;
+}
+
+/* The writer waits in send and poll while the reader, called from within,
+ * makes room. */
+static void
+test_blocking(void)
+{
+	static const size_t rooms[] = {9000, 100, 300000};
+	struct traffic t;
+	ssize_t n;
+	size_t i;
+
+	memory_test = "a blocking write";
+	for (i = 0; i < 3; i++) {
+		start(&t, "", "");
+		idle = &t;
+		memory_idle = read_some;
+		t.p.m[CLIENT]->nonblock = false;
+		t.p.m[SERVER]->room = rooms[i];
+		n = put(&t, CLIENT, 200000, 0);
+		result(n == 200000, "room %zu: takes all, %zd", rooms[i], n);
+		while (get(&t, CLIENT, MOST, 0) > 0)
+			;
+		result(t.got[CLIENT] == 200000, "and all arrives");
+		pair_close(&t.p);
+	}
+}
+
+static void
+test_timeouts(void)
+{
+	const struct timeval tv = {0, 20000};
+	struct traffic t;
+	int64_t since = now_ms();
+	ssize_t n;
+
+	memory_test = "SO_RCVTIMEO and SO_SNDTIMEO";
+	start(&t, "", "");
+	t.p.m[CLIENT]->nonblock = false;
+	t.p.m[SERVER]->room = 6000;
+	tls.setsockopt(
+	    t.p.fd[CLIENT], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+	tls.setsockopt(
+	    t.p.fd[CLIENT], SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof tv);
+	result(get(&t, SERVER, 1, 0) == -1 && errno == EAGAIN &&
+		now_ms() - since >= 20,
+	    "a read ends in time with EAGAIN");
+	put(&t, SERVER, 5, 0);
+	result(get(&t, SERVER, 10, MSG_WAITALL) == 5,
+	    "MSG_WAITALL gives what has come");
+	n = put(&t, CLIENT, 50000, 0);
+	result(n > 0 && n < 50000, "a write ends in time with %zd", n);
+	result(put(&t, CLIENT, 50000, 0) == -1 && errno == EAGAIN,
+	    "then with EAGAIN");
+	while (get(&t, CLIENT, MOST, 0) > 0)
+		;
+	result(t.got[CLIENT] + bytes_left(&t.p.c[CLIENT]->out) >=
+		    t.sent[CLIENT] &&
+		carry(&t, CLIENT, 3000, 3000),
+	    "no byte is lost");
+	pair_close(&t.p);
+}
+
+static void
+test_readiness(void)
+{
+	struct traffic t;
+	int n = -1, fd;
+
+	memory_test = "readiness";
+	start(&t, "", "");
+	fd = t.p.fd[SERVER];
+	result(ready(fd, POLLIN | POLLOUT) == POLLOUT, "an idle pair");
+	put(&t, CLIENT, 20000, 0);
+	result(ready(fd, POLLIN) == POLLIN, "plaintext is there");
+	result(tls.ioctl(fd, FIONREAD, &n) == 0 && n == 20000,
+	    "FIONREAD counts every record: %d", n);
+	result(get(&t, CLIENT, 19999, 0) == 19999 &&
+		ready(fd, POLLIN) == POLLIN && get(&t, CLIENT, 5, 0) == 1 &&
+		ready(fd, POLLIN) == 0,
+	    "until the last byte is read");
+	t.p.m[SERVER]->send_most = 0;
+	t.p.m[CLIENT]->send_most = 10;
+	put(&t, CLIENT, 100, 0);
+	result(ready(fd, POLLIN) == 0, "half a record is nothing to read");
+	t.p.m[CLIENT]->send_most = 0;
+	result(ready(t.p.fd[CLIENT], POLLOUT) == POLLOUT &&
+		ready(fd, POLLIN) == POLLIN,
+	    "a poll of the sender sends the other half");
+	get(&t, CLIENT, 100, 0);
+	tls.shutdown(t.p.fd[CLIENT], SHUT_WR);
+	result(ready(fd, POLLIN | POLLRDHUP) == (POLLIN | POLLRDHUP),
+	    "the end is there");
+	pair_close(&t.p);
+}
+
+/* A close sends close_notify, or a reset where bytes were not read. */
+static void
+test_close(void)
+{
+	struct traffic t;
+	int err = 0;
+	socklen_t len = sizeof err;
+
+	memory_test = "close";
+	start(&t, "", "");
+	put(&t, CLIENT, 100, 0);
+	tls.close(t.p.fd[CLIENT]);
+	result(get(&t, CLIENT, 200, 0) == 100 && get(&t, CLIENT, 1, 0) == 0,
+	    "the peer reads all and then 0");
+	pair_close(&t.p);
+	start(&t, "", "");
+	put(&t, SERVER, 100, 0);
+	tls.close(t.p.fd[CLIENT]);
+	result(t.p.m[SERVER]->reset, "unread bytes make it a reset");
+	pair_close(&t.p);
+	start(&t, "", "");
+	put(&t, SERVER, 100, 0);
+	get(&t, SERVER, 40, 0);
+	tls.close(t.p.fd[CLIENT]);
+	result(t.p.m[SERVER]->reset, "so do decrypted ones");
+	pair_close(&t.p);
+	start(&t, TLS13, "");
+	gnutls_session_key_update(t.p.c[SERVER]->session, GNUTLS_KU_PEER);
+	carry(&t, CLIENT, 1, 1);
+	tls.close(t.p.fd[CLIENT]);
+	result(!t.p.m[SERVER]->reset && get(&t, CLIENT, 1, 0) == 0,
+	    "a KeyUpdate that nobody read does not");
+	pair_close(&t.p);
+	start(&t, "", "");
+	tls.getsockopt(t.p.fd[CLIENT], SOL_SOCKET, SO_ERROR, &err, &len);
+	tls.send(t.p.fd[CLIENT], "x", 1, MSG_OOB);
+	result(err == 0 && errno == EOPNOTSUPP &&
+		tls.recv(t.p.fd[CLIENT], in, 1, MSG_OOB) == -1 &&
+		errno == EINVAL,
+	    "there is no urgent data");
+	pair_close(&t.p);
+}
+
+int
+main(void)
+{
+	pair_setup();
+	signal(SIGPIPE, on_pipe);
+	test_byte_by_byte();
+	test_sizes();
+	test_order();
+	test_scatter_gather();
+	test_peek();
+	test_waitall();
+	test_trunc();
+	test_half_close();
+	test_ends();
+	test_reset();
+	test_key_update();
+	test_blocking();
+	test_timeouts();
+	test_readiness();
+	test_close();
+	return failures > 0;
+}
