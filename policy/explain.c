@@ -37,6 +37,13 @@ own_text(const struct endpoint *e, char *buf, size_t len)
 		snprintf(buf, len, "an unknown address");
 }
 
+/* A rule for another path of the same program is the usual surprise. */
+static const char *
+who(const struct endpoint *e)
+{
+	return e->program != NULL ? e->program : "an unknown program";
+}
+
 void
 explain_decided(const struct policy *p, const struct endpoint *e,
     const char *name, struct decision *out)
@@ -52,12 +59,13 @@ explain_decided(const struct policy *p, const struct endpoint *e,
 		    action_word(r->action));
 	else if (name != NULL)
 		snprintf(out->text, SIZE,
-		    "no rule matches %s at %s; %s says unmatched = \"%s\"",
-		    name, own, p->file, unmatched);
+		    "no rule matches %s at %s for %s; %s says unmatched = "
+		    "\"%s\"",
+		    name, own, who(e), p->file, unmatched);
 	else
 		snprintf(out->text, SIZE,
-		    "no rule matches %s; %s says unmatched = \"%s\"", own,
-		    p->file, unmatched);
+		    "no rule matches %s for %s; %s says unmatched = \"%s\"",
+		    own, who(e), p->file, unmatched);
 }
 
 void

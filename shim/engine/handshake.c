@@ -55,6 +55,24 @@ send_alert(struct conn *c, int code)
 	    (gnutls_alert_description_t)alert);
 }
 
+/* Which versions we would take, and whose word that is. */
+static void
+say_versions(const struct conn *c, char *text, size_t len)
+{
+	static const char *const names[] = {
+	    "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+	const struct rule_values *v = &c->rule->values;
+	const struct origin *o = &c->rule->origin[K_minimum_version];
+	size_t n = strlen(text);
+
+	n += (size_t)snprintf(text + n, len - n,
+	    ": it takes no version from %s to %s", names[v->minimum_version],
+	    names[v->maximum_version]);
+	if (o->file != NULL)
+		snprintf(text + n, len - n, " (minimum_version at %s:%d)",
+		    o->file, o->line);
+}
+
 /* GnuTLS ended the handshake with code: say why, tell the peer. */
 static int
 refuse_code(struct conn *c, int fd, int code)
@@ -70,10 +88,12 @@ refuse_code(struct conn *c, int fd, int code)
 		gnutls_alert_description_t a = gnutls_alert_get(c->session);
 		const char *name = gnutls_alert_get_name(a);
 
-		if (a == GNUTLS_A_PROTOCOL_VERSION)
-			cause = "version_too_old";
 		snprintf(text, sizeof text, "the peer refused with alert %d (%s)",
 		    (int)a, name != NULL ? name : "unknown");
+		if (a == GNUTLS_A_PROTOCOL_VERSION) {
+			cause = "version_too_old";
+			say_versions(c, text, sizeof text);
+		}
 	} else {
 		snprintf(text, sizeof text, "%s (%s)",
 		    e->text != NULL ? e->text : "the TLS handshake failed",
@@ -93,6 +113,8 @@ check_first(struct conn *c, int fd)
 {
 	const unsigned char *b = bytes_at(&c->in);
 	size_t n = bytes_left(&c->in), i;
+	/* a server's greeting says what it is; a client's may be a secret */
+	size_t most = c->side == SIDE_CLIENT ? 24 : 4;
 	char shown[40], text[160];
 
 	if (c->spoke || n < 2)
@@ -101,7 +123,7 @@ check_first(struct conn *c, int fd)
 		c->spoke = true;
 		return 0;
 	}
-	for (i = 0; i < n && i < sizeof shown - 1; i++)
+	for (i = 0; i < n && i < most; i++)
 		shown[i] = b[i] >= 0x20 && b[i] < 0x7f ? (char)b[i] : '.';
 	shown[i] = '\0';
 	snprintf(text, sizeof text,

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/syscall.h>
 
 #include "owned.h"
@@ -31,6 +32,25 @@ static const struct shim_host host = {
     .names_find = names_find,
 };
 
+/* Under a service manager descriptor 2 is a socket: <11> is user.err. */
+static void
+say_syslog(const char *line, size_t len)
+{
+	static const struct sockaddr_un to = {AF_UNIX, "/dev/log"};
+	struct iovec iov[2] = {{(void *)"<11>", 4}, {(void *)line, len}};
+	struct msghdr msg = {.msg_name = (void *)&to,
+	    .msg_namelen = sizeof to,
+	    .msg_iov = iov,
+	    .msg_iovlen = 2};
+	int fd = libc.socket(
+	    AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd == -1)
+		return;
+	(void)!libc.sendmsg(fd, &msg, MSG_NOSIGNAL);
+	(void)libc.close(fd);
+}
+
 /*
  * To stderr, unless that is a socket: under inetd it is the connection.  The
  * caller has blocked SIGPIPE; one that we raise must not stay pending.
@@ -44,9 +64,6 @@ say(const char *text)
 	socklen_t len = sizeof(int);
 	int type, n;
 
-	if (libc.getsockopt(2, SOL_SOCKET, SO_TYPE, &type, &len) == 0 ||
-	    errno != ENOTSOCK)
-		return;
 	n = snprintf(line, sizeof line,
 	    "tlsshim[%d]: refused cause=engine: the engine cannot be loaded: "
 	    "%s: TCP connections of"
@@ -57,6 +74,11 @@ say(const char *text)
 	if ((size_t)n >= sizeof line) {
 		n = sizeof line - 1;
 		line[n - 1] = '\n';
+	}
+	if (libc.getsockopt(2, SOL_SOCKET, SO_TYPE, &type, &len) == 0 ||
+	    errno != ENOTSOCK) {
+		say_syslog(line, (size_t)n - 1);
+		return;
 	}
 	sigpending(&pending);
 	if (libc.write(2, line, (size_t)n) == -1 && errno == EPIPE &&
