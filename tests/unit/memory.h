@@ -35,9 +35,9 @@ struct memory {
 	int fds;
 
 	unsigned char *in; /* what the peer has sent; owned */
-	size_t first, end;
+	size_t first, end, cap;
 	unsigned char *wire; /* all that this side ever sent; owned */
-	size_t sent;
+	size_t sent, wire_cap;
 
 	/* knobs */
 	size_t room;      /* most that `in` holds; 0: any */
@@ -91,15 +91,20 @@ memory_space(const struct memory *m)
 	return to->room > memory_left(to) ? to->room - memory_left(to) : 0;
 }
 
-static inline void
-memory_wait(const char *call)
+/* 0 when something moved, -1 and EAGAIN when the time t (NULL: none) is up. */
+static inline int
+memory_wait(const char *call, const struct timeval *t)
 {
 	char why[80];
 
 	if (memory_idle != NULL && memory_idle())
-		return;
+		return 0;
 	snprintf(why, sizeof why, "%s would wait for ever", call);
-	memory_die(why);
+	if (t == NULL || (t->tv_sec == 0 && t->tv_usec == 0))
+		memory_die(why);
+	(void)poll(NULL, 0, (int)(t->tv_sec * 1000 + t->tv_usec / 1000));
+	errno = EAGAIN;
+	return -1;
 }
 
 /* Lets the next calls through, then fails one; 0 or -1 and errno. */
@@ -134,7 +139,8 @@ memory_recv(int fd, void *buf, size_t len, int flags)
 		m->dead |= m->reset;
 		if (m->reset || m->nonblock || (flags & MSG_DONTWAIT))
 			return -1;
-		memory_wait("recv");
+		if (memory_wait("recv", &m->timeout[0]) == -1)
+			return -1;
 	}
 	k = memory_left(m) < len ? memory_left(m) : len;
 	if (m->recv_most > 0 && k > m->recv_most)
@@ -145,14 +151,17 @@ memory_recv(int fd, void *buf, size_t len, int flags)
 	return (ssize_t)k;
 }
 
-static inline void *
-memory_grown(void *old, size_t len)
+/* buf, with room for need bytes. */
+static inline unsigned char *
+memory_grown(unsigned char *buf, size_t *cap, size_t need)
 {
-	void *p = realloc(old, len);
-
-	if (p == NULL)
+	if (need <= *cap)
+		return buf;
+	*cap = 2 * need;
+	buf = realloc(buf, *cap);
+	if (buf == NULL)
 		memory_die("out of memory");
-	return p;
+	return buf;
 }
 
 /* len bytes arrive at m, whoever sent them. */
@@ -161,7 +170,7 @@ memory_put(struct memory *m, const void *data, size_t len)
 {
 	if (m->first == m->end)
 		m->first = m->end = 0;
-	m->in = memory_grown(m->in, m->end + len + 1);
+	m->in = memory_grown(m->in, &m->cap, m->end + len);
 	memcpy(m->in + m->end, data, len);
 	m->end += len;
 }
@@ -189,13 +198,14 @@ memory_send(int fd, const void *buf, size_t len, int flags)
 			errno = EAGAIN;
 			return -1;
 		}
-		memory_wait("send");
+		if (memory_wait("send", &m->timeout[1]) == -1)
+			return -1;
 	}
 	k = memory_space(m) < len ? memory_space(m) : len;
 	if (m->send_most > 0 && k > m->send_most)
 		k = m->send_most;
 	memory_put(m->peer, buf, k);
-	m->wire = memory_grown(m->wire, m->sent + k + 1);
+	m->wire = memory_grown(m->wire, &m->wire_cap, m->sent + k);
 	memcpy(m->wire + m->sent, buf, k);
 	m->sent += k;
 	return (ssize_t)k;
@@ -226,8 +236,7 @@ memory_write(int fd, const void *buf, size_t len)
 		return write(fd, buf, len);
 	if (fd == 2)
 		memory_note(buf, len);
-	return fd == 2 ? (ssize_t)len
-		       : memory_send(fd, buf, len, MSG_NOSIGNAL);
+	return fd == 2 ? (ssize_t)len : memory_send(fd, buf, len, MSG_NOSIGNAL);
 }
 
 static inline short
@@ -261,7 +270,7 @@ memory_look(struct pollfd *fds, nfds_t n)
 		fds[i].revents = 0;
 		if (m != NULL)
 			fds[i].revents = memory_events(m) &
-			    (fds[i].events | POLLERR | POLLHUP);
+					 (fds[i].events | POLLERR | POLLHUP);
 		else
 			(void)poll(&fds[i], 1, 0);
 		ready += fds[i].revents != 0;
@@ -278,7 +287,7 @@ memory_poll(struct pollfd *fds, nfds_t n, int timeout)
 		if (memory_idle != NULL && memory_idle())
 			continue;
 		if (timeout < 0)
-			memory_wait("poll");
+			(void)memory_wait("poll", NULL);
 		(void)poll(NULL, 0, timeout); /* the time does pass */
 		timeout = 0;
 	}
@@ -417,16 +426,14 @@ memory_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 }
 
 static inline int
-memory_setsockopt(
-    int fd, int level, int name, const void *val, socklen_t len)
+memory_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 {
 	struct memory *m = memory_find(fd);
 	const struct linger *l = val;
 
 	if (m == NULL)
 		return setsockopt(fd, level, name, val, len);
-	if (level == SOL_SOCKET &&
-	    (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
 		memcpy(&m->timeout[name == SO_SNDTIMEO], val, len);
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		m->aborts = l->l_onoff != 0 && l->l_linger == 0;
@@ -565,10 +572,8 @@ memory_host(void)
 	    .dup3 = memory_dup3,
 	    .close = memory_close,
 	    .syscall = memory_syscall};
-	h = (struct shim_host){.abi = SHIM_ABI,
-	    .libc = &c,
-	    .class_of = class_of,
-	    .env = &env};
+	h = (struct shim_host){
+	    .abi = SHIM_ABI, .libc = &c, .class_of = class_of, .env = &env};
 	host = &h;
 }
 
