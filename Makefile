@@ -97,6 +97,10 @@ check: all
 check-chroot:
 	tests/chroot
 
+# Suites that others wrote: INSTALL=yes gets them, SUITES="tornado smoke" picks.
+conformance: all
+	B=$(B) tests/conformance/all $(if $(INSTALL),--install) $(SUITES)
+
 demo: all
 	tools/demo
 
@@ -132,5 +136,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all man check check-chroot demo install uninstall clean
+.PHONY: all man check check-chroot conformance demo install uninstall \
+	clean
 .DELETE_ON_ERROR:
