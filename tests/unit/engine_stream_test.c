@@ -1,109 +1,10 @@
 /*
- * engine_stream_test.c - the record path over memory: every byte, in order,
- * and TCP's answers at every end
+ * engine_stream_test.c - the record path over memory: every byte, in order
  */
-#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
 
-#include "pair.h"
-
-#define TLS12 "maximum_version = \"TLSv1.2\";"
-#define TLS13 "minimum_version = \"TLSv1.3\";"
-#define MOST PATTERN_MOST
-
-static const char *const versions[] = {TLS12, TLS13};
-static unsigned char in[MOST];
-static volatile sig_atomic_t pipes; /* SIGPIPEs that came */
-
-/* What both sides have written and read so far. */
-struct traffic {
-	struct pair p;
-	size_t sent[2], got[2];
-};
-
-static void
-on_pipe(int sig)
-{
-	pipes++;
-}
-
-static void
-start(struct traffic *t, const char *client, const char *server)
-{
-	memset(t, 0, sizeof *t);
-	pair_start(&t->p, client, server);
-}
-
-/* Writes len bytes once; as send(). */
-static ssize_t
-put(struct traffic *t, int from, size_t len, int flags)
-{
-	ssize_t n;
-
-	if (t->sent[from] + len > MOST)
-		memory_die("more than the pattern has");
-	n = tls.send(t->p.fd[from], pattern[from] + t->sent[from], len, flags);
-	if (n > 0)
-		t->sent[from] += (size_t)n;
-	return n;
-}
-
-/* len bytes in buf came from `from`; false if they are not the next ones. */
-static bool
-came(struct traffic *t, int from, const unsigned char *buf, ssize_t len)
-{
-	if (len <= 0)
-		return true;
-	if (memcmp(buf, pattern[from] + t->got[from], (size_t)len) != 0)
-		return false;
-	t->got[from] += (size_t)len;
-	return true;
-}
-
-/* Reads at most len bytes of what `from` sent, once; -2: wrong bytes. */
-static ssize_t
-get(struct traffic *t, int from, size_t len, int flags)
-{
-	ssize_t n = tls.recv(t->p.fd[!from], in, len, flags);
-
-	return came(t, from, in, n) ? n : -2;
-}
-
-static short
-ready(int fd, short events)
-{
-	struct pollfd p = {fd, events, 0};
-
-	return tls.poll(&p, 1, 0) >= 0 ? p.revents : -1;
-}
-
-/*
- * Moves len more bytes, with a poll for every write, as whoever gets a short
- * count has to: it sends what is left of a record.  True when all have come and
- * nothing else has.
- */
-static bool
-carry(struct traffic *t, int from, size_t len, size_t piece)
-{
-	size_t want = t->sent[from] + len;
-	int quiet = 0;
-
-	while (t->got[from] < want && quiet < 20) {
-		size_t moved = pair_moved(&t->p) + t->got[from];
-		size_t left = want - t->sent[from];
-
-		if (left > 0 && put(t, from, left, 0) < 0 && errno != EAGAIN)
-			return false;
-		(void)ready(t->p.fd[from], POLLOUT);
-		if (get(t, from, piece, 0) < 0 && errno != EAGAIN)
-			return false;
-		quiet =
-		    pair_moved(&t->p) + t->got[from] == moved ? quiet + 1 : 0;
-	}
-	return t->got[from] == want && get(t, from, 1, 0) == -1 &&
-	       errno == EAGAIN;
-}
+#include "traffic.h"
 
 static void
 test_byte_by_byte(void)
@@ -280,7 +181,6 @@ test_peek(void)
 	pair_close(&t.p);
 }
 
-static struct traffic *idle; /* whose writer memory_idle plays */
 static size_t idle_step;
 static int idle_left;
 
@@ -339,112 +239,6 @@ test_trunc(void)
 	    "needs no buffer, drops what is there");
 	result(tls.recv(fd, NULL, 1, MSG_TRUNC) == -1 && errno == EAGAIN,
 	    "nothing is left");
-	pair_close(&t.p);
-}
-
-/* One side ends, the other goes on, then ends too. */
-static void
-test_half_close(void)
-{
-	struct traffic t;
-	int v, a;
-
-	memory_test = "half-close";
-	for (v = 0; v < 4; v++) {
-		a = v / 2;
-		start(&t, versions[v % 2], "");
-		carry(&t, a, 100, 100);
-		put(&t, a, 50, 0);
-		result(
-		    tls.shutdown(t.p.fd[a], SHUT_WR) == 0 && t.p.m[a]->shut_wr,
-		    "side %d ends its sending, %s", a, versions[v % 2]);
-		result(get(&t, a, 100, 0) == 50 && get(&t, a, 100, 0) == 0 &&
-			   get(&t, a, 100, 0) == 0,
-		    "what was sent, then 0 and 0 again");
-		result(
-		    carry(&t, !a, 50000, 9999), "the other direction goes on");
-		pipes = 0;
-		result(put(&t, a, 1, 0) == -1 && errno == EPIPE && pipes == 1,
-		    "a write is EPIPE and SIGPIPE");
-		result(put(&t, a, 1, MSG_NOSIGNAL) == -1 && errno == EPIPE &&
-			   put(&t, a, 0, MSG_NOSIGNAL) == -1 && pipes == 1,
-		    "MSG_NOSIGNAL: EPIPE alone");
-		result(tls.shutdown(t.p.fd[!a], SHUT_WR) == 0 &&
-			   get(&t, !a, 1, 0) == 0 && get(&t, a, 1, 0) == 0,
-		    "the other side ends as well");
-		result(tls.shutdown(t.p.fd[!a], SHUT_RDWR) == 0 ||
-			   errno == ENOTCONN,
-		    "a second shutdown breaks nothing");
-		pair_close(&t.p);
-	}
-}
-
-static void
-test_ends(void)
-{
-	struct traffic t;
-	int fd;
-
-	memory_test = "a FIN without close_notify";
-	start(&t, "", "");
-	fd = t.p.fd[SERVER];
-	put(&t, CLIENT, 10, 0);
-	memory_shutdown(t.p.fd[CLIENT], SHUT_WR);
-	result(get(&t, CLIENT, 4, 0) == 4 && get(&t, CLIENT, 10, 0) == 6,
-	    "what came before it is read first");
-	result(ready(fd, POLLIN) & POLLIN, "readable: an error is there");
-	result(get(&t, CLIENT, 1, 0) == -1 && errno == ECONNRESET,
-	    "is ECONNRESET");
-	result(t.p.c[SERVER]->state == CONN_FAILED &&
-		   strstr(memory_log, "without close_notify") != NULL,
-	    "is logged");
-	result(get(&t, CLIENT, 1, 0) == -1 && errno == ECONNRESET &&
-		   put(&t, SERVER, 1, MSG_NOSIGNAL) == -1,
-	    "the session is over");
-	pair_close(&t.p);
-
-	memory_test = "a FIN without close_notify, suppress_ragged_eofs";
-	start(&t, "", "suppress_ragged_eofs = true;");
-	put(&t, CLIENT, 10, 0);
-	memory_shutdown(t.p.fd[CLIENT], SHUT_WR);
-	result(get(&t, CLIENT, 20, 0) == 10 && get(&t, CLIENT, 1, 0) == 0 &&
-		   get(&t, CLIENT, 1, 0) == 0,
-	    "is 0, again and again");
-	result(carry(&t, SERVER, 1000, 1000), "the other direction goes on");
-	pair_close(&t.p);
-
-	memory_test = "a record cut short";
-	start(&t, "", "");
-	t.p.m[CLIENT]->send_most = 20;
-	put(&t, CLIENT, 100, 0);
-	t.p.m[CLIENT]->dead = true;
-	t.p.m[SERVER]->fin = true;
-	result(get(&t, CLIENT, 100, 0) == -1 && errno == ECONNRESET,
-	    "is ECONNRESET, and no byte of it is given");
-	pair_close(&t.p);
-}
-
-static void
-test_reset(void)
-{
-	struct traffic t;
-	int err = 0;
-	socklen_t len = sizeof err;
-
-	memory_test = "a reset";
-	start(&t, "", "");
-	put(&t, CLIENT, 10, 0);
-	t.p.m[SERVER]->reset = true;
-	result(get(&t, CLIENT, 20, 0) == 10, "what came before it is read");
-	result(get(&t, CLIENT, 20, 0) == -1 && errno == ECONNRESET,
-	    "is ECONNRESET");
-	result(get(&t, CLIENT, 20, 0) == 0, "once, then the end");
-	result(put(&t, SERVER, 1, MSG_NOSIGNAL) == -1 && errno == EPIPE,
-	    "a write is EPIPE");
-	result(tls.getsockopt(
-		   t.p.fd[SERVER], SOL_SOCKET, SO_ERROR, &err, &len) == 0 &&
-		   err == 0,
-	    "SO_ERROR has nothing more to say");
 	pair_close(&t.p);
 }
 
@@ -575,66 +369,10 @@ test_readiness(void)
 	pair_close(&t.p);
 }
 
-static bool
-peer_ends(void)
-{
-	bool news = !idle->p.m[CLIENT]->fin;
-
-	idle->p.m[CLIENT]->fin = true;
-	return news;
-}
-
-/* A close sends close_notify, or a reset where bytes were not read. */
-static void
-test_close(void)
-{
-	struct traffic t;
-	int err = 0;
-	socklen_t len = sizeof err;
-
-	memory_test = "close";
-	start(&t, "", "");
-	put(&t, CLIENT, 100, 0);
-	idle = &t;
-	memory_idle = peer_ends; /* tickets could be on their way until then */
-	tls.close(t.p.fd[CLIENT]);
-	result(get(&t, CLIENT, 200, 0) == 100 && get(&t, CLIENT, 1, 0) == 0,
-	    "the peer reads all and then 0");
-	pair_close(&t.p);
-	start(&t, "", "");
-	put(&t, SERVER, 100, 0);
-	tls.close(t.p.fd[CLIENT]);
-	result(t.p.m[SERVER]->reset, "unread bytes make it a reset");
-	pair_close(&t.p);
-	start(&t, "", "");
-	put(&t, SERVER, 100, 0);
-	get(&t, SERVER, 40, 0);
-	tls.close(t.p.fd[CLIENT]);
-	result(t.p.m[SERVER]->reset, "so do decrypted ones");
-	pair_close(&t.p);
-	start(&t, TLS13, "");
-	gnutls_session_key_update(t.p.c[SERVER]->session, GNUTLS_KU_PEER);
-	carry(&t, CLIENT, 1, 1);
-	memory_idle = peer_ends;
-	tls.close(t.p.fd[CLIENT]);
-	result(!t.p.m[SERVER]->reset && get(&t, CLIENT, 1, 0) == 0,
-	    "a KeyUpdate that nobody read does not");
-	pair_close(&t.p);
-	start(&t, "", "");
-	tls.getsockopt(t.p.fd[CLIENT], SOL_SOCKET, SO_ERROR, &err, &len);
-	tls.send(t.p.fd[CLIENT], "x", 1, MSG_OOB);
-	result(err == 0 && errno == EOPNOTSUPP &&
-		   tls.recv(t.p.fd[CLIENT], in, 1, MSG_OOB) == -1 &&
-		   errno == EINVAL,
-	    "there is no urgent data");
-	pair_close(&t.p);
-}
-
 int
 main(void)
 {
 	pair_setup();
-	signal(SIGPIPE, on_pipe);
 	test_byte_by_byte();
 	test_sizes();
 	test_order();
@@ -642,13 +380,9 @@ main(void)
 	test_peek();
 	test_waitall();
 	test_trunc();
-	test_half_close();
-	test_ends();
-	test_reset();
 	test_key_update();
 	test_blocking();
 	test_timeouts();
 	test_readiness();
-	test_close();
 	return failures > 0;
 }

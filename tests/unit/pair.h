@@ -13,7 +13,7 @@
 #include "../../policy/credentials.h"
 #include "../../shim/engine/log.h"
 #include "../../shim/engine/process.h"
-#include "memory.h"
+#include "memory_host.h"
 
 #define NAME "good.tls.test"
 enum { CLIENT, SERVER };

@@ -1,0 +1,184 @@
+/*
+ * memory_host.h - for unit tests: the host whose sockets are memory.h's
+ */
+#ifndef UNIT_MEMORY_HOST_H
+#define UNIT_MEMORY_HOST_H
+
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+
+#include "memory.h"
+
+static inline int
+memory_meminfo(struct memory *m, void *val, socklen_t *len)
+{
+	uint32_t mem[SK_MEMINFO_VARS] = {0};
+
+	if (m->no_meminfo || m->peer == NULL) {
+		errno = ENOPROTOOPT;
+		return -1;
+	}
+	mem[SK_MEMINFO_SNDBUF] =
+	    m->peer->room > 0 ? (uint32_t)m->peer->room : 4 << 20;
+	mem[SK_MEMINFO_WMEM_QUEUED] = (uint32_t)memory_left(m->peer);
+	if (*len > sizeof mem)
+		*len = sizeof mem;
+	memcpy(val, mem, *len);
+	return 0;
+}
+
+static inline int
+memory_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
+{
+	struct memory *m = memory_find(fd);
+	int answer = 0;
+
+	if (m == NULL)
+		return getsockopt(fd, level, name, val, len);
+	if (level == SOL_SOCKET && name == SO_MEMINFO)
+		return memory_meminfo(m, val, len);
+	if (level == SOL_SOCKET &&
+	    (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) {
+		memcpy(val, &m->timeout[name == SO_SNDTIMEO],
+		    sizeof m->timeout[0]);
+		return 0;
+	}
+	if (level == SOL_SOCKET && name == SO_PROTOCOL)
+		answer = IPPROTO_TCP;
+	if (level == SOL_SOCKET && name == SO_ERROR) {
+		answer = m->so_error;
+		m->so_error = 0;
+	}
+	memcpy(val, &answer, sizeof answer);
+	return 0;
+}
+
+static inline int
+memory_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
+{
+	struct memory *m = memory_find(fd);
+	const struct linger *l = val;
+
+	if (m == NULL)
+		return setsockopt(fd, level, name, val, len);
+	if (level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO))
+		memcpy(&m->timeout[name == SO_SNDTIMEO], val, len);
+	if (level == SOL_SOCKET && name == SO_LINGER)
+		m->aborts = l->l_onoff != 0 && l->l_linger == 0;
+	return 0;
+}
+
+static inline int
+memory_shutdown(int fd, int how)
+{
+	struct memory *m = memory_find(fd);
+
+	if (m == NULL)
+		return shutdown(fd, how);
+	if (how == SHUT_RD)
+		return 0;
+	m->shut_wr = true;
+	if (m->peer != NULL)
+		m->peer->fin = true;
+	return 0;
+}
+
+static inline int
+memory_name(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+	    .sin_port = htons((uint16_t)fd),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+	memcpy(addr, &sin, *len < sizeof sin ? *len : sizeof sin);
+	*len = sizeof sin;
+	return 0;
+}
+
+static inline int
+memory_getpeername(int fd, __SOCKADDR_ARG addr, socklen_t *len)
+{
+	return memory_name(fd, addr.__sockaddr__, len);
+}
+
+static inline int
+memory_getsockname(int fd, __SOCKADDR_ARG addr, socklen_t *len)
+{
+	return memory_name(fd, addr.__sockaddr__, len);
+}
+
+/* Of the descriptor's own calls the engine makes one: FIONREAD is decrypted
+ * bytes, SIOCOUTQ is asked of the kernel. */
+static inline int
+memory_ioctl(int fd, unsigned long request, ...)
+{
+	struct memory *m = memory_find(fd);
+	va_list ap;
+	int *out;
+
+	va_start(ap, request);
+	out = va_arg(ap, int *);
+	va_end(ap);
+	if (m == NULL)
+		return ioctl(fd, request, out);
+	*out = m->peer != NULL ? (int)memory_left(m->peer) : 0;
+	return 0;
+}
+
+/* One thread: whoever would sleep on a futex sleeps for ever. */
+static inline long
+memory_syscall(long number, ...)
+{
+	memory_die("a futex in a test of one thread");
+}
+
+static inline int
+memory_socket(int domain, int type, int protocol)
+{
+	return domain == AF_UNIX ? SYSLOG : socket(domain, type, protocol);
+}
+
+static inline ssize_t
+memory_sendto(int fd, const void *buf, size_t len, int flags,
+    __CONST_SOCKADDR_ARG addr, socklen_t alen)
+{
+	if (fd != SYSLOG)
+		return sendto(fd, buf, len, flags, addr, alen);
+	memory_note(buf, len);
+	memory_note("\n", 1);
+	return (ssize_t)len;
+}
+
+/* Makes `host` this one. */
+static inline void
+memory_host(void)
+{
+	static struct shim_calls c;
+	static unsigned char class_of[FD_MAX];
+	static const struct shim_env env;
+	static struct shim_host h;
+
+	c = (struct shim_calls){.read = memory_read,
+	    .write = memory_write,
+	    .recv = memory_recv,
+	    .send = memory_send,
+	    .sendto = memory_sendto,
+	    .socket = memory_socket,
+	    .poll = memory_poll,
+	    .ppoll = memory_ppoll,
+	    .fcntl = memory_fcntl,
+	    .ioctl = memory_ioctl,
+	    .getsockopt = memory_getsockopt,
+	    .setsockopt = memory_setsockopt,
+	    .getpeername = memory_getpeername,
+	    .getsockname = memory_getsockname,
+	    .shutdown = memory_shutdown,
+	    .dup3 = memory_dup3,
+	    .close = memory_close,
+	    .syscall = memory_syscall};
+	h = (struct shim_host){
+	    .abi = SHIM_ABI, .libc = &c, .class_of = class_of, .env = &env};
+	host = &h;
+}
+
+#endif
