@@ -11,6 +11,7 @@ struct call {
 	struct conn *c;
 	int saved;  /* errno is untouched on success */
 	int cancel; /* the thread's cancellation state, disabled meanwhile */
+	struct call *outer; /* the call that a signal handler interrupted */
 };
 
 /* 0 or a negative errno; call_end follows in either case. */
@@ -21,6 +22,23 @@ int call_enter(struct call *k);
 
 /* rv in libc's way: errno is set for a negative one, else as it was. */
 ssize_t call_end(struct call *k, ssize_t rv);
+
+/*
+ * Around a system call that may wait and is a cancellation point: the host's
+ * cancellation state holds for it.  turn (or NULL) is what this thread has
+ * taken; a thread that is cancelled gives it back, with the conn and its
+ * depth in the engine.  No lock is held.  They pair in one block.
+ */
+#define CALL_WAIT_BEGIN(turn)                             \
+	pthread_cleanup_push(call_cancelled, (turn));     \
+	call_wait_begin()
+#define CALL_WAIT_END() \
+	call_wait_end();    \
+	pthread_cleanup_pop(0)
+
+void call_cancelled(void *turn);
+void call_wait_begin(void);
+void call_wait_end(void);
 
 /*
  * A call on a conn that is in an epoll set may have left plaintext behind,

@@ -99,6 +99,18 @@ collect(struct wait *w)
 }
 
 static int
+cancellable_poll(struct pollfd *p, nfds_t n, const struct timespec *limit,
+    const sigset_t *mask)
+{
+	int rv;
+
+	CALL_WAIT_BEGIN(NULL);
+	rv = (int)as_engine(host->libc->ppoll(p, n, limit, mask));
+	CALL_WAIT_END();
+	return rv;
+}
+
+static int
 wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 {
 	struct timespec ts = {0, 0}, *limit = &ts;
@@ -124,8 +136,8 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 		ts.tv_sec = left / NS;
 		ts.tv_nsec = left % NS;
 	}
-	return (int)as_engine(
-	    host->libc->ppoll(w->kernel, w->n + (nfds_t)extra, limit, w->mask));
+	return cancellable_poll(
+	    w->kernel, w->n + (nfds_t)extra, limit, w->mask);
 }
 
 static int

@@ -93,6 +93,8 @@ take_error(struct conn *c, int fd)
 	} else if (conn_connected(c)) {
 		c->connected_told = true;
 		host->libc->getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+		if (c->rd_eof && c->wr_shut) /* an answer to close_notify */
+			err = 0;
 	}
 	pthread_mutex_unlock(&c->lock);
 	return err;
@@ -113,6 +115,8 @@ static int
 get_option(struct conn *c, int fd, int level, int name, void *val,
     socklen_t *len)
 {
+	int rv;
+
 	if (goes_behind(level, name))
 		return -ENOPROTOOPT;
 	if (level == SOL_SOCKET && name == SO_ERROR &&
@@ -127,8 +131,12 @@ get_option(struct conn *c, int fd, int level, int name, void *val,
 		memcpy(val, &err, *len);
 		return 0;
 	}
-	return (int)as_engine(
+	rv = (int)as_engine(
 	    host->libc->getsockopt(fd, level, name, val, len));
+	if (rv == 0 && c->nodelay && level == IPPROTO_TCP &&
+	    name == TCP_NODELAY)
+		memset(val, 0, *len);
+	return rv;
 }
 
 static int
@@ -149,6 +157,8 @@ note_option(struct conn *c, int level, int name, const void *val,
 {
 	const struct linger *l = val;
 
+	if (level == IPPROTO_TCP && name == TCP_NODELAY)
+		c->nodelay = false; /* the program's own word from now on */
 	if (level != SOL_SOCKET)
 		return;
 	if (name == SO_RCVTIMEO || name == SO_SNDTIMEO)

@@ -6,6 +6,44 @@
 #include <sys/uio.h>
 
 #include "call.h"
+#include "thread.h"
+
+/* A signal handler writes while this thread is at work in the engine. */
+static ssize_t
+keep(int fd, const struct iovec *iov, int n)
+{
+	char joined[THREAD_KEEP];
+	size_t len = 0;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (iov[i].iov_len > sizeof joined - len)
+			return -EAGAIN;
+		memcpy(joined + len, iov[i].iov_base, iov[i].iov_len);
+		len += iov[i].iov_len;
+	}
+	return thread_keep(fd, joined, len);
+}
+
+/* The engine has done its work: what handlers wrote meanwhile goes out. */
+static void
+write_kept(void)
+{
+	char buf[THREAD_KEEP];
+	int fd, saved = errno;
+	size_t len;
+
+	while ((len = thread_kept(&fd, buf)) > 0) {
+		struct iovec v = {buf, len};
+		struct call k;
+		int rv = call_begin(&k, fd);
+
+		if (rv == 0)
+			(void)stream_write(k.c, fd, &v, 1, 0);
+		(void)call_end(&k, 0);
+	}
+	errno = saved;
+}
 
 static ssize_t
 in(int fd, const struct iovec *iov, int n, int flags)
@@ -16,7 +54,10 @@ in(int fd, const struct iovec *iov, int n, int flags)
 	if (rv == 0)
 		rv = flags & MSG_OOB ? -EINVAL
 				     : stream_read(k.c, fd, iov, n, flags);
-	return call_end(&k, rv);
+	rv = call_end(&k, rv);
+	if (k.cancel != -1)
+		write_kept();
+	return rv;
 }
 
 static ssize_t
@@ -27,7 +68,14 @@ out(int fd, const struct iovec *iov, int n, int flags)
 
 	if (rv == 0)
 		rv = stream_write(k.c, fd, iov, n, flags);
-	return call_end(&k, rv);
+	/* a handler interrupted this thread at work, or holding its turn */
+	if (rv == -EAGAIN && (k.cancel == -1 || thread_nested()) &&
+	    wait_allowed(fd, flags))
+		rv = keep(fd, iov, n);
+	rv = call_end(&k, rv);
+	if (k.cancel != -1)
+		write_kept();
+	return rv;
 }
 
 static bool

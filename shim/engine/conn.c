@@ -1,5 +1,7 @@
 /* conn.c - the life of a governed socket */
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -304,4 +306,34 @@ conn_end(struct conn *c, int fd)
 	if (c->slot != NULL)
 		end_other(c, fd, undecided && !c->linger_set);
 	pthread_mutex_unlock(&c->lock);
+}
+
+static void
+set_nodelay(int fd, int on)
+{
+	host->libc->setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void
+conn_hurry(struct conn *c, int fd)
+{
+	int on = 1;
+	socklen_t len = sizeof on;
+
+	if (c->side != SIDE_CLIENT ||
+	    host->libc->getsockopt(
+		fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == -1 ||
+	    on != 0)
+		return;
+	set_nodelay(fd, 1);
+	c->nodelay = true;
+}
+
+void
+conn_first_sent(struct conn *c, int fd)
+{
+	if (!c->nodelay)
+		return;
+	c->nodelay = false;
+	set_nodelay(fd, 0);
 }

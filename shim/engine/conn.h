@@ -95,6 +95,8 @@ struct conn {
 	bool rd_shut; /* shutdown(SHUT_RD) */
 	bool wr_shut; /* our close_notify is queued or sent */
 	bool nonblock; /* a hint: hooks keep it, the kernel decides */
+	bool nodelay;  /* TCP_NODELAY is on, and not by the program */
+	bool out_short; /* a write has met the end of the room */
 	bool timeouts; /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
 	bool ending;   /* conn_end is at work on its last descriptor */
 	bool tcp_failed; /* FAILED before TLS: a new connect() may try again */
@@ -145,6 +147,14 @@ void conn_let_go(struct conn *c, int fd);
 
 /* Locked: is c connected as far as the program may know? */
 bool conn_connected(const struct conn *c);
+
+/*
+ * A client's Finished is answered by nobody: Nagle's algorithm would hold the
+ * first request back until the server's delayed acknowledgement (40 ms).  So
+ * TCP_NODELAY is on from the handshake to the first data.  Locked.
+ */
+void conn_hurry(struct conn *c, int fd);
+void conn_first_sent(struct conn *c, int fd);
 
 /* Governed listeners of this process, by count. */
 extern _Atomic int conn_listeners;

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
+#include "call.h"
 #include "conn.h"
 #include "deferred.h"
 #include "epoll.h"
@@ -256,8 +257,12 @@ connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
 	 * for: to the program it never came.
 	 */
 	for (;;) {
-		int got = (int)as_engine(host->libc->accept4(fd,
-		    (__SOCKADDR_ARG){.__sockaddr__ = addr}, alen, flags));
+		int got;
+
+		CALL_WAIT_BEGIN(NULL);
+		got = (int)as_engine(host->libc->accept4(
+		    fd, (__SOCKADDR_ARG){.__sockaddr__ = addr}, alen, flags));
+		CALL_WAIT_END();
 
 		if (got < 0)
 			return got;

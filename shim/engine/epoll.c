@@ -53,7 +53,7 @@ ctl_mod(struct reg *r, const struct epoll_event *ev)
 		return -EINVAL;
 	r->events = ev->events;
 	r->data = ev->data.u64;
-	r->disarmed = false;
+	r->disarmed = r->told_out = false;
 	rv = reg_ctl(r, EPOLL_CTL_MOD, first_question(r));
 	if (rv == 0 && !reg_passes(r))
 		reg_note(r);

@@ -153,7 +153,7 @@ set_add(struct set *s, int fd)
 	if (r == NULL)
 		return NULL;
 	r->fd = fd;
-	r->closed = r->disarmed = false;
+	r->closed = r->disarmed = r->told_out = false;
 	r->live = true;
 	return r;
 }
@@ -250,6 +250,12 @@ set_take_noted(struct set *s)
 		r->next_hot = s->hot;
 		s->hot = r;
 	}
+}
+
+bool
+set_is_hot(const struct set *s)
+{
+	return s->hot != NULL || atomic_load(&s->stack) != NULL;
 }
 
 void

@@ -19,6 +19,7 @@ struct reg {
 	bool live;
 	bool closed;   /* fd was closed, a dup of it lives */
 	bool disarmed; /* ONESHOT has fired */
+	bool told_out; /* edge-triggered: OUT was reported since it was asked */
 	unsigned wait; /* the wait that reported it last, and where */
 	int place;
 	bool hot; /* on the set's list of those to look at again */
@@ -39,6 +40,7 @@ struct set {
 	_Atomic(struct reg *) stack; /* noted regs, pushed without lock */
 	int bell;                    /* eventfd, rung while hot is not empty */
 	_Atomic bool rung;
+	bool full;      /* the last answer had no room for what is hot */
 	unsigned waits; /* counts calls of epoll_wait */
 	int64_t deadline; /* of the earliest handshake, 0 = none */
 };
@@ -77,6 +79,9 @@ void reg_note(struct reg *r);
 
 /* Locked: moves what was noted to the hot list. */
 void set_take_noted(struct set *s);
+
+/* Locked: is there something to look at again? */
+bool set_is_hot(const struct set *s);
 
 /* Locked: silences the bell if nothing is hot. */
 void set_quiet(struct set *s);

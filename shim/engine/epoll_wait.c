@@ -38,6 +38,23 @@ ask(struct reg *r, const struct readiness *now)
 }
 
 /*
+ * Edge-triggered: bytes that TLS alone needed are no news of the socket, and
+ * OUT alone is none unless a write has met the end of the room meanwhile.
+ */
+static uint32_t
+news(struct reg *r, uint32_t told)
+{
+	if (!(r->events & EPOLLET) || !(told & EPOLLOUT))
+		return told;
+	if (!(told & ~(uint32_t)(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND)) &&
+	    r->told_out && !r->c->out_short)
+		return 0;
+	r->told_out = true;
+	r->c->out_short = false;
+	return told;
+}
+
+/*
  * What r has to report, given what the kernel said of it.  Drives the conn.
  * Set locked.
  */
@@ -63,7 +80,7 @@ examine(struct reg *r, uint32_t kernel)
 	told = ((uint32_t)(unsigned short)now.now |
 		   (kernel & (uint32_t)(unsigned short)now.pass)) &
 	    (r->events | EPOLLERR | EPOLLHUP);
-	return told & STATE_BITS;
+	return news(r, told & STATE_BITS);
 }
 
 /* What the kernel would say of one that was noted, where that matters. */
@@ -262,6 +279,32 @@ wait_both(struct set *s, int64_t left, const sigset_t *mask)
 }
 
 static int
+wait_kernel(struct set *s, struct epoll_event *ev, int n, int64_t left,
+    const sigset_t *mask)
+{
+	int timeout = left > INT32_MAX ? INT32_MAX : (int)left, rv;
+
+	CALL_WAIT_BEGIN(NULL);
+	rv = (int)as_engine(
+	    host->libc->epoll_pwait(s->epfd, ev, n, timeout, mask));
+	CALL_WAIT_END();
+	return rv;
+}
+
+/* As wait_kernel, moving deferred handshakes meanwhile. */
+static int
+wait_events(struct set *s, struct epoll_event *ev, int n, int64_t left,
+    const sigset_t *mask)
+{
+	int rv;
+
+	if (!deferred_any())
+		return wait_kernel(s, ev, n, left, mask);
+	rv = wait_both(s, left, mask);
+	return rv < 0 ? rv : wait_kernel(s, ev, n, 0, mask);
+}
+
+static int
 wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
     const sigset_t *mask)
 {
@@ -277,24 +320,23 @@ wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
 		a.wait = ++s->waits;
 		if (s->deadline > 0 && now_ms() >= s->deadline)
 			note_late(s);
-		report_hot(s, &a);
-		left = ms_left(s, until, a.got > 0);
+		/* the kernel's order first, but never the kernel alone */
+		if (s->full)
+			report_hot(s, &a);
+		s->full = false;
+		left = ms_left(s, until, a.got > 0 || set_is_hot(s));
 		pthread_mutex_unlock(&s->lock);
 		if (a.got == n)
 			return n;
-		thread_wait_begin();
-		rv = deferred_any() ? wait_both(s, left, mask) : 1;
-		if (rv == 0) /* it has been waited for */
-			left = 0;
-		if (rv >= 0)
-			rv = (int)as_engine(
-			    host->libc->epoll_pwait(s->epfd, ev + a.got, n - a.got,
-			left > INT32_MAX ? INT32_MAX : (int)left, mask));
-		thread_wait_end();
+		rv = wait_events(s, ev + a.got, n - a.got, left, mask);
 		if (rv < 0)
 			return a.got > 0 ? a.got : rv;
 		pthread_mutex_lock(&s->lock);
 		translate(s, &a, rv);
+		if (a.got < n)
+			report_hot(s, &a);
+		else
+			s->full = true;
 		pthread_mutex_unlock(&s->lock);
 		if (a.got > 0)
 			return a.got;

@@ -277,6 +277,7 @@ begin(struct conn *c, int fd)
 	c->state = CONN_HANDSHAKE;
 	if (c->deferred)
 		deferred_add(c);
+	conn_hurry(c, fd);
 	return 0;
 }
 

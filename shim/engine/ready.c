@@ -61,13 +61,17 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 	r->ask |= events & OUT_BITS;
 	/* the peer's FIN may be there while plaintext is still unread */
 	r->pass |= (events & POLLRDHUP) | ALWAYS;
+	/* a peer that is gone answered our close_notify with a reset */
+	if (c->rd_eof && c->wr_shut)
+		r->pass &= ~POLLERR;
 }
 
 static void
 check_progress(struct conn *c, short events, struct readiness *r)
 {
-	if (c->deferred && c->state == CONN_HANDSHAKE &&
-	    deferred_room(c) > 0)
+	bool early = c->deferred || (c->side == SIDE_SERVER && c->nonblock);
+
+	if (early && c->state == CONN_HANDSHAKE && deferred_room(c) > 0)
 		r->now |= events & OUT_BITS;
 	if (c->state == CONN_TCP)
 		r->ask = POLLOUT;

@@ -162,6 +162,7 @@ send_all(struct conn *c, int fd, struct walk *w, size_t total,
 		rv = wait_output(c, fd, p);
 		if (rv < 0 && rv != -EAGAIN && rv != -EINTR)
 			return done > 0 ? (ssize_t)done : rv;
+		conn_first_sent(c, fd);
 		done += (size_t)k; /* a tail in our queue counts as the kernel's */
 		if (rv < 0)
 			break;
@@ -211,7 +212,14 @@ try_early(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 	size_t total = stream_room(iov, n), room;
 	int rv;
 
-	if (!c->deferred || (c->state == CONN_OPEN && !bytes_left(&c->early)))
+	if (c->state == CONN_OPEN && !bytes_left(&c->early))
+		return -EINPROGRESS;
+	/*
+	 * A server that may not wait could not know when to try again, and
+	 * closes behind a short answer: as if TCP had taken it.
+	 */
+	if (!c->deferred &&
+	    (c->side == SIDE_CLIENT || wait_allowed(fd, flags)))
 		return -EINPROGRESS;
 	rv = handshake_drive(c, fd, &quick);
 	if (rv == 0)
@@ -219,6 +227,7 @@ try_early(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 	if (rv != -EAGAIN)
 		return rv < 0 ? rv : -EINPROGRESS;
 	room = deferred_room(c);
+	deferred_add(c);
 	if (total <= room || !wait_allowed(fd, flags))
 		return room > 0 ? write_early(c, iov, n, room) : -EAGAIN;
 	return -EINPROGRESS;
@@ -257,6 +266,8 @@ stream_write(
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&c->lock);
 	rv = write_locked(c, fd, iov, n, flags);
+	c->out_short |= rv == -EAGAIN ||
+	    (rv >= 0 && (size_t)rv < stream_room(iov, n));
 	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
 		conn_fail(c, -ENOMEM);
 	pthread_mutex_unlock(&c->lock);
@@ -297,7 +308,9 @@ stream_shut_write(struct conn *c, int fd)
 	if (rv < 0)
 		return rv;
 	/* the kernel closes our side behind the last byte */
-	return (int)as_engine(host->libc->shutdown(fd, SHUT_WR));
+	rv = (int)as_engine(host->libc->shutdown(fd, SHUT_WR));
+	/* a peer that is gone answered close_notify with a reset */
+	return rv == -ENOTCONN ? 0 : rv;
 }
 
 /*

@@ -10,12 +10,29 @@
 #define ENGINE_THREAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* 0, or -EAGAIN where the engine was interrupted at work by a signal. */
 int thread_enter(void);
 void thread_leave(void);
 
-/* Around every wait, with no lock held. */
+/* True inside a signal handler that interrupted a wait of this thread. */
+bool thread_nested(void);
+
+/*
+ * A write that came while the engine was at work on this very thread: len
+ * bytes for fd are kept and written when the engine returns.  len, or -EAGAIN
+ * when there is no room.  thread_kept gives them back, one by one, into buf
+ * (THREAD_KEEP bytes); 0 when there are no more.
+ */
+#define THREAD_KEEP 4096
+long thread_keep(int fd, const void *buf, size_t len);
+size_t thread_kept(int *fd, void *buf);
+
+/*
+ * Around every wait, with no lock held.  A cancellation request is acted on
+ * here: undo(arg) then runs on the way out (call.c lets go of the rest).
+ */
 void thread_wait_begin(void);
 void thread_wait_end(void);
 

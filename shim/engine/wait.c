@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "call.h"
 #include "conn.h"
 #include "deferred.h"
 #include "thread.h"
@@ -31,20 +32,6 @@ futex(_Atomic uint32_t *word, int op, uint32_t val)
 	    (long)val, NULL, NULL, 0L);
 }
 
-static void
-conn_unlock_to_wait(struct conn *c)
-{
-	pthread_mutex_unlock(&c->lock);
-	thread_wait_begin();
-}
-
-static void
-conn_lock_after_wait(struct conn *c)
-{
-	thread_wait_end();
-	pthread_mutex_lock(&c->lock);
-}
-
 int
 turn_take(struct conn *c, struct turn *t, bool wait)
 {
@@ -54,13 +41,15 @@ turn_take(struct conn *c, struct turn *t, bool wait)
 		long rv;
 		int e;
 
-		if (!wait)
+		if (!wait || thread_nested()) /* it may be our own */
 			return -EAGAIN;
 		atomic_fetch_add(&t->waiters, 1);
-		conn_unlock_to_wait(c);
+		pthread_mutex_unlock(&c->lock);
+		thread_wait_begin();
 		rv = futex(&t->busy, FUTEX_WAIT, 1);
 		e = errno;
-		conn_lock_after_wait(c);
+		thread_wait_end();
+		pthread_mutex_lock(&c->lock);
 		atomic_fetch_sub(&t->waiters, 1);
 		if (rv == -1 && e == EINTR)
 			return -EINTR;
@@ -186,9 +175,11 @@ wait_input(struct conn *c, int fd, const struct patience *p)
 		turn_give(&c->rx);
 		return -ENOMEM;
 	}
-	conn_unlock_to_wait(c);
+	pthread_mutex_unlock(&c->lock);
+	CALL_WAIT_BEGIN(&c->rx);
 	n = table_is(fd, c) ? receive(fd, buf, BUFFER_SIZE, p) : -EBADF;
-	conn_lock_after_wait(c);
+	CALL_WAIT_END();
+	pthread_mutex_lock(&c->lock);
 	c->fresh |= n >= 0;
 	if (n > 0 && bytes_left(&c->in) == 0)
 		bytes_borrow(&c->in, buf, (size_t)n, BUFFER_SIZE);
@@ -215,7 +206,8 @@ wait_output(struct conn *c, int fd, const struct patience *p)
 		ssize_t n;
 
 		c->out = (struct bytes){0};
-		conn_unlock_to_wait(c);
+		pthread_mutex_unlock(&c->lock);
+		thread_wait_begin();
 		n = table_is(fd, c) ? as_engine(host->libc->send(fd,
 					  bytes_at(&now), bytes_left(&now),
 					  MSG_NOSIGNAL |
@@ -229,7 +221,8 @@ wait_output(struct conn *c, int fd, const struct patience *p)
 			if (n == 0)
 				n = -EINPROGRESS; /* try again */
 		}
-		conn_lock_after_wait(c);
+		thread_wait_end();
+		pthread_mutex_lock(&c->lock);
 		if (n > 0)
 			bytes_take(&now, (size_t)n);
 		later = c->out;
@@ -259,8 +252,10 @@ wait_writable(struct conn *c, int fd, const struct patience *p)
 
 	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
 		return -ENOMEM;
-	conn_unlock_to_wait(c);
+	pthread_mutex_unlock(&c->lock);
+	CALL_WAIT_BEGIN(&c->tx);
 	rv = table_is(fd, c) ? wait_fd(fd, POLLOUT, p->until) : -EBADF;
-	conn_lock_after_wait(c);
+	CALL_WAIT_END();
+	pthread_mutex_lock(&c->lock);
 	return rv;
 }
