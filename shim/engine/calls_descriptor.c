@@ -57,6 +57,25 @@ descriptor_close(int fd)
 	return 0;
 }
 
+/* Numbers whose program wants them to outlive an exec (F_GETFD). */
+static unsigned char kept[FD_MAX];
+
+void
+descriptor_hide(int fd, bool keep)
+{
+	kept[fd] = keep;
+	if (keep)
+		host->libc->fcntl(fd, F_SETFD, (long)FD_CLOEXEC);
+}
+
+void
+descriptor_show(int fd)
+{
+	if (kept[fd])
+		host->libc->fcntl(fd, F_SETFD, 0L);
+	kept[fd] = 0;
+}
+
 static int
 do_close(int fd)
 {
@@ -69,16 +88,24 @@ do_close(int fd)
 	return (int)call_end(&k, rv);
 }
 
-/* A copy of a governed number stands for the same conn. */
+/*
+ * A copy of a governed number stands for the same conn.  keep: it is to
+ * outlive an exec, as far as the program knows.
+ */
 static int
-copied(struct conn *c, int fd)
+copied(struct conn *c, int fd, bool keep)
 {
 	if (fd >= FD_MAX) {
 		host->libc->close(fd);
 		return -EMFILE;
 	}
-	if (fd >= 0 && c != NULL)
-		table_set(fd, c);
+	if (fd < 0)
+		return fd;
+	table_set(fd, c);
+	if (c->state != CONN_LISTEN) {
+		descriptor_hide(fd, keep);
+		stdio_take_over(fd, c);
+	}
 	return fd;
 }
 
@@ -89,7 +116,7 @@ do_dup(int fd)
 	int rv = call_begin(&k, fd);
 
 	if (rv == 0)
-		rv = copied(k.c, (int)as_engine(host->libc->dup(fd)));
+		rv = copied(k.c, (int)as_engine(host->libc->dup(fd)), true);
 	return (int)call_end(&k, rv);
 }
 
@@ -133,9 +160,7 @@ replace(int fd, int to, int flags, bool three)
 	if (old != NULL)
 		table_close_end(to, old);
 	if (rv >= 0 && c != NULL) {
-		rv = copied(c, rv);
-		if (rv >= 0 && rv <= 2)
-			stdio_take_over(rv);
+		rv = copied(c, rv, !(flags & O_CLOEXEC));
 	} else if (rv >= 0 && rv < FD_MAX) {
 		__atomic_store_n(
 		    &host->class_of[rv], FD_UNKNOWN, __ATOMIC_RELEASE);
@@ -170,10 +195,18 @@ do_dup3(int fd, int to, int flags)
 static int
 control(struct conn *c, int fd, int cmd, long arg)
 {
-	int rv = (int)as_engine(host->libc->fcntl(fd, cmd, arg));
+	bool hidden = c->state != CONN_LISTEN;
+	int rv;
 
+	if (cmd == F_SETFD && hidden) {
+		kept[fd] = !(arg & FD_CLOEXEC);
+		return 0;
+	}
+	rv = (int)as_engine(host->libc->fcntl(fd, cmd, arg));
+	if (cmd == F_GETFD && hidden && rv >= 0 && kept[fd])
+		rv &= ~FD_CLOEXEC;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
-		return copied(c, rv);
+		return copied(c, rv, cmd == F_DUPFD);
 	if (cmd == F_SETFL && rv == 0)
 		c->nonblock = (arg & O_NONBLOCK) != 0;
 	return rv;
@@ -223,6 +256,10 @@ device_control(struct conn *c, int fd, unsigned long request, void *arg)
 		return (int)as_engine(host->libc->ioctl(fd, request, arg));
 	if (request == FIONREAD)
 		return count_pending(c, fd, arg);
+	if (request == FIOCLEX || request == FIONCLEX) {
+		kept[fd] = request == FIONCLEX;
+		return 0;
+	}
 	rv = (int)as_engine(host->libc->ioctl(fd, request, arg));
 	if (rv == 0 && request == FIONBIO)
 		c->nonblock = *(int *)arg != 0;

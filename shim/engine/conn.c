@@ -36,6 +36,9 @@ conn_new(enum side side, enum conn_state state)
 
 	if (c == NULL)
 		return NULL;
+	atomic_store(&c->ending, false);
+	c->cookie = 0;
+	c->regs = NULL;
 	memset(&c->state, 0, sizeof *c - offsetof(struct conn, state));
 	c->side = side;
 	c->state = state;

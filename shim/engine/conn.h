@@ -56,6 +56,8 @@ struct conn {
 	struct conn *next;    /* list of all conns ever made; world */
 	struct conn *next_free; /* world */
 
+	_Atomic bool ending;  /* conn_end is at work on its last descriptor */
+	uint64_t cookie;      /* SO_COOKIE: the same for every descriptor */
 	_Atomic int fd_hint;  /* a descriptor it had lately */
 	struct conn *next_deferred; /* deferred.c's list */
 	struct reg *regs; /* epoll registrations; epoll_set.c's links */
@@ -98,7 +100,6 @@ struct conn {
 	bool nodelay;  /* TCP_NODELAY is on, and not by the program */
 	bool out_short; /* a write has met the end of the room */
 	bool timeouts; /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
-	bool ending;   /* conn_end is at work on its last descriptor */
 	bool tcp_failed; /* FAILED before TLS: a new connect() may try again */
 	bool linger_set; /* SO_LINGER {1, 0}: abort at close */
 	int linger_s;    /* SO_LINGER {1, n}: close waits so long */
@@ -185,6 +186,9 @@ struct conn *table_close_begin(int fd);
  * stands for nothing (class FD_UNKNOWN).  Drops the reference.
  */
 void table_close_end(int fd, struct conn *c);
+
+/* A reference to the conn of a socket (SO_COOKIE), or NULL. */
+struct conn *table_find(uint64_t cookie);
 
 /* Calls f for each conn with a descriptor; world is held: f takes no lock
  * but conn->lock. */
@@ -315,6 +319,12 @@ enum judgement judge_listen(int fd);
 /* An accepted (or inherited) connection. */
 enum judgement judge_accept(struct conn *c, int fd);
 
+/*
+ * A connection of unknown origin: as accepted; but one that a client rule
+ * would govern is refused, since its session is in no process that we know.
+ */
+enum judgement judge_inherited(struct conn *c, int fd);
+
 /* Reads credentials of every rule that could ever be this program's. */
 void judge_leave(void);
 bool judge_ready(void);
@@ -329,7 +339,21 @@ int connection_adopt(int fd);
 /* calls_descriptor.c */
 int descriptor_close(int fd);
 
+/*
+ * A connection's descriptor is closed at exec in the kernel, whatever the
+ * program said: a session does not pass to a new image, and what children
+ * that no hook sees (posix_spawn, system) would write is plaintext.  keep:
+ * what the program said, for F_GETFD.
+ */
+void descriptor_hide(int fd, bool keep);
+void descriptor_show(int fd); /* no connection any more: as it said */
+
 /* stdio.c */
-void stdio_take_over(int fd); /* a conn appeared on 0, 1 or 2 */
+/*
+ * c stands for fd now: streams of libc's that write to the number, or to
+ * another copy of the same socket, no longer reach it.
+ */
+void stdio_take_over(int fd, struct conn *c);
+void stdio_give_back(int fd); /* and no longer */
 
 #endif

@@ -8,6 +8,7 @@
 #include "conn.h"
 #include "deferred.h"
 #include "epoll.h"
+#include "log.h"
 #include "thread.h"
 
 static void
@@ -99,6 +100,7 @@ forget(int fd)
 	if (c == NULL)
 		return;
 	table_close_end(fd, c);
+	descriptor_show(fd);
 	set_class(fd, FD_STREAM);
 }
 
@@ -128,19 +130,41 @@ shake_hands(struct conn *c, int fd)
 	return rv;
 }
 
+static uint64_t
+cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+
+	host->libc->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	return cookie;
+}
+
+/* From here on fd stands for c. */
+static void
+govern(struct conn *c, int fd, bool keep)
+{
+	c->cookie = cookie_of(fd);
+	slot_name(c->slot, c->cookie);
+	learn(c, fd);
+	table_set(fd, c);
+	descriptor_hide(fd, keep);
+	stdio_take_over(fd, c);
+}
+
 static int
 connect_tls(
     struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
 {
-	int zero = 0, rv;
+	int zero = 0, fl, rv;
 
 	/* fast open would let a first write travel without a handshake */
 	host->libc->setsockopt(
 	    fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &zero, sizeof zero);
-	learn(c, fd);
+	fl = host->libc->fcntl(fd, F_GETFD, 0L);
 	c->deferred = !c->rule->values.do_handshake_on_connect ||
 	    deferred_is_own(addr);
-	table_set(fd, c);
+	govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
 	epoll_connected(fd, c);
 	rv = (int)as_engine(host->libc->connect(
 	    fd, (__CONST_SOCKADDR_ARG){.__sockaddr__ = addr}, len));
@@ -150,10 +174,7 @@ connect_tls(
 		forget(fd);
 		return rv;
 	}
-	rv = shake_hands(c, fd);
-	if (fd <= 2)
-		stdio_take_over(fd);
-	return rv;
+	return shake_hands(c, fd);
 }
 
 static int
@@ -215,9 +236,12 @@ connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	return connect_new(fd, addr, len);
 }
 
-/* An accepted socket: governed, passed on, or closed with a reset. */
+/*
+ * An accepted socket: governed, passed on, or closed with a reset.  keep: the
+ * program wants it to outlive an exec; so far it would not.
+ */
 static int
-take_in(int fd)
+take_in(int fd, bool keep)
 {
 	struct conn *c = conn_new(SIDE_SERVER, CONN_PRE);
 	struct linger reset = {1, 0};
@@ -229,12 +253,11 @@ take_in(int fd)
 	}
 	j = judge_accept(c, fd);
 	if (j == JUDGED_TLS) {
-		learn(c, fd);
 		c->connected_told = true;
-		table_set(fd, c);
-		if (fd <= 2)
-			stdio_take_over(fd);
+		govern(c, fd, keep);
 	} else if (j == JUDGED_PASS) {
+		if (keep)
+			host->libc->fcntl(fd, F_SETFD, 0L);
 		set_class(fd, FD_PASS);
 	} else {
 		host->libc->setsockopt(
@@ -242,7 +265,7 @@ take_in(int fd)
 		host->libc->close(fd);
 	}
 	if (j != JUDGED_TLS)
-		conn_end(c, fd);
+		conn_let_go(c, fd);
 	conn_put(c);
 	return j == JUDGED_REFUSED ? -EACCES : 0;
 }
@@ -260,13 +283,13 @@ connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
 		int got;
 
 		CALL_WAIT_BEGIN(NULL);
-		got = (int)as_engine(host->libc->accept4(
-		    fd, (__SOCKADDR_ARG){.__sockaddr__ = addr}, alen, flags));
+		got = (int)as_engine(host->libc->accept4(fd,
+		    (__SOCKADDR_ARG){.__sockaddr__ = addr}, alen,
+		    flags | SOCK_CLOEXEC));
 		CALL_WAIT_END();
-
 		if (got < 0)
 			return got;
-		if (take_in(got) == 0)
+		if (take_in(got, !(flags & SOCK_CLOEXEC)) == 0)
 			return got;
 		if (alen != NULL)
 			*alen = room;
@@ -297,19 +320,75 @@ connection_listen(int fd, int backlog)
 	c = conn_new(SIDE_SERVER, CONN_LISTEN);
 	if (c == NULL)
 		return -ENOMEM;
+	c->cookie = cookie_of(fd);
 	table_set(fd, c);
 	conn_put(c);
+	return 0;
+}
+
+/*
+ * Another process of this tree has the session, and this one has only the
+ * socket: what it sends would stand in the middle of the other's records.
+ */
+static int
+adopt_foreign(struct conn *c, int fd)
+{
+	log_write(&(struct log_line){.level = LOG_ERROR,
+	    .verdict = "refused",
+	    .side = c->side,
+	    .cause = "handshake",
+	    .text = "the session of this connection is another process's; a "
+		    "TLS session belongs to one process at a time"});
+	conn_fail(c, -ECONNABORTED);
+	conn_let_go(c, fd);
+	table_set(fd, c);
+	stdio_take_over(fd, c);
+	return 0;
+}
+
+static int
+adopt_connection(struct conn *c, int fd, uint64_t cookie)
+{
+	int fl = host->libc->fcntl(fd, F_GETFD, 0L);
+
+	if (slot_known(cookie))
+		return adopt_foreign(c, fd);
+	switch (judge_inherited(c, fd)) {
+	case JUDGED_TLS:
+		c->connected_told = true;
+		govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
+		break;
+	case JUDGED_PASS:
+		set_class(fd, FD_PASS);
+		conn_let_go(c, fd);
+		break;
+	case JUDGED_REFUSED:
+		conn_fail(c, -EACCES);
+		conn_let_go(c, fd);
+		table_set(fd, c);
+		stdio_take_over(fd, c);
+	}
 	return 0;
 }
 
 int
 connection_adopt(int fd)
 {
+	uint64_t cookie = cookie_of(fd);
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof peer;
-	struct conn *c;
-	int rv = 0;
+	struct conn *c = table_find(cookie);
+	int rv;
 
+	if (c != NULL) { /* a copy that no hook saw */
+		table_set(fd, c);
+		if (c->state != CONN_LISTEN) {
+			descriptor_hide(fd, true);
+			stdio_take_over(fd, c);
+		}
+		conn_put(c);
+		return 0;
+	}
 	if (option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1)
 		return connection_listen(fd, -1);
 	if (host->libc->getpeername(fd, (struct sockaddr *)&peer, &len) == -1) {
@@ -319,23 +398,7 @@ connection_adopt(int fd)
 	c = conn_new(SIDE_SERVER, CONN_PRE);
 	if (c == NULL)
 		return -ENOMEM;
-	switch (judge_accept(c, fd)) {
-	case JUDGED_TLS:
-		learn(c, fd);
-		c->connected_told = true;
-		table_set(fd, c);
-		if (fd <= 2)
-			stdio_take_over(fd);
-		break;
-	case JUDGED_PASS:
-		set_class(fd, FD_PASS);
-		conn_end(c, fd);
-		break;
-	case JUDGED_REFUSED:
-		conn_fail(c, -EACCES);
-		conn_end(c, fd);
-		table_set(fd, c);
-	}
+	rv = adopt_connection(c, fd, cookie);
 	conn_put(c);
 	return rv;
 }

@@ -227,12 +227,27 @@ deferred_ask(struct pollfd *p, int n)
 	return k;
 }
 
+/* Is there a conn that the program has written to? */
+static bool
+worth_waiting(void)
+{
+	struct conn *c;
+	bool yes = false;
+
+	pthread_mutex_lock(&lock);
+	for (c = first; c != NULL && !yes; c = c->next_deferred)
+		yes = bytes_left(&c->early) > 0 || c->state == CONN_OPEN ||
+		    c->side == SIDE_CLIENT;
+	pthread_mutex_unlock(&lock);
+	return yes;
+}
+
 void
 deferred_finish(int64_t until)
 {
 	struct pollfd p[64];
 
-	while (deferred_any() && now_ms() < until) {
+	while (deferred_any() && worth_waiting() && now_ms() < until) {
 		int n;
 
 		deferred_drive();
@@ -284,7 +299,19 @@ peer_waits(struct conn *c, int fd)
 		return true;
 	n = as_engine(host->libc->recv(
 	    fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT));
-	return n > 0 || n == -EAGAIN;
+	/* a silent one may be a port scan, unless it is of this process */
+	return n > 0 || (n == -EAGAIN && deferred_any());
+}
+
+/* Nobody waits for it any more: it has as long as a closing one has. */
+static void
+limit(struct conn *c)
+{
+	int64_t until =
+	    now_ms() + (int64_t)c->rule->values.close_timeout * 1000;
+
+	if (c->deadline == 0 || c->deadline > until)
+		c->deadline = until;
 }
 
 bool
@@ -295,7 +322,7 @@ deferred_orphan(struct conn *c, int fd)
 	if (c->state != CONN_PRE && c->state != CONN_HANDSHAKE &&
 	    !(c->state == CONN_OPEN && bytes_left(&c->early) > 0))
 		return false;
-	if (c->linger_set || !peer_waits(c, fd))
+	if (c->cred == NULL || c->linger_set || !peer_waits(c, fd))
 		return false;
 	own = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 1100L);
 	if (own == -1)
@@ -307,6 +334,7 @@ deferred_orphan(struct conn *c, int fd)
 	host->libc->fcntl(own, F_SETFL, O_RDWR | O_NONBLOCK);
 	c->orphan = own;
 	c->shut_later = !c->wr_shut;
+	limit(c);
 	c->ending = true; /* table_is: no number of the program's is asked */
 	deferred_add(c);
 	return true;

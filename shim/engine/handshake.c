@@ -272,8 +272,9 @@ begin(struct conn *c, int fd)
 	if (rv < 0)
 		return handshake_refuse(c, fd, rv, "handshake",
 		    "no TLS session could be made");
-	c->deadline =
-	    now_ms() + (int64_t)c->rule->values.handshake_timeout * 1000;
+	if (c->deadline == 0)
+		c->deadline = now_ms() +
+		    (int64_t)c->rule->values.handshake_timeout * 1000;
 	c->state = CONN_HANDSHAKE;
 	if (c->deferred)
 		deferred_add(c);

@@ -344,6 +344,30 @@ judge_accept(struct conn *c, int fd)
 	return carry_out(c, &d);
 }
 
+enum judgement
+judge_inherited(struct conn *c, int fd)
+{
+	enum judgement j = judge_accept(c, fd);
+	struct sockaddr_storage peer = {0};
+	socklen_t len = sizeof peer;
+	struct endpoint e = {.side = SIDE_CLIENT,
+	    .program = program,
+	    .script = script[0] != '\0' ? script : NULL,
+	    .peer = (struct sockaddr *)&peer};
+	struct decision d = {0};
+
+	if (j != JUDGED_PASS ||
+	    host->libc->getpeername(fd, (struct sockaddr *)&peer, &len) == -1)
+		return j;
+	policy_match(policy, &e, &d);
+	if (d.action == ACTION_PLAIN)
+		return j;
+	log_decision(c, LOG_ERROR, "refused", "policy", &d,
+	    "this connection was made by another program, and a client rule "
+	    "governs it: its session did not come along");
+	return JUDGED_REFUSED;
+}
+
 static void
 load_all(const struct rule *rules, size_t n, enum side side)
 {

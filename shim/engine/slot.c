@@ -24,19 +24,20 @@ struct slot {
 	_Atomic uint32_t holders; /* 0: the slot is free */
 	_Atomic int32_t owner;
 	_Atomic uint32_t record_len;
+	_Atomic uint64_t cookie; /* the socket's, 0: not told yet */
 	/*
 	 * Processes by name, to tell the dead.  Those for whom there is no
 	 * room are counted in holders and taken to be alive.
 	 */
 	struct holder who[NHOLDERS];
 	unsigned char record[SLOT_RECORD];
-	unsigned char pad[128 - 12 - 8 * NHOLDERS - SLOT_RECORD];
 };
 
 _Static_assert(sizeof(struct slot) == 128, "a slot is 128 bytes");
 
 static struct slot *arena;
 static _Atomic uint32_t *hint; /* shared: where to look for a free slot */
+static _Atomic uint32_t *top;  /* shared: no slot at or above was ever used */
 
 int
 slot_init(void)
@@ -49,6 +50,7 @@ slot_init(void)
 		return -errno;
 	arena = p;
 	hint = (_Atomic uint32_t *)(arena + NSLOTS);
+	top = hint + 1;
 	return 0;
 }
 
@@ -76,6 +78,33 @@ name_holder(struct slot *s, int32_t from, int32_t to)
 	}
 }
 
+static void
+raise_top(uint32_t at)
+{
+	uint32_t old = *top;
+
+	while (old <= at && !atomic_compare_exchange_weak(top, &old, at + 1))
+		;
+}
+
+void
+slot_name(struct slot *s, uint64_t cookie)
+{
+	if (s != NULL)
+		s->cookie = cookie;
+}
+
+bool
+slot_known(uint64_t cookie)
+{
+	uint32_t i, n = arena != NULL ? *top : 0;
+
+	for (i = 0; i < n; i++)
+		if (arena[i].holders > 0 && arena[i].cookie == cookie)
+			return true;
+	return false;
+}
+
 struct slot *
 slot_new(pid_t pid)
 {
@@ -92,8 +121,10 @@ slot_new(pid_t pid)
 			continue;
 		memset(s->who, 0, sizeof s->who);
 		s->owner = 0;
+		s->cookie = 0;
 		s->record_len = 0;
 		name_holder(s, 0, pid);
+		raise_top((at + i) % NSLOTS);
 		return s;
 	}
 	return NULL;

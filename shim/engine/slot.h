@@ -17,6 +17,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct slot;
@@ -28,6 +29,12 @@ int slot_init(void);
 
 /* A slot held by pid alone, or NULL when the arena is full. */
 struct slot *slot_new(pid_t pid);
+
+/* The socket that s is about (SO_COOKIE). */
+void slot_name(struct slot *s, uint64_t cookie);
+
+/* True if some process of this tree holds a slot of that socket. */
+bool slot_known(uint64_t cookie);
 
 /* Before fork(): one more holder, not known yet. */
 void slot_expect(struct slot *s);

@@ -64,12 +64,12 @@ shim_engine_start(const struct shim_host *h)
 	if (h->abi != SHIM_ABI)
 		return NULL;
 	host = h;
+	if (process_init() < 0)
+		return NULL;
 	log_init(NULL);
 	if (slot_init() < 0)
 		log_text(LOG_WARNING,
 		    "no shared memory: sessions end with this process alone");
-	if (process_init() < 0)
-		return NULL;
 	silence_gnutls();
 	linger_init();
 	calls_stream(&calls);
@@ -77,7 +77,6 @@ shim_engine_start(const struct shim_host *h)
 	calls_descriptor(&calls);
 	calls_ready(&calls);
 	calls_stdio(&calls);
-	calls_exec(&calls);
 	calls_epoll(&calls);
 	judge_init();
 	return &engine;

@@ -129,6 +129,7 @@ table_close_end(int fd, struct conn *c)
 	if (atomic_compare_exchange_strong(&table[fd], &want, NULL))
 		set_class(fd, FD_UNKNOWN);
 	pthread_mutex_unlock(&world);
+	stdio_give_back(fd);
 	conn_put(c);
 }
 
@@ -142,6 +143,30 @@ table_each(void (*f)(struct conn *c, void *arg), void *arg)
 		if (atomic_load(&c->fds) > 0)
 			f(c, arg);
 	pthread_mutex_unlock(&world);
+}
+
+struct find {
+	uint64_t cookie;
+	struct conn *found;
+};
+
+static void
+compare(struct conn *c, void *arg)
+{
+	struct find *f = arg;
+
+	if (f->found == NULL && c->cookie == f->cookie && ref(c))
+		f->found = c;
+}
+
+struct conn *
+table_find(uint64_t cookie)
+{
+	struct find f = {cookie, NULL};
+
+	if (cookie != 0)
+		table_each(compare, &f);
+	return f.found;
 }
 
 int

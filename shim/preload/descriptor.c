@@ -153,6 +153,21 @@ flags_in_vfork(int fd, int flags)
 	return listens ? flags : flags | O_CLOEXEC;
 }
 
+/*
+ * libc's own streams stand on 0, 1 and 2 and write past every hook: what is
+ * put there is judged before.
+ */
+static int
+class_to_copy(int fd, int to)
+{
+	int class = owned_class(fd);
+
+	if (class != FD_UNKNOWN || to > 2 || process_vforked())
+		return class;
+	class = owned_settle(fd);
+	return class < 0 ? owned_class(fd) : class;
+}
+
 EXPORTS_BEGIN
 
 int
@@ -212,9 +227,10 @@ closefrom(int first)
 int
 dup(int fd)
 {
-	int class = owned_class(fd);
+	int class;
 
 	libc_need();
+	class = class_to_copy(fd, 0); /* 0, 1 or 2 may be the next one */
 	if (class == FD_GOVERNED && ENGINE_SLOT(dup) != NULL &&
 	    !process_vforked())
 		return engine_get()->calls->dup(fd);
@@ -224,9 +240,10 @@ dup(int fd)
 int
 dup2(int fd, int to)
 {
-	int class = owned_class(fd), was = owned_class(to);
+	int class, was = owned_class(to);
 
 	libc_need();
+	class = class_to_copy(fd, to);
 	if (fd == to)
 		return libc.dup2(fd, to);
 	if (process_vforked())
@@ -240,9 +257,10 @@ dup2(int fd, int to)
 int
 dup3(int fd, int to, int flags)
 {
-	int class = owned_class(fd), was = owned_class(to);
+	int class, was = owned_class(to);
 
 	libc_need();
+	class = class_to_copy(fd, to);
 	if (fd == to)
 		return libc.dup3(fd, to, flags);
 	if (process_vforked())
@@ -266,7 +284,8 @@ dup3(int fd, int to, int flags)
 		va_start(ap, cmd);                                       \
 		arg = va_arg(ap, long);                                  \
 		va_end(ap);                                              \
-		class = owned_class(fd);                                 \
+		class = class_to_copy(                                   \
+		    fd, cmd == F_DUPFD && arg <= 2 ? 0 : FD_MAX);        \
 		copies = cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC;       \
 		if (class == FD_GOVERNED && ENGINE_SLOT(name) != NULL && \
 		    !process_vforked())                                  \

@@ -54,6 +54,7 @@ const unsigned char syscall_table[512] __attribute__((used)) = {
     [SYS_landlock_restrict_self] = 1,
     [SYS_pivot_root] = 1,
     [SYS_io_uring_setup] = 1,
+    [SYS_io_setup] = 1,
 };
 
 long syscall_hooked(
@@ -172,7 +173,8 @@ syscall_hooked(long number, long a, long b, long c, long d, long e, long f)
 	case SYS_landlock_restrict_self:
 	case SYS_pivot_root:
 		return sealing(number, a, b, c);
-	case SYS_io_uring_setup: /* rings would move bytes past all hooks */
+	case SYS_io_uring_setup: /* both would move bytes past all hooks */
+	case SYS_io_setup:
 		errno = ENOSYS;
 		return -1;
 	default:
