@@ -5,6 +5,9 @@
 
 #include "traffic.h"
 
+/* Whose other side memory_idle plays. */
+static struct traffic *idle;
+
 static volatile sig_atomic_t pipes; /* SIGPIPEs that came */
 
 static void

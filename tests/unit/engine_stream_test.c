@@ -6,6 +6,9 @@
 
 #include "traffic.h"
 
+/* Whose other side memory_idle plays. */
+static struct traffic *idle;
+
 static void
 test_byte_by_byte(void)
 {

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "../../policy/credentials.h"
+#include "../../shim/engine/deferred.h"
 #include "../../shim/engine/log.h"
 #include "../../shim/engine/process.h"
 #include "memory_host.h"
@@ -24,6 +25,7 @@ struct pair {
 	int fd[2];
 	struct conn *c[2];   /* borrowed from the table */
 	struct memory *m[2]; /* borrowed from memory_at */
+	int told;            /* errno that connect() has given, but EALREADY */
 };
 
 static struct shim_calls tls;
@@ -192,12 +194,16 @@ pair_close(struct pair *p)
 		if (m == NULL)
 			continue;
 		m->fin = true;
+		m->first = m->end;
 		m->room = m->send_most = 0;
 		m->recv_fails.at = m->send_fails.at = 0;
 	}
 	for (i = 0; i < 2; i++)
 		if (memory_find(p->fd[i]) != NULL)
 			tls.close(p->fd[i]);
+	deferred_finish(now_ms() + 2000);
+	if (deferred_any())
+		memory_die("what was closed lives on");
 	credentials_free(p->cred[CLIENT]);
 	credentials_free(p->cred[SERVER]);
 	policy_free(p->policy);
@@ -209,8 +215,12 @@ pair_connect(struct pair *p)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_port = 443};
 
-	return tls.connect(p->fd[CLIENT],
+	int rv = tls.connect(p->fd[CLIENT],
 	    (__CONST_SOCKADDR_ARG){.__sockaddr_in__ = &sin}, sizeof sin);
+
+	if (rv == -1 && errno != EALREADY && p->told == 0)
+		p->told = errno;
+	return rv;
 }
 
 /* Moves side i on as far as it goes, by the calls a program makes. */

@@ -97,7 +97,4 @@ carry(struct traffic *t, int from, size_t len, size_t piece)
 	       errno == EAGAIN;
 }
 
-/* Whose other side memory_idle plays. */
-static struct traffic *idle;
-
 #endif
