@@ -62,7 +62,7 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 	/* the peer's FIN may be there while plaintext is still unread */
 	r->pass |= (events & POLLRDHUP) | ALWAYS;
 	/* a peer that is gone answered our close_notify with a reset */
-	if (c->rd_eof && c->wr_shut)
+	if ((c->rd_eof || c->rd_shut) && c->wr_shut)
 		r->pass &= ~POLLERR;
 }
 

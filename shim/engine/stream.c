@@ -360,8 +360,16 @@ stream_read(
 	rv = stream_ready(c, fd, SO_RCVTIMEO, &p);
 	if (rv == 0) {
 		rv = read_open(c, fd, iov, n, flags, &p);
-		if (rv < 0 && rv == c->in_err) /* said once, then the end */
+		if (rv < 0 && rv == c->in_err) {
+			/*
+			 * Said once, then the end.  Behind our own SHUT_RD
+			 * the kernel answers the peer's close_notify with a
+			 * reset: over TCP there would have been no data.
+			 */
 			c->rd_eof = true;
+			if (c->rd_shut)
+				rv = 0;
+		}
 		flush(c, fd);
 	}
 	if (bytes_settle(&c->in) < 0 && rv >= 0)
