@@ -167,7 +167,8 @@ memory_put(struct memory *m, const void *data, size_t len)
 	if (m->first == m->end)
 		m->first = m->end = 0;
 	m->in = memory_grown(m->in, &m->cap, m->end + len);
-	memcpy(m->in + m->end, data, len);
+	if (len > 0)
+		memcpy(m->in + m->end, data, len);
 	m->end += len;
 }
 
