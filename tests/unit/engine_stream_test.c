@@ -277,10 +277,68 @@ test_key_update(void)
 	}
 }
 
+/* The server reads; true if it got anything, be it half a record. */
 static bool
 read_some(void)
 {
-	return get(idle, CLIENT, 4000, MSG_DONTWAIT) > 0;
+	size_t before = memory_left(idle->p.m[SERVER]);
+	ssize_t n = get(idle, CLIENT, 4000, MSG_DONTWAIT);
+
+	if (n == -2)
+		memory_die("wrong bytes");
+	return n > 0 || memory_left(idle->p.m[SERVER]) < before;
+}
+
+/*
+ * The client's write waits; meanwhile the server wants new keys (TLS 1.3) or
+ * a new handshake (1.2), and another call of the client meets that.
+ */
+static bool
+ask_peer(void)
+{
+	gnutls_session_t server = idle->p.c[SERVER]->session;
+	static int turn;
+	char byte;
+
+	if (turn++ % 8 != 0 || idle_left-- <= 0)
+		return read_some();
+	if (gnutls_protocol_get_version(server) == GNUTLS_TLS1_3)
+		gnutls_session_key_update(server, GNUTLS_KU_PEER);
+	else
+		gnutls_rehandshake(server);
+	(void)ready(idle->p.fd[SERVER], POLLOUT);
+	if (tls.recv(idle->p.fd[CLIENT], &byte, 1, MSG_DONTWAIT) >= 0)
+		memory_die("a byte from nowhere");
+	return true;
+}
+
+static void
+test_ask_in_write(void)
+{
+	struct traffic t;
+	ssize_t n;
+	int v;
+
+	memory_test = "KeyUpdate or HelloRequest while a write waits";
+	for (v = 0; v < 2; v++) {
+		start(&t, versions[v], "");
+		idle = &t;
+		idle_left = 4;
+		memory_idle = ask_peer;
+		t.p.m[CLIENT]->nonblock = false;
+		t.p.m[CLIENT]->no_meminfo = true;
+		t.p.m[SERVER]->room = 3000;
+		n = put(&t, CLIENT, 300000, 0);
+		result(n == 300000 && idle_left <= 0, "%s takes all, %zd",
+		    versions[v], n);
+		memory_idle = NULL;
+		t.p.m[CLIENT]->nonblock = true;
+		result(carry(&t, CLIENT, 100, 100) &&
+			   carry(&t, SERVER, 100, 100) &&
+			   t.got[CLIENT] == 300100,
+		    "in order, and so is what follows");
+		pair_close(&t.p);
+	}
 }
 
 /* The writer waits in send and poll while the reader, called from within,
@@ -384,6 +442,7 @@ main(void)
 	test_waitall();
 	test_trunc();
 	test_key_update();
+	test_ask_in_write();
 	test_blocking();
 	test_timeouts();
 	test_readiness();
