@@ -65,3 +65,9 @@ process_init(void)
 	set_mark();
 	return -pthread_atfork(before, in_parent, in_child);
 }
+
+bool
+process_is_vfork_child(void)
+{
+	return getpid() != self && mark != NULL && *mark != 0;
+}

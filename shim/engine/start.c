@@ -78,6 +78,7 @@ shim_engine_start(const struct shim_host *h)
 	calls_ready(&calls);
 	calls_stdio(&calls);
 	calls_epoll(&calls);
+	calls_exec(&calls);
 	judge_init();
 	return &engine;
 }

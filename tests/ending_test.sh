@@ -1,0 +1,105 @@
+#!/bin/bash
+# ending_test.sh - nothing is lost at the end, and nobody sees how it is done
+
+. "${0%/*}/lib.sh"
+
+times=${TIMES:-3}	# make check-endings: 100
+
+oneTimeSetUp() {
+	exists "$B/tlsshim-linger"
+	pki_usual
+	policy tls <<-END
+	unmatched = "reject";
+	client = ( { address = "127.0.0.0/8"; server_hostname = "localhost";
+	             cafile = "ca.pem"; } );
+	END
+	policy both <<-END
+	unmatched = "plain";
+	client = ( { address = "127.0.0.0/8"; server_hostname = "localhost";
+	             cafile = "ca.pem"; } );
+	server = ( { address = "127.0.0.0/8"; certfile = "good.pem";
+	             keyfile = "good.key"; } );
+	END
+}
+
+# ends HOW BYTES [nonblock]	all bytes and close_notify arrive each time
+ends() {
+	local how=$1 bytes=$2 i
+	shift 2
+	start slow python3 "$TESTS/fixtures/slow_server.py" \
+	    "$TMP/good.pem" "$TMP/good.key"
+	port=$(port_of slow)
+	for ((i = 0; i < times; i++)); do
+		out=$(shimmed tls "$B/tests/hurry" "$port" "$how" "$@" 2>&1)
+		wait_count "$TMP/slow.out" ' ' $((i + 2))
+	done
+	assertEquals "$times" "$(grep -c "^$bytes close_notify" "$TMP/slow.out")"
+}
+
+# wait_count FILE REGEX N	until N lines of FILE match
+wait_count() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		[ "$(grep -c -- "$2" "$1")" -ge "$3" ] && return 0
+		sleep 0.01
+	done
+	fail "not $3 lines in $1: $(cat "$1")"
+}
+
+test_close_loses_nothing_and_shows_no_child() {
+	ends close 4000000
+	assertEquals 'close took 0
+wait ECHILD
+SIGCHLD 0' "$out"
+}
+
+test_close_of_a_nonblocking_socket_loses_nothing() {
+	ends close 4000000 nonblock
+}
+
+test_exit_loses_nothing() {
+	ends exit 4000000
+}
+
+test__exit_loses_nothing() {
+	ends _exit 4000000 nonblock
+}
+
+test_end_of_main_loses_nothing() {
+	ends main 4000000 nonblock
+}
+
+test_exec_loses_nothing() {
+	ends exec 4000000
+}
+
+test_exec_of_a_nonblocking_program_loses_nothing() {
+	ends exec 4000000 nonblock
+}
+
+test_failed_exec_leaves_the_session_as_it_was() {
+	ends noexec 8000000
+}
+
+test_command_substitution_does_not_wait_for_the_peer() {
+	start slow python3 "$TESTS/fixtures/slow_server.py" \
+	    "$TMP/good.pem" "$TMP/good.key" "$TMP/go"
+	port=$(port_of slow)
+	# writes what fits, then ends with the rest on its way
+	out=$(shimmed tls "$B/tests/hurry" "$port" some nonblock; echo done)
+	assertEquals done "$out"
+	touch "$TMP/go"
+	wait_line "$TMP/slow.out" '^[1-9][0-9]* close_notify' >/dev/null ||
+	    fail "$(cat "$TMP/slow.out")"
+}
+
+test_cancelled_reader_and_writing_handlers_lose_nothing() {
+	start_shimmed echo both python3 "$TESTS/fixtures/late_echo.py"
+	out=$(shimmed both "$B/tests/interrupted" "$(port_of echo)" 2>&1)
+	assertEquals 'cancelled 1
+write 5
+read 5
+all came back 1' "$out"
+}
+
+. shunit2
