@@ -46,7 +46,8 @@ bytes_put(struct bytes *b, const void *data, size_t len)
 		if (rv < 0)
 			return rv;
 	}
-	memcpy(b->base + b->len, data, len);
+	if (len > 0) /* base may be NULL */
+		memcpy(b->base + b->len, data, len);
 	b->len += len;
 	return 0;
 }

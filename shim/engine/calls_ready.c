@@ -117,14 +117,14 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 	int64_t left = w->until < 0 ? -1 : w->until - now_ns();
 	int extra;
 
+	if (at_once || (w->until >= 0 && left < 0))
+		left = 0;
 	if (deadline_ms >= 0) {
 		int64_t d = deadline_ms * 1000000 - now_ns();
 
 		if (left < 0 || d < left)
-			left = d < 0 && w->until < 0 ? 0 : d;
+			left = d < 0 ? 0 : d;
 	}
-	if (at_once)
-		left = 0;
 	extra = deferred_ask(w->kernel + w->n, EXTRA);
 	if (extra > 0 && (left < 0 || left > DEFERRED_SLICE_MS * 1000000)) {
 		left = DEFERRED_SLICE_MS * 1000000;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "slot.h"
@@ -180,6 +181,17 @@ slot_leave_record(struct slot *s, const void *record, size_t len)
 	atomic_store(&s->record_len, (uint32_t)len);
 }
 
+/* Our own child that nobody has waited for yet: dead, and still there. */
+static bool
+is_zombie(pid_t pid)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+	    0 &&
+	    info.si_pid == pid;
+}
+
 /*
  * A holder is dead if no process has its number.  A number that was used
  * again within the life of a connection is taken for the holder: the cost is
@@ -193,8 +205,8 @@ holder_dead(const struct holder *h)
 	if (pid == 0)
 		return false;
 	if (pid == EXPECTED) /* a fork that failed */
-		return uptime() - h->since > 2;
-	return kill(pid, 0) == -1 && errno == ESRCH;
+		return h->since != 0 && uptime() - h->since > 2;
+	return (kill(pid, 0) == -1 && errno == ESRCH) || is_zombie(pid);
 }
 
 static void
@@ -208,6 +220,7 @@ bury(struct slot *s, pid_t me)
 
 		if (pid == me || !holder_dead(&s->who[i]))
 			continue;
+		s->who[i].since = 0;
 		if (atomic_compare_exchange_strong(&s->who[i].pid, &pid, 0))
 			atomic_fetch_sub(&s->holders, 1);
 	}
@@ -238,6 +251,9 @@ slot_drop(struct slot *s, pid_t pid, void *rec, size_t *len)
 	for (i = 0; i < NHOLDERS; i++) {
 		int32_t me = pid;
 
+		if (s->who[i].pid != pid)
+			continue;
+		s->who[i].since = 0;
 		if (atomic_compare_exchange_strong(&s->who[i].pid, &me, 0))
 			break;
 	}
