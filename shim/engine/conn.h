@@ -13,8 +13,10 @@
  *	conn->in.  tx: only its holder takes from conn->out and sends; it is
  *	held over a whole write so that writes of two threads do not mix.
  * Lock order
- *	world (table.c) before conn->lock; never two conns' locks at once; rx
- *	and tx are taken and given under conn->lock, tx before rx.
+ *	An epoll set's lock, the list of deferred handshakes, conn->lock, then
+ *	world (table.c) and links (epoll_set.c).  Who holds the list or world
+ *	only tries a conn->lock; never two conns' locks at once.  rx and tx are
+ *	taken and given under conn->lock, tx before rx.
  * Fork
  *	The child gets every lock anew; a conn whose lock was held by another
  *	thread at the fork is FOREIGN in the child (its session is torn).

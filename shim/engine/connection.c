@@ -9,6 +9,7 @@
 #include "deferred.h"
 #include "epoll.h"
 #include "log.h"
+#include "own.h"
 #include "thread.h"
 
 static void
@@ -62,29 +63,30 @@ is_tcp(int fd)
 	return proto == IPPROTO_TCP || proto == IPPROTO_MPTCP;
 }
 
-/* A call that goes on (EINPROGRESS, EALREADY) or has ended. */
+/*
+ * Takes a connect as far as it goes.  0 when it is through (deferred: the
+ * ClientHello is on its way), -EAGAIN in progress, -EISCONN if that has been
+ * said before, or a negative errno.
+ */
 static int
-connect_again(struct conn *c, int fd)
+shake_hands(struct conn *c, int fd)
 {
-	struct patience p = {0, 0};
+	struct patience p = {c->deferred ? MSG_DONTWAIT : 0, 0};
 	int rv;
 
 	pthread_mutex_lock(&c->lock);
-	if (conn_connected(c) && c->connected_told) {
+	if (c->timeouts)
+		p.until = wait_until(fd, SO_SNDTIMEO);
+	if (conn_connected(c) && c->connected_told)
 		rv = -EISCONN;
-	} else {
-		if (c->timeouts)
-			p.until = wait_until(fd, SO_SNDTIMEO);
+	else
 		rv = handshake_drive(c, fd, &p);
-		if (rv == -EAGAIN && conn_connected(c))
-			rv = 0;
-		if (rv == 0)
-			c->connected_told = true;
-		else if (rv == -EAGAIN)
-			rv = -EALREADY;
-		else if (c->state == CONN_FAILED)
-			c->err_told = true;
-	}
+	if (rv == -EAGAIN && conn_connected(c))
+		rv = 0;
+	if (rv == 0)
+		c->connected_told = true;
+	else if (c->state == CONN_FAILED)
+		c->err_told = true;
 	bytes_settle(&c->in);
 	bytes_settle(&c->out);
 	pthread_mutex_unlock(&c->lock);
@@ -102,32 +104,6 @@ forget(int fd)
 	table_close_end(fd, c);
 	descriptor_show(fd);
 	set_class(fd, FD_STREAM);
-}
-
-static int
-shake_hands(struct conn *c, int fd)
-{
-	struct patience p = {0, 0};
-	int rv;
-
-	pthread_mutex_lock(&c->lock);
-	if (c->timeouts)
-		p.until = wait_until(fd, SO_SNDTIMEO);
-	if (c->deferred)
-		p.flags = MSG_DONTWAIT;
-	rv = handshake_drive(c, fd, &p);
-	if (rv == -EAGAIN && c->deferred) /* the ClientHello is on its way */
-		rv = 0;
-	if (rv == 0)
-		c->connected_told = true;
-	else if (rv == -EAGAIN || rv == -EINTR)
-		rv = rv == -EINTR ? -EINTR : -EINPROGRESS;
-	else if (c->state == CONN_FAILED)
-		c->err_told = true;
-	bytes_settle(&c->in);
-	bytes_settle(&c->out);
-	pthread_mutex_unlock(&c->lock);
-	return rv;
 }
 
 static uint64_t
@@ -163,7 +139,7 @@ connect_tls(
 	    fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &zero, sizeof zero);
 	fl = host->libc->fcntl(fd, F_GETFD, 0L);
 	c->deferred = !c->rule->values.do_handshake_on_connect ||
-	    deferred_is_own(addr);
+	    own_listener(addr);
 	govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
 	epoll_connected(fd, c);
 	rv = (int)as_engine(host->libc->connect(
@@ -174,7 +150,8 @@ connect_tls(
 		forget(fd);
 		return rv;
 	}
-	return shake_hands(c, fd);
+	rv = shake_hands(c, fd);
+	return rv == -EAGAIN ? -EINPROGRESS : rv;
 }
 
 static int
@@ -216,9 +193,9 @@ connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		c = NULL;
 	}
 	if (c != NULL && (addr == NULL || addr->sa_family != AF_UNSPEC)) {
-		rv = connect_again(c, fd);
+		rv = shake_hands(c, fd);
 		conn_put(c);
-		return rv;
+		return rv == -EAGAIN ? -EALREADY : rv;
 	}
 	if (addr == NULL || len < sizeof(sa_family_t) ||
 	    (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)) {

@@ -61,7 +61,4 @@ bool deferred_orphan(struct conn *c, int fd);
 /* In a forked child: what the parent's waits drive is the parent's. */
 void deferred_reset(void);
 
-/* Is addr a listener of this process? */
-bool deferred_is_own(const struct sockaddr *addr);
-
 #endif
