@@ -36,11 +36,18 @@ write_kept(void)
 	while ((len = thread_kept(&fd, buf)) > 0) {
 		struct iovec v = {buf, len};
 		struct call k;
-		int rv = call_begin(&k, fd);
+		ssize_t n = call_begin(&k, fd);
 
-		if (rv == 0)
-			(void)stream_write(k.c, fd, &v, 1, 0);
+		/* it was taken: a further signal is no reason to lose it */
+		while (v.iov_len > 0 && (n >= 0 || n == -EINTR)) {
+			n = stream_write(k.c, fd, &v, 1, 0);
+			if (n > 0) {
+				v.iov_base = (char *)v.iov_base + n;
+				v.iov_len -= (size_t)n;
+			}
+		}
 		(void)call_end(&k, 0);
+		thread_kept_done();
 	}
 	errno = saved;
 }

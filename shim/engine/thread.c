@@ -1,6 +1,7 @@
 /* thread.c - a thread's buffers and its depth in the engine */
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ struct thread {
 	unsigned char out[BUFFER_SIZE + 8192]; /* room for record overhead */
 	unsigned char record[RECORD_SIZE];
 	unsigned char kept[2 * THREAD_KEEP]; /* see thread_keep */
-	size_t nkept;
+	volatile size_t put_at, get_at; /* of the ring; they only grow */
+	volatile sig_atomic_t taking;
 };
 
 #define LOCAL static __thread __attribute__((tls_model("initial-exec")))
@@ -53,8 +55,10 @@ thread_own(void)
 	if (own[d] == NULL) {
 		pthread_once(&once, make_key);
 		own[d] = malloc(sizeof *own[d]);
-		if (own[d] != NULL)
-			own[d]->nkept = 0;
+		if (own[d] != NULL) {
+			own[d]->put_at = own[d]->get_at = 0;
+			own[d]->taking = 0;
+		}
 		pthread_setspecific(key, own);
 	}
 	return own[d];
@@ -107,12 +111,36 @@ thread_nested(void)
 	return waiting > 0;
 }
 
-/* Kept writes, one behind the other: descriptor, length, bytes. */
+/* A kept write in the ring: this, and its bytes. */
 struct kept {
 	int fd;
 	unsigned len;
 };
 
+static void
+ring_put(struct thread *t, size_t at, const void *buf, size_t len)
+{
+	const unsigned char *b = buf;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		t->kept[(at + i) % sizeof t->kept] = b[i];
+}
+
+static void
+ring_get(const struct thread *t, size_t at, void *buf, size_t len)
+{
+	unsigned char *b = buf;
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		b[i] = t->kept[(at + i) % sizeof t->kept];
+}
+
+/*
+ * Runs in a handler, to its end, while the thread it interrupted may be in
+ * thread_kept: the entry counts once put_at has moved.
+ */
 long
 thread_keep(int fd, const void *buf, size_t len)
 {
@@ -120,28 +148,36 @@ thread_keep(int fd, const void *buf, size_t len)
 	struct kept k = {fd, (unsigned)len};
 
 	if (t == NULL || len > THREAD_KEEP ||
-	    sizeof t->kept - t->nkept < sizeof k + len)
+	    sizeof t->kept - (t->put_at - t->get_at) < sizeof k + len)
 		return -EAGAIN;
-	memcpy(t->kept + t->nkept, &k, sizeof k);
-	memcpy(t->kept + t->nkept + sizeof k, buf, len);
-	t->nkept += sizeof k + len;
+	ring_put(t, t->put_at, &k, sizeof k);
+	ring_put(t, t->put_at + sizeof k, buf, len);
+	t->put_at += sizeof k + len;
 	return (long)len;
 }
 
+/* Not from a handler that interrupts it: `taking` keeps that one out. */
 size_t
 thread_kept(int *fd, void *buf)
 {
 	struct thread *t = own[0];
 	struct kept k;
 
-	if (t == NULL || depth > 0 || t->nkept == 0)
+	if (t == NULL || depth > 0 || t->taking || t->put_at == t->get_at)
 		return 0;
-	memcpy(&k, t->kept, sizeof k);
-	memcpy(buf, t->kept + sizeof k, k.len);
-	t->nkept -= sizeof k + k.len;
-	memmove(t->kept, t->kept + sizeof k + k.len, t->nkept);
+	t->taking = 1;
+	ring_get(t, t->get_at, &k, sizeof k);
+	ring_get(t, t->get_at + sizeof k, buf, k.len);
+	t->get_at += sizeof k + k.len;
 	*fd = k.fd;
 	return k.len;
+}
+
+void
+thread_kept_done(void)
+{
+	if (own[0] != NULL)
+		own[0]->taking = 0;
 }
 
 void

@@ -28,6 +28,7 @@ bool thread_nested(void);
 #define THREAD_KEEP 4096
 long thread_keep(int fd, const void *buf, size_t len);
 size_t thread_kept(int *fd, void *buf);
+void thread_kept_done(void); /* what was given back has been written */
 
 /*
  * Around every wait, with no lock held.  A cancellation request is acted on
