@@ -12,6 +12,7 @@
 #error "calls.def is written against _GNU_SOURCE prototypes"
 #endif
 
+#include <aio.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>

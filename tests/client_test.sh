@@ -230,4 +230,24 @@ test_run_puts_the_policy_under_the_program() {
 	assert_encrypted
 }
 
+test_asynchronous_io_is_refused() {
+	policy aio <<-END
+	unmatched = "reject";
+	client = ( { address = "127.0.0.0/8"; server_hostname = "localhost";
+	             cafile = "ca.pem"; } );
+	END
+	server
+	out=$(shimmed aio "$B/tests/aio" "$port" 2>&1)
+	assert_out 'lio_listio EACCES' 'aio_write EACCES'
+	assert_encrypted
+}
+
+test_asynchronous_io_of_a_plain_client_is_seen() {
+	server
+	out=$(timeout 10 "$B/tests/aio" "$port" 2>&1)
+	assert_out 'lio_listio 0' 'aio_write 0'
+	assertTrue 'the marker is on the wire' \
+	    "grep -aq marker-of-client '$TMP/wire'"
+}
+
 . shunit2

@@ -141,6 +141,19 @@ gate_leave(void)
 /* In the words of the rows: by the row's own parameter names. */
 #define GATE_OWNED gate_owned(fd)
 #define GATE_CARRY gate_owned(fd)
+#define GATE_AIO gate_owned(cb->aio_fildes)
+#define GATE_AIO_LIST                                              \
+	({                                                         \
+		enum way list_way = WAY_LIBC;                      \
+		int at;                                            \
+                                                                   \
+		libc_need();                                       \
+		for (at = 0; at < n && list_way == WAY_LIBC; at++) \
+			if (list[at] != NULL)                      \
+				list_way = gate_owned(             \
+				    list[at]->aio_fildes);         \
+		list_way;                                          \
+	})
 #define GATE_EITHER gate_either(fd, other)
 #define GATE_SEND gate_send(fd, flags)
 #define GATE_CONNECT owned_way_connect(fd)
@@ -157,6 +170,8 @@ gate_leave(void)
  */
 #define NO_SLOT_OWNED WAY_LIBC
 #define NO_SLOT_CARRY WAY_REFUSED
+#define NO_SLOT_AIO WAY_REFUSED
+#define NO_SLOT_AIO_LIST WAY_REFUSED
 #define NO_SLOT_EITHER WAY_REFUSED
 #define NO_SLOT_SEND WAY_REFUSED
 #define NO_SLOT_CONNECT WAY_REFUSED
