@@ -38,7 +38,6 @@ enum fd_class {
 struct shim_env {
 	int secure;             /* AT_SECURE: the rest is NULL then */
 	const char *policy;     /* $TLSSHIM_POLICY or NULL */
-	const char *handover;   /* $TLSSHIM_HANDOVER or NULL */
 	const char *search;     /* $LOCALDOMAIN or NULL */
 	const char *preload;	/* path of tlsshim.so as it was loaded */
 };
@@ -83,6 +82,9 @@ struct shim_engine {
 	 * many are left for the program.
 	 */
 	int (*events)(int epfd, struct epoll_event *events, int n);
+
+	/* 1 if a policy is in force, 0 if it did not load. */
+	int (*active)(void);
 
 	/* The process is about to lose rights or files: read what is needed
 	 * later. */

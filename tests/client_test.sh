@@ -230,6 +230,15 @@ test_run_puts_the_policy_under_the_program() {
 	assert_encrypted
 }
 
+test_active_says_whether_a_policy_is_in_force() {
+	assertEquals absent "$("$B/tests/active")"
+	assertEquals 'before 0
+after 1' "$(shimmed tls "$B/tests/active" 2>/dev/null)"
+	echo 'unmatched = nonsense;' >"$TMP/bad.cfg"
+	assertEquals 'before 0
+after 0' "$(shimmed bad "$B/tests/active" 2>/dev/null)"
+}
+
 test_asynchronous_io_is_refused() {
 	policy aio <<-END
 	unmatched = "reject";

@@ -1,6 +1,5 @@
 /* epoll.c - registrations of governed descriptors: epoll_ctl, and changes */
 
-
 #include "call.h"
 #include "epoll.h"
 #include "epoll_set.h"

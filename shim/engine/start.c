@@ -21,6 +21,12 @@ engine_calls(void)
 	return &calls;
 }
 
+static int
+active(void)
+{
+	return judge_ready();
+}
+
 static void
 leave(void)
 {
@@ -44,6 +50,7 @@ static const struct shim_engine engine = {
     .calls = &calls,
     .adopt = connection_adopt,
     .events = epoll_translate,
+    .active = active,
     .leave = leave,
     .ending = ending,
 };

@@ -31,8 +31,8 @@ size_t thread_kept(int *fd, void *buf);
 void thread_kept_done(void); /* what was given back has been written */
 
 /*
- * Around every wait, with no lock held.  A cancellation request is acted on
- * here: undo(arg) then runs on the way out (call.c lets go of the rest).
+ * Around every wait, with no lock held.  call.h's CALL_WAIT_BEGIN is these
+ * two where the wait may be cancelled.
  */
 void thread_wait_begin(void);
 void thread_wait_end(void);

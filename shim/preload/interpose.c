@@ -27,11 +27,10 @@ EXPORTS_BEGIN
 #define CALL_BY_HAND(ret, name, params)
 #include "../calls.def"
 
-/* The engine knows the answers; abi.h has no slots for them yet. */
 int
 tlsshim_active(void)
 {
-	return engine_get() != NULL;
+	return engine_get() != NULL && engine_get()->active();
 }
 
 EXPORTS_END

@@ -53,7 +53,6 @@ environment_read(char **envp)
 		if (**envp != 'T' && **envp != 'L')
 			continue;
 		variable_read(*envp, "TLSSHIM_POLICY", &start_env.policy);
-		variable_read(*envp, "TLSSHIM_HANDOVER", &start_env.handover);
 		variable_read(*envp, "LOCALDOMAIN", &start_env.search);
 	}
 }
