@@ -54,6 +54,7 @@ speaks_tls() {
 	assertContains "$peer" 'sni=localhost read=16 end=close_notify'
 }
 
+# without: maximum_version
 test_blocking_client_speaks_verified_tls() {
 	speaks_tls
 	assert_out 'connect 0'
@@ -101,6 +102,7 @@ test_server_hostname_replaces_the_name() {
 	    'sni=db.example read'
 }
 
+# with: maximum_version
 test_maximum_version_is_obeyed() {
 	policy v12 <<-END
 	unmatched = "reject";

@@ -80,12 +80,59 @@ test_each_key_has_a_check() {
 		$2 !~ /^(BOOL|IDENTITIES|SNI)$/')"
 }
 
-test_each_supported_key_is_exercised_by_some_test() {
-	local name
+# marked with|without	KEY FILE:TEST of what stands in a comment directly above
+# a test as `# with: KEY...`, `# without: KEY...` or `# with and without: KEY...`
+# and sets each KEY in its body (`# without:` alone must not set it)
+marked() {
+	awk -v which="$1" '
+	FNR == 1 { n = 0 }
+	/^# (with|without|with and without): / {
+		split($0, part, ": ")
+		if (part[1] == "# " which || part[1] == "# with and without")
+			n = split(part[2], key, " ")
+		alone = part[1] == "# without"
+		next
+	}
+	n > 0 && /^test_[a-z0-9_]*\(\) \{/ { name = $1; body = ""; inside = 1 }
+	inside { body = body "\n" $0 }
+	inside && /^}/ {
+		for (i = 1; i <= n; i++) {
+			word = key[i]
+			sub(/.*\./, "", word)
+			sets = body ~ "[^a-z_]" word " *="
+			if (alone ? !sets : sets)
+				print key[i], FILENAME ":" name
+		}
+		n = inside = 0
+	}
+	!inside && !/^#/ { n = 0 }' "$TESTS"/*_test.sh
+}
+
+# Tests that show from outside what a key does, and that it is not so without.
+# A key in owed has none yet: the list may only become shorter.
+owed='minimum_version priority certfile keyfile do_handshake_on_connect
+suppress_ragged_eofs handshake_timeout close_timeout'
+
+test_each_supported_key_has_a_test_with_and_one_without_it() {
+	local name with without
 	assertTrue "[ $(keys true | wc -l) -ge 13 ]"
+	with=$(marked with) without=$(marked without)
 	for name in $(keys true); do
-		grep -Eq "\\b$name\\b *=" "$TESTS"/*_test.sh \
-		    "$TESTS"/unit/*.c || fail "no test sets $name"
+		if grep -q "^$name " <<<"$with" &&
+		    grep -q "^$name " <<<"$without"; then
+			grep -qw "$name" <<<"$owed" &&
+			    fail "$name has both: take it from owed"
+		else
+			grep -qw "$name" <<<"$owed" ||
+			    fail "no test is marked with and without: $name"
+		fi
+	done
+}
+
+test_marks_name_keys_that_there_are() {
+	local name
+	for name in $( (marked with; marked without) | cut -d' ' -f1); do
+		grep -q "^$name:" "$TMP/keys" || fail "$name is no key"
 	done
 }
 
