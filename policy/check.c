@@ -43,6 +43,15 @@ check_words(const char *v)
 		   : "takes one name an entry: write ( \"a\", \"b\" )";
 }
 
+/* GnuTLS has room for 32 bytes of a name. */
+const char *
+check_protocols(const char *v)
+{
+	if (strlen(v) > 32)
+		return "must not hold a name of more than 32 bytes";
+	return check_words(v);
+}
+
 /* What else it must be is for priority.c, which knows GnuTLS's words. */
 const char *
 check_priority(const char *v)

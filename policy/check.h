@@ -17,6 +17,7 @@ const char *check_path(const char *v);
 const char *check_pins(const char *v);
 const char *check_priority(const char *v);
 const char *check_profile(const char *v);
+const char *check_protocols(const char *v);
 const char *check_sni_host(const char *v);
 const char *check_text(const char *v);
 const char *check_words(const char *v);

@@ -65,6 +65,8 @@ enum {
 	OPT_COMPAT = 1 << 5,
 };
 
+#define ALPN_MOST 8 /* what GnuTLS has room for */
+
 /* A list of strings; v is NULL when n is 0. */
 struct list {
 	size_t n;

@@ -71,6 +71,20 @@ check_identity(const struct checked *c)
 	return 0;
 }
 
+static int
+check_alpn(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+
+	if (v->alpn_protocols.n > ALPN_MOST)
+		return refuse(c, K_alpn_protocols,
+		    "alpn_protocols holds more than eight names");
+	if (v->alpn_mandatory && v->alpn_protocols.n == 0)
+		return refuse(c, K_alpn_mandatory,
+		    "alpn_mandatory without alpn_protocols");
+	return 0;
+}
+
 static bool
 has_trust(const struct rule_values *v)
 {
@@ -160,7 +174,8 @@ rule_check(struct rule *rule, const struct origin *inherited, struct fault *f)
 	defaults_settle(&c);
 	if (rule->action != ACTION_TLS)
 		return 0;
-	if (check_versions(&c) == -1 || check_identity(&c) == -1)
+	if (check_versions(&c) == -1 || check_identity(&c) == -1 ||
+	    check_alpn(&c) == -1)
 		return -1;
 	return rule->side == SIDE_SERVER ? check_server_trust(&c)
 					 : check_client_trust(&c);

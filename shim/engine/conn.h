@@ -78,6 +78,8 @@ struct conn {
 	char peer[64];  /* "127.0.0.1:443", for the log */
 	struct verdict *verdict; /* owned; set when verification refuses */
 
+	unsigned peer_version; /* newest of the peer's hello; 0 = not seen */
+
 	gnutls_session_t session; /* owned; NULL before the handshake */
 	struct turn rx, tx;
 	struct bytes in;  /* ciphertext that GnuTLS has not seen */

@@ -7,6 +7,7 @@
 #include "conn.h"
 #include "deferred.h"
 #include "errors.h"
+#include "hello.h"
 #include "log.h"
 
 static void
@@ -49,6 +50,8 @@ send_alert(struct conn *c, int code)
 		return;
 	if (c->verdict != NULL && c->verdict->cause != NULL)
 		alert = (int)c->verdict->alert;
+	else if (hello_misfit(c) != NULL)
+		alert = GNUTLS_A_PROTOCOL_VERSION;
 	else
 		alert = gnutls_error_to_alert(code, &level);
 	gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
@@ -57,7 +60,7 @@ send_alert(struct conn *c, int code)
 
 /* Which versions we would take, and whose word that is. */
 static void
-say_versions(const struct conn *c, char *text, size_t len)
+say_versions(const struct conn *c, const char *who, char *text, size_t len)
 {
 	static const char *const names[] = {
 	    "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
@@ -66,7 +69,7 @@ say_versions(const struct conn *c, char *text, size_t len)
 	size_t n = strlen(text);
 
 	n += (size_t)snprintf(text + n, len - n,
-	    ": it takes no version from %s to %s", names[v->minimum_version],
+	    ": %s no version from %s to %s", who, names[v->minimum_version],
 	    names[v->maximum_version]);
 	if (o->file != NULL)
 		snprintf(text + n, len - n, " (minimum_version at %s:%d)",
@@ -92,8 +95,14 @@ refuse_code(struct conn *c, int fd, int code)
 		    (int)a, name != NULL ? name : "unknown");
 		if (a == GNUTLS_A_PROTOCOL_VERSION) {
 			cause = "version_too_old";
-			say_versions(c, text, sizeof text);
+			say_versions(c, "it takes", text, sizeof text);
 		}
+	} else if (hello_misfit(c) != NULL) {
+		cause = "version_too_old";
+		snprintf(text, sizeof text, "the peer speaks %s%s",
+		    c->side == SIDE_SERVER ? "at most " : "",
+		    hello_misfit(c));
+		say_versions(c, "that is", text, sizeof text);
 	} else {
 		snprintf(text, sizeof text, "%s (%s)",
 		    e->text != NULL ? e->text : "the TLS handshake failed",
@@ -156,7 +165,8 @@ finish(struct conn *c, int fd)
 	struct verdict v;
 
 	memset(&v, 0, sizeof v);
-	if (verify_session(c->cred, c->side, c->name, c->session, &v) != 0) {
+	if (hello_check_alpn(c, &v) != 0 ||
+	    verify_session(c->cred, c->side, c->name, c->session, &v) != 0) {
 		gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
 		    (gnutls_alert_description_t)v.alert);
 		return handshake_refuse(

@@ -6,6 +6,7 @@
 
 #include "../../policy/credentials.h"
 #include "conn.h"
+#include "hello.h"
 
 /* GnuTLS takes ciphertext from c->in and nothing else. */
 static ssize_t
@@ -75,6 +76,8 @@ verify(gnutls_session_t session)
 		c->verdict = calloc(1, sizeof *c->verdict);
 	if (c->verdict == NULL)
 		return -1;
+	if (hello_check_alpn(c, c->verdict) != 0)
+		return -1;
 	return verify_session(c->cred, c->side, c->name, session, c->verdict);
 }
 
@@ -91,10 +94,7 @@ set_up(struct conn *c)
 	    c->session, GNUTLS_CRD_CERTIFICATE, c->cred->x509);
 	if (rv < 0)
 		return rv;
-	if (c->side == SIDE_CLIENT && c->name[0] != '\0' &&
-	    !name_is_address(c->name))
-		rv = gnutls_server_name_set(
-		    c->session, GNUTLS_NAME_DNS, c->name, strlen(c->name));
+	rv = hello_set(c);
 	if (c->side == SIDE_SERVER)
 		gnutls_certificate_server_set_request(c->session,
 		    v->verify_mode == VERIFY_REQUIRED ? GNUTLS_CERT_REQUIRE

@@ -1,0 +1,28 @@
+/*
+ * hello.h - what the first messages of a handshake say: the name a client
+ * asks for, the versions and the application protocols of both
+ *
+ * All of it with conn->lock held, as the rest of the handshake.
+ */
+#ifndef ENGINE_HELLO_H
+#define ENGINE_HELLO_H
+
+#include "conn.h"
+
+/* Sets SNI (clients), ALPN and the hooks below on a new session; 0 or a
+ * GnuTLS code. */
+int hello_set(struct conn *c);
+
+/*
+ * Is there the application protocol that alpn_mandatory wants?  0, or -1 and
+ * the reason in *out.
+ */
+int hello_check_alpn(const struct conn *c, struct verdict *out);
+
+/*
+ * The newest version that the peer's hello offered, where it lies outside of
+ * what the rule takes; NULL where the versions fit or the hello was not seen.
+ */
+const char *hello_misfit(const struct conn *c);
+
+#endif
