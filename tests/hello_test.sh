@@ -43,6 +43,7 @@ visit() {
 	    tr -d '\0')
 }
 
+# with: alpn_protocols
 test_client_offers_its_protocols_in_order() {
 	openssl_server -alpn h2,http/1.1
 	client 'alpn_protocols = ( "x/1", "http/1.1", "h2" );'
@@ -51,6 +52,7 @@ test_client_offers_its_protocols_in_order() {
 	assertContains "$seen" 'x/1, http/1.1, h2'
 }
 
+# without: alpn_protocols
 test_client_without_the_key_offers_none() {
 	openssl_server -alpn h2
 	client 'alpn_mandatory = false;'
@@ -59,6 +61,7 @@ test_client_without_the_key_offers_none() {
 	    application_layer_protocol_negotiation
 }
 
+# with and without: alpn_mandatory
 test_alpn_mandatory_refuses_a_server_that_chooses_none() {
 	local version
 	for version in TLSv1.2 TLSv1.3; do
@@ -76,6 +79,7 @@ test_alpn_mandatory_refuses_a_server_that_chooses_none() {
 	done
 }
 
+# with: alpn_protocols
 test_server_takes_its_own_first_protocol() {
 	server 'alpn_protocols = ( "two", "one" );'
 	visit -alpn one,two
@@ -103,6 +107,7 @@ test_alpn_mandatory_refuses_other_clients() {
 	assertContains "$out" 'ALPN protocol: one'
 }
 
+# with: sni_hostname
 test_sni_hostname_is_sent_and_another_name_verified() {
 	openssl_server
 	client 'sni_hostname = "f.example";'
@@ -111,6 +116,7 @@ test_sni_hostname_is_sent_and_another_name_verified() {
 	    fail 'the name was not sent'
 }
 
+# without: sni_hostname
 test_without_sni_hostname_the_verified_name_is_sent() {
 	openssl_server
 	client ''
@@ -146,6 +152,7 @@ test_common_version_without_a_common_suite_is_no_matter_of_versions() {
 	assertContains "$log" 'no cipher suite'
 }
 
+# with and without: minimum_version
 test_old_server_is_named_by_its_version() {
 	openssl_server -tls1_2
 	client 'minimum_version = "TLSv1.3";'
