@@ -141,6 +141,8 @@ struct rule {
 };
 
 enum unmatched { UNMATCHED_PLAIN, UNMATCHED_REJECT };
+/* What a program that cannot be preloaded is up against at its start. */
+enum unprotected { UNPROTECTED_BY_RULES, UNPROTECTED_REJECT, UNPROTECTED_ALLOW };
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG_ };
 enum log_format { LOG_TEXT, LOG_JSON };
 
@@ -155,7 +157,7 @@ struct policy {
 	enum unmatched unmatched;
 	bool unnamed_skip;     /* unnamed = "skip" */
 	bool ambiguous_latest; /* ambiguous_name = "latest" */
-	bool on_unprotected_allow;
+	enum unprotected on_unprotected;
 	bool allow_user_policy;
 	bool allow_keylog_env;
 	int reload_interval; /* s, 0 = never */
@@ -245,6 +247,22 @@ void policy_match(const struct policy *p, const struct endpoint *e,
  * as anything.  Used to load credentials before files go out of reach.
  */
 bool rule_could_match(const struct rule *r, const struct endpoint *e);
+
+/* unprotected.c: pure */
+
+enum start {
+	START_FREE,    /* nothing that it connects would be governed */
+	START_WARNED,  /* it would be, but on_unprotected allows it */
+	START_REFUSED,
+};
+
+/*
+ * May program, which cannot be preloaded, be started (script: what it
+ * interprets, or NULL)?  Unless START_FREE, out->text says what stands against
+ * it, and out->rule is the rule concerned or NULL.
+ */
+enum start policy_start(const struct policy *p, const char *program,
+    const char *script, struct decision *out);
 
 /* Words for the log and explain: "tls", "plain", ... */
 const char *action_word(enum action a);

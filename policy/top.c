@@ -60,13 +60,12 @@ ambiguous_read(struct loading *l, config_setting_t *s)
 static int
 unprotected_read(struct loading *l, config_setting_t *s)
 {
-	if (choice_read(l, s, "reject", "allow", &l->p->on_unprotected_allow) ==
-	    -1)
+	bool allow;
+
+	if (choice_read(l, s, "reject", "allow", &allow) == -1)
 		return -1;
-	return !l->p->on_unprotected_allow
-		   ? 0
-		   : setting_refuse(&l->r, s,
-			 "on_unprotected = \"allow\" is not supported yet");
+	l->p->on_unprotected = allow ? UNPROTECTED_ALLOW : UNPROTECTED_REJECT;
+	return 0;
 }
 
 static int

@@ -90,6 +90,15 @@ struct shim_engine {
 	 * later. */
 	void (*leave)(void);
 
+	/*
+	 * A program at path (for a script: its interpreter's path, and the
+	 * script) is about to be started and cannot be preloaded; why says so
+	 * in words.  0: let it, or a negative errno; logged.  Any thread, and
+	 * a vfork child.
+	 */
+	int (*unprotected)(
+	    const char *path, const char *script, const char *why);
+
 	/* The process ends: end every connection that is ours to end. */
 	void (*ending)(void);
 };

@@ -52,6 +52,8 @@ static const char *const texts[TARGET_KINDS] = {
 	"another way",
 };
 
+int (*target_close)(int) = close;
+
 const char *
 target_text(enum target_kind kind)
 {
@@ -253,7 +255,7 @@ path_kind(const char *path, struct target *out, bool *script)
 		kind = TARGET_UNREADABLE;
 	else
 		kind = file_kind(fd, &st, out, script);
-	close(fd);
+	target_close(fd);
 	return kind;
 }
 

@@ -35,6 +35,9 @@ struct target {
 /* Judges the file that execve(path) would start, and fills *out. */
 enum target_kind target_read(const char *path, struct target *out);
 
+/* close(2); the preload puts libc's own here, since close is its hook. */
+extern int (*target_close)(int fd);
+
 /* What is the matter and what would help: "is ...; ..." */
 const char *target_text(enum target_kind kind);
 

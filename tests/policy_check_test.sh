@@ -350,11 +350,6 @@ version = 1;
 unmatched = "reject";
 reload_interval = 5;
 END
-	broken unprotected 3 'not supported yet' <<'END'
-version = 1;
-unmatched = "reject";
-on_unprotected = "allow";
-END
 	broken keylog 3 'not supported yet' <<'END'
 version = 1;
 unmatched = "reject";

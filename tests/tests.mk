@@ -11,7 +11,8 @@ units = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(unit_src))
 bench_src = $(wildcard tests/bench/*.c)
 benches = $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(bench_src))
 
-fixtures: $(fixtures)
+fixtures: $(fixtures) $(B)/tests/hello_static \
+	$(B)/tests/deep.so
 unit: $(units)
 bench: $(benches)
 
@@ -25,6 +26,16 @@ $(B)/tests/bench/%: tests/bench/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) $(LDFLAGS) -o $@ $<
+
+$(B)/tests/hello_static: tests/fixtures/hello.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(CPPFLAGS) -static -o $@ $<
+
+$(B)/tests/deep.so: tests/fixtures/deep.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(CPPFLAGS) -fPIC -shared -o $@ $<
 
 $(B)/tests/tls_peer: LIBS = -lgnutls
 # What the program itself exports comes first in every look-up.

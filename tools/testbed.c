@@ -15,6 +15,7 @@ static const char policy_text[] =
     "# connection over loopback speak TLS; everything else is left alone.\n"
     "version = 1;\n"
     "unmatched = \"plain\";\n"
+    "on_unprotected = \"allow\";\n"
     "client = ( {\n"
     "\taddress = ( \"127.0.0.0/8\", \"::1\" );\n"
     "\tserver_hostname = \"localhost\";\n"

@@ -180,7 +180,7 @@ policy_add_weak(struct report *out, const struct policy *p)
 	    {p->ambiguous_latest,
 		"ambiguous_name = \"latest\" guesses which of several names "
 		"was meant"},
-	    {p->on_unprotected_allow,
+	    {p->on_unprotected == UNPROTECTED_ALLOW,
 		"on_unprotected = \"allow\" lets programs start that cannot "
 		"be protected"},
 	    {p->allow_user_policy,

@@ -331,6 +331,9 @@ enum judgement judge_inherited(struct conn *c, int fd);
 
 /* Reads credentials of every rule that could ever be this program's. */
 void judge_leave(void);
+
+/* struct shim_engine's unprotected. */
+int judge_unprotected(const char *path, const char *script, const char *why);
 bool judge_ready(void);
 
 /* connection.c */

@@ -1,6 +1,8 @@
 /* judge.c - asks the policy, and keeps what its rules have loaded */
 
 #include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -391,4 +393,44 @@ judge_leave(void)
 		return;
 	load_all(policy->client, policy->nclient, SIDE_CLIENT);
 	load_all(policy->server, policy->nserver, SIDE_SERVER);
+}
+
+/* A line about a program that is started, not about a connection. */
+static void
+log_start(enum log_level level, const char *verdict, const char *path,
+    const struct rule *rule, const char *text)
+{
+	log_write(&(struct log_line){.level = level,
+	    .verdict = verdict,
+	    .program = path,
+	    .cause = "unprotected",
+	    .rule = rule,
+	    .text = text});
+}
+
+int
+judge_unprotected(const char *path, const char *script_, const char *why)
+{
+	char real[PATH_MAX], text[3000], fault[2200];
+	struct decision d = {0};
+	enum start start = START_REFUSED;
+
+	if (realpath(path, real) == NULL)
+		snprintf(real, sizeof real, "%s", path);
+	if (policy == NULL) {
+		fault_text(&policy_fault, fault, sizeof fault);
+		snprintf(text, sizeof text, "it %s; %s", why, fault);
+	} else {
+		start = policy_start(policy, real, script_, &d);
+		snprintf(text, sizeof text, "it %s; %s%s", why, d.text,
+		    start == START_REFUSED
+			? "; give the program a rule with action = \"plain\","
+			  " or set on_unprotected = \"allow\""
+			: "");
+	}
+	if (start == START_REFUSED)
+		log_start(LOG_ERROR, "refused", real, d.rule, text);
+	else if (start == START_WARNED)
+		log_start(LOG_WARNING, "unprotected", real, d.rule, text);
+	return start == START_REFUSED ? -EACCES : 0;
 }

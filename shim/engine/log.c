@@ -207,12 +207,31 @@ put_pair(char *buf, size_t n, size_t len, const char *key, const char *val)
 	return n;
 }
 
+/* "refused exec /usr/bin/x" */
+static size_t
+put_program(char *buf, size_t len, const struct log_line *l)
+{
+	size_t n;
+
+	if (sink.format == LOG_JSON) {
+		n = (size_t)snprintf(buf, len,
+		    "{\"pid\":%d,\"level\":\"%s\",\"verdict\":\"%s\"",
+		    (int)process_pid(), level_words[l->level], l->verdict);
+		return put_pair(buf, n, len, "program", l->program);
+	}
+	n = (size_t)snprintf(buf, len, "tlsshim[%d]: %s exec ",
+	    (int)process_pid(), l->verdict);
+	return put_clean(buf, n, len, l->program);
+}
+
 static size_t
 put_head(char *buf, size_t len, const struct log_line *l)
 {
 	const char *side = l->side == SIDE_CLIENT ? "client" : "server";
 	const char *peer = l->peer != NULL ? l->peer : "-";
 
+	if (l->program != NULL)
+		return put_program(buf, len, l);
 	if (sink.format == LOG_JSON)
 		return (size_t)snprintf(buf, len,
 		    "{\"pid\":%d,\"level\":\"%s\",\"verdict\":\"%s\","

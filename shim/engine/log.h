@@ -14,6 +14,7 @@ struct log_line {
 	const char *verdict; /* "accepted", "refused", "plain", ... */
 	enum side side;
 	const char *peer;  /* or NULL */
+	const char *program; /* that is started: then no side and no peer */
 	const char *cause; /* or NULL */
 	const char *name;  /* or NULL */
 	const struct rule *rule; /* or NULL */

@@ -52,6 +52,7 @@ static const struct shim_engine engine = {
     .events = epoll_translate,
     .active = active,
     .leave = leave,
+    .unprotected = judge_unprotected,
     .ending = ending,
 };
 

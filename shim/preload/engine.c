@@ -134,7 +134,7 @@ engine_open(void)
 	memcpy(path + (slash + 1 - start_env.preload), name, sizeof name);
 	if (!file_is_whole(path))
 		return refuse("its file is cut short");
-	object = dlopen(path, RTLD_NOW | RTLD_LOCAL | DEEPBIND);
+	object = libc.dlopen(path, RTLD_NOW | RTLD_LOCAL | DEEPBIND);
 	if (object == NULL)
 		return refuse(dlerror());
 	start = (const struct shim_engine *(*)(const struct shim_host *))dlsym(

@@ -2,10 +2,15 @@
 #include <dlfcn.h>
 #include <errno.h>
 
+#include "../target.h"
 #include "preload.h"
 
 struct shim_calls libc;
 char libc_ready;
+
+/* For dlopen.S, which knows no offsets: where libc's own is kept. */
+void *(**const dlopen_libc)(const char *, int)
+    __attribute__((used)) = &libc.dlopen;
 
 static const struct {
 	const char *name;
@@ -57,6 +62,7 @@ libc_init(void)
 		if (found != NULL)
 			*slot(i) = found;
 	}
+	target_close = libc.close;
 	process_init();
 	errno = saved;
 }

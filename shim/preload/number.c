@@ -55,6 +55,8 @@ const unsigned char syscall_table[512] __attribute__((used)) = {
     [SYS_pivot_root] = 1,
     [SYS_io_uring_setup] = 1,
     [SYS_io_setup] = 1,
+    [SYS_execve] = 1,
+    [SYS_execveat] = 1,
 };
 
 long syscall_hooked(
@@ -173,6 +175,11 @@ syscall_hooked(long number, long a, long b, long c, long d, long e, long f)
 	case SYS_landlock_restrict_self:
 	case SYS_pivot_root:
 		return sealing(number, a, b, c);
+	case SYS_execve:
+		return execve((char *)a, (char **)b, (char **)c);
+	case SYS_execveat:
+		return execveat(
+		    (int)a, (char *)b, (char **)c, (char **)d, (int)e);
 	case SYS_io_uring_setup: /* both would move bytes past all hooks */
 	case SYS_io_setup:
 		errno = ENOSYS;

@@ -119,17 +119,6 @@ gate_epoll(int epfd)
 	return owned_way_epoll(epfd);
 }
 
-/*
- * An exec matters only to connections, and those need an engine; it knows a
- * vfork child by itself.
- */
-static inline enum way
-gate_inherit(void)
-{
-	libc_need();
-	return engine_get() != NULL ? WAY_ENGINE : WAY_LIBC;
-}
-
 static inline enum way
 gate_leave(void)
 {
@@ -161,7 +150,6 @@ gate_leave(void)
 #define GATE_POLL gate_poll(fds, n)
 #define GATE_SELECT owned_way_select(n, r, w, e)
 #define GATE_EPOLL_CTL gate_epoll_ctl(epfd, fd)
-#define GATE_INHERIT gate_inherit()
 #define GATE_LEAVE gate_leave()
 
 /*
@@ -179,7 +167,6 @@ gate_leave(void)
 #define NO_SLOT_POLL WAY_LIBC
 #define NO_SLOT_SELECT WAY_LIBC
 #define NO_SLOT_EPOLL_CTL WAY_LIBC
-#define NO_SLOT_INHERIT WAY_LIBC
 #define NO_SLOT_LEAVE WAY_LIBC
 
 #endif

@@ -59,6 +59,9 @@ long process_seal(long rv);
 extern struct shim_env start_env;
 extern char start_done;
 
+/* 1 if LD_PRELOAD brought us here, 0 if /etc/ld.so.preload did. */
+extern char start_by_variable;
+
 /* engine.c */
 
 enum engine_state {

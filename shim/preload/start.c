@@ -16,6 +16,7 @@ extern int __libc_start_main(int (*)(int, char **, char **), int, char **,
 
 struct shim_env start_env;
 char start_done;
+char start_by_variable;
 
 static char preload_path[PATH_MAX];
 
@@ -43,15 +44,37 @@ variable_read(const char *entry, const char *name, const char **out)
 		*out = copy(entry + len + 1);
 }
 
+/* Does what follows LD_PRELOAD= name an object as ours is called? */
+static int
+preload_named(const char *list)
+{
+	const char *own = start_env.preload, *base;
+	size_t n, len;
+
+	if (own == NULL)
+		return 0;
+	own = strrchr(own, '/') + 1;
+	len = strlen(own);
+	for (; *list != '\0'; list += n + (list[n] != '\0')) {
+		n = strcspn(list, ": ");
+		base = list + n - len;
+		if (n >= len && memcmp(base, own, len) == 0 &&
+		    (n == len || base[-1] == '/'))
+			return 1;
+	}
+	return 0;
+}
+
 static void
 environment_read(char **envp)
 {
-	start_env.secure = getauxval(AT_SECURE) != 0;
 	if (start_env.secure || envp == NULL)
 		return;
 	for (; *envp != NULL; envp++) {
 		if (**envp != 'T' && **envp != 'L')
 			continue;
+		if (strncmp(*envp, "LD_PRELOAD=", 11) == 0)
+			start_by_variable |= preload_named(*envp + 11) != 0;
 		variable_read(*envp, "TLSSHIM_POLICY", &start_env.policy);
 		variable_read(*envp, "LOCALDOMAIN", &start_env.search);
 	}
@@ -136,8 +159,9 @@ __attribute__((constructor)) static void
 start(int argc, char **argv, char **envp)
 {
 	libc_need();
-	environment_read(envp);
+	start_env.secure = getauxval(AT_SECURE) != 0;
 	path_read();
+	environment_read(envp);
 	start_done = 1;
 }
 
