@@ -4,7 +4,7 @@
 # certificates, programs in the background.  Each test prints one line
 # `ok NAME`, `not ok NAME` or `skip NAME: reason`, which tests/run counts.
 
-TESTS=$(cd "$(dirname "$0")" && pwd)
+TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 B=${B:-$(dirname "$TESTS")/build}
 TLSSHIM=$B/tlsshim
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/tlsshim-test.XXXXXX") || exit 2
@@ -100,6 +100,18 @@ start_shimmed() {
 	under "$2"
 	shift 2
 	start "$name" "${UNDER[@]}" "$@"
+}
+
+# with_puppet COMMAND...	COMMAND, say `start NAME PROGRAM`, with 3 and 4 to
+# and from a puppet.py of its own; $PUPPET: its arguments, else $TMP/good
+with_puppet() {
+	local d
+	d=$(mktemp -d "$TMP/puppet.XXXX") && mkfifo "$d/in" "$d/out" || return 1
+	python3 "$TESTS/fixtures/puppet.py" \
+	    ${PUPPET:-"$TMP/good.pem" "$TMP/good.key"} \
+	    <"$d/in" >"$d/out" 2>"$d/err" &
+	started+=($!)
+	"$@" 3>"$d/in" 4<"$d/out"
 }
 
 # wait_line FILE REGEX [PID]	until a line of FILE matches and print it; ends

@@ -115,6 +115,7 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 {
 	struct timespec ts = {0, 0}, *limit = &ts;
 	int64_t left = w->until < 0 ? -1 : w->until - now_ns();
+	int64_t slice = deferred_slice() * 1000000LL;
 	int extra;
 
 	if (at_once || (w->until >= 0 && left < 0))
@@ -126,8 +127,8 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 			left = d < 0 ? 0 : d;
 	}
 	extra = deferred_ask(w->kernel + w->n, EXTRA);
-	if (extra > 0 && (left < 0 || left > DEFERRED_SLICE_MS * 1000000)) {
-		left = DEFERRED_SLICE_MS * 1000000;
+	if (extra > 0 && (left < 0 || left > slice)) {
+		left = slice;
 		deadline_ms = 0; /* there is a limit */
 	}
 	if (left < 0 && w->until < 0 && deadline_ms < 0) {

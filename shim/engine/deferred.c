@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/single_threaded.h>
 #include <sys/uio.h>
 
 #include "call.h"
@@ -70,6 +71,12 @@ bool
 deferred_any(void)
 {
 	return atomic_load_explicit(&count, memory_order_relaxed) > 0;
+}
+
+int
+deferred_slice(void)
+{
+	return __libc_single_threaded ? 1000 : 10;
 }
 
 void

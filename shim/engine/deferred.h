@@ -16,11 +16,11 @@
 #include "conn.h"
 
 /*
- * While handshakes are deferred, waits go in slices: another thread may have
- * moved the very conn that this one waits for, and the bell wakes one waiter
- * only, not all.
+ * While handshakes are deferred, waits go in slices of so many ms: another
+ * thread may have moved the very conn that this one waits for, and the bell
+ * wakes one waiter only, not all.  A single thread wakes for deadlines alone.
  */
-#define DEFERRED_SLICE_MS 10
+int deferred_slice(void);
 
 /* Is anything on the list?  One load. */
 bool deferred_any(void);

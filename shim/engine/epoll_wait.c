@@ -11,6 +11,8 @@
 #include "ready.h"
 #include "thread.h"
 
+#define NS 1000000000LL
+
 #define STATE_BITS \
 	(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLRDNORM | \
 	    EPOLLWRNORM | EPOLLWRBAND | EPOLLERR | EPOLLHUP)
@@ -244,18 +246,41 @@ may_wait(struct set *s)
 	return 0;
 }
 
+/* What the program asked for; times in ns, since no wait may end early. */
+struct limit {
+	int64_t until; /* -1 = for ever */
+	bool fine;     /* it asked in ns: epoll_pwait2 */
+	const sigset_t *mask;
+};
+
 static int64_t
-ms_left(const struct set *s, int64_t until, bool at_once)
+now_ns(void)
 {
-	int64_t end = until, now = now_ms();
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS + ts.tv_nsec;
+}
+
+static int64_t
+time_left(const struct set *s, const struct limit *l, bool at_once)
+{
+	int64_t end = l->until, now = now_ns();
+	int64_t deadline = s != NULL ? s->deadline * 1000000 : 0;
 
 	if (at_once)
 		return 0;
-	if (s->deadline > 0 && (end < 0 || s->deadline < end))
-		end = s->deadline;
+	if (deadline > 0 && (end < 0 || deadline < end))
+		end = deadline;
 	if (end < 0)
 		return -1;
 	return end > now ? end - now : 0;
+}
+
+static struct timespec
+timespec_of(int64_t ns)
+{
+	return (struct timespec){ns / NS, ns % NS};
 }
 
 /*
@@ -266,27 +291,34 @@ static int
 wait_both(struct set *s, int64_t left, const sigset_t *mask)
 {
 	struct pollfd p[33] = {{s->epfd, POLLIN, 0}};
-	struct timespec ts = {0, DEFERRED_SLICE_MS * 1000000};
+	int64_t slice = deferred_slice() * 1000000LL;
+	struct timespec ts =
+	    timespec_of(left >= 0 && left < slice ? left : slice);
 	int n, rv;
 
 	deferred_drive();
 	n = deferred_ask(p + 1, 32);
-	if (left >= 0 && left < DEFERRED_SLICE_MS)
-		ts.tv_nsec = left * 1000000;
 	rv = (int)as_engine(host->libc->ppoll(p, (nfds_t)n + 1, &ts, mask));
 	deferred_leave();
 	return rv < 0 ? rv : 0;
 }
 
+/* A sandbox may know only the call that the program makes itself. */
 static int
-wait_kernel(struct set *s, struct epoll_event *ev, int n, int64_t left,
-    const sigset_t *mask)
+wait_kernel(int epfd, struct epoll_event *ev, int n, int64_t left,
+    const struct limit *l)
 {
-	int timeout = left > INT32_MAX ? INT32_MAX : (int)left, rv;
+	int64_t ms = left < 0 ? -1 : (left + 999999) / 1000000;
+	struct timespec ts = timespec_of(left < 0 ? 0 : left);
+	int rv;
 
 	CALL_WAIT_BEGIN(NULL);
-	rv = (int)as_engine(
-	    host->libc->epoll_pwait(s->epfd, ev, n, timeout, mask));
+	if (l->fine)
+		rv = (int)as_engine(host->libc->epoll_pwait2(
+		    epfd, ev, n, left < 0 ? NULL : &ts, l->mask));
+	else
+		rv = (int)as_engine(host->libc->epoll_pwait(epfd, ev, n,
+		    ms > INT32_MAX ? INT32_MAX : (int)ms, l->mask));
 	CALL_WAIT_END();
 	return rv;
 }
@@ -294,19 +326,18 @@ wait_kernel(struct set *s, struct epoll_event *ev, int n, int64_t left,
 /* As wait_kernel, moving deferred handshakes meanwhile. */
 static int
 wait_events(struct set *s, struct epoll_event *ev, int n, int64_t left,
-    const sigset_t *mask)
+    const struct limit *l)
 {
 	int rv;
 
 	if (!deferred_any())
-		return wait_kernel(s, ev, n, left, mask);
-	rv = wait_both(s, left, mask);
-	return rv < 0 ? rv : wait_kernel(s, ev, n, 0, mask);
+		return wait_kernel(s->epfd, ev, n, left, l);
+	rv = wait_both(s, left, l->mask);
+	return rv < 0 ? rv : wait_kernel(s->epfd, ev, n, 0, l);
 }
 
 static int
-wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
-    const sigset_t *mask)
+wait_set(struct set *s, struct epoll_event *ev, int n, const struct limit *l)
 {
 	struct answer a = {ev, n, 0, 0};
 	int rv = may_wait(s);
@@ -324,11 +355,11 @@ wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
 		if (s->full)
 			report_hot(s, &a);
 		s->full = false;
-		left = ms_left(s, until, a.got > 0 || set_is_hot(s));
+		left = time_left(s, l, a.got > 0 || set_is_hot(s));
 		pthread_mutex_unlock(&s->lock);
 		if (a.got == n)
 			return n;
-		rv = wait_events(s, ev + a.got, n - a.got, left, mask);
+		rv = wait_events(s, ev + a.got, n - a.got, left, l);
 		if (rv < 0)
 			return a.got > 0 ? a.got : rv;
 		pthread_mutex_lock(&s->lock);
@@ -340,7 +371,7 @@ wait_set(struct set *s, struct epoll_event *ev, int n, int64_t until,
 		pthread_mutex_unlock(&s->lock);
 		if (a.got > 0)
 			return a.got;
-		if (until >= 0 && now_ms() >= until)
+		if (l->until >= 0 && now_ns() >= l->until)
 			return 0;
 	}
 }
@@ -364,32 +395,30 @@ epoll_translate(int epfd, struct epoll_event *events, int n)
 }
 
 static int
-wait_on(int epfd, struct epoll_event *ev, int n, int64_t until,
-    const sigset_t *mask)
+wait_on(int epfd, struct epoll_event *ev, int n, const struct limit *l)
 {
 	struct set *s = set_get(epfd, false);
-	int64_t left = until < 0 ? -1 : until - now_ms();
 
 	if (n <= 0)
 		return -EINVAL;
 	if (ev == NULL)
 		return -EFAULT;
 	if (s != NULL)
-		return wait_set(s, ev, n, until, mask);
-	return (int)as_engine(host->libc->epoll_pwait(
-	    epfd, ev, n, left < -1 ? 0 : (int)left, mask));
+		return wait_set(s, ev, n, l);
+	return wait_kernel(epfd, ev, n, time_left(NULL, l, false), l);
 }
 
 static int
 do_epoll_pwait(int epfd, struct epoll_event *ev, int n, int timeout,
     const sigset_t *mask)
 {
+	struct limit l = {
+	    timeout < 0 ? -1 : now_ns() + timeout * 1000000LL, false, mask};
 	struct call k;
 	int rv = call_enter(&k);
 
 	if (rv == 0)
-		rv = wait_on(
-		    epfd, ev, n, timeout < 0 ? -1 : now_ms() + timeout, mask);
+		rv = wait_on(epfd, ev, n, &l);
 	return (int)call_end(&k, rv);
 }
 
@@ -403,19 +432,18 @@ static int
 do_epoll_pwait2(int epfd, struct epoll_event *ev, int n,
     const struct timespec *timeout, const sigset_t *mask)
 {
+	struct limit l = {-1, true, mask};
 	struct call k;
-	int64_t until = -1;
 	int rv = call_enter(&k);
 
-	if (timeout != NULL)
-		until = now_ms() + timeout->tv_sec * 1000 +
-		    (timeout->tv_nsec + 999999) / 1000000;
 	if (rv == 0 && timeout != NULL &&
 	    (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
-		timeout->tv_nsec > 999999999))
+		timeout->tv_nsec >= NS))
 		rv = -EINVAL;
+	if (timeout != NULL && timeout->tv_sec < INT64_MAX / NS / 2)
+		l.until = now_ns() + timeout->tv_sec * NS + timeout->tv_nsec;
 	if (rv == 0)
-		rv = wait_on(epfd, ev, n, until, mask);
+		rv = wait_on(epfd, ev, n, &l);
 	return (int)call_end(&k, rv);
 }
 

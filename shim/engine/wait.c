@@ -112,9 +112,9 @@ wait_fd(int fd, short events, int64_t until)
 			timeout = left > INT_MAX ? INT_MAX : (int)left;
 		}
 		n = deferred_ask(p + 1, MOST_DEFERRED);
-		slice = n > 0 && (timeout < 0 || timeout > DEFERRED_SLICE_MS);
+		slice = n > 0 && (timeout < 0 || timeout > deferred_slice());
 		if (slice)
-			timeout = DEFERRED_SLICE_MS;
+			timeout = deferred_slice();
 		rv = host->libc->poll(p, (nfds_t)n + 1, timeout);
 		if (rv == -1)
 			return -errno;
