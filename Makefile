@@ -101,6 +101,12 @@ check-chroot:
 conformance: all
 	B=$(B) tests/conformance/all $(if $(INSTALL),--install) $(SUITES)
 
+# 20 minutes on a quiet machine: endings with 100 tries each.
+figures: all
+	tests/bench/passthrough.sh
+	tests/bench/idle.sh
+	tests/bench/endings.sh
+
 demo: all
 	tools/demo
 
@@ -136,6 +142,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all man check check-chroot conformance demo install uninstall \
+.PHONY: all man check check-chroot conformance demo figures install uninstall \
 	clean
 .DELETE_ON_ERROR:

@@ -141,6 +141,21 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 	    w->kernel, w->n + (nfds_t)extra, limit, w->mask);
 }
 
+/* Counted before conns are looked at, under whose locks others read it. */
+static _Atomic int waits;
+
+int
+ready_waits(void)
+{
+	return atomic_load(&waits);
+}
+
+static void
+wait_over(void *arg)
+{
+	atomic_fetch_sub(&waits, 1);
+}
+
 static int
 wait_loop(struct wait *w)
 {
@@ -178,10 +193,14 @@ wait_on(struct pollfd *fds, nfds_t n, int64_t until, const sigset_t *mask)
 		w.kernel = calloc(n + EXTRA, sizeof w.kernel[0]);
 		w.r = calloc(n, sizeof w.r[0]);
 	}
-	if (w.kernel == NULL || w.r == NULL)
+	if (w.kernel == NULL || w.r == NULL) {
 		rv = -ENOMEM;
-	else
+	} else {
+		atomic_fetch_add(&waits, 1);
+		pthread_cleanup_push(wait_over, NULL);
 		rv = wait_loop(&w);
+		pthread_cleanup_pop(1);
+	}
 	if (n > 16) {
 		free(w.kernel);
 		free(w.r);

@@ -93,6 +93,8 @@ take_error(struct conn *c, int fd)
 	} else if (conn_connected(c)) {
 		c->connected_told = true;
 		host->libc->getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+		if (err == 0)
+			err = -stream_lost(c);
 		/* a reset that answered a close_notify */
 		if ((c->rd_eof || c->rd_shut) && c->wr_shut)
 			err = 0;

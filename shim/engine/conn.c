@@ -140,13 +140,9 @@ abort_socket(int fd)
 	host->libc->setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
 }
 
-/*
- * TLS 1.3 tickets come unasked: while a client has read nothing, the peer's
- * may still be on their way, and one that meets a closed socket turns into a
- * reset that destroys what we have sent.
- */
-static bool
-expects_tickets(const struct conn *c)
+/* One that meets a closed socket destroys what we have sent, by a reset. */
+bool
+conn_expects_tickets(const struct conn *c)
 {
 	return c->side == SIDE_CLIENT && !c->got_data && !c->rd_eof &&
 	    !c->in_eof &&
@@ -184,7 +180,7 @@ end_slowly(struct conn *c, int fd)
 	do
 		rv = wait_output(c, fd, &p);
 	while (rv == -EAGAIN && wait_fd(fd, POLLOUT, until) == 0);
-	if (rv == 0 && expects_tickets(c)) {
+	if (rv == 0 && conn_expects_tickets(c)) {
 		host->libc->shutdown(fd, SHUT_WR);
 		drain(fd, until);
 	}
@@ -201,7 +197,7 @@ end_alone(struct conn *c, int fd)
 	if (!c->wr_shut)
 		(void)stream_finish(c);
 	if (wait_output(c, fd, &p) == -EAGAIN ||
-	    (expects_tickets(c) && !c->shut_later))
+	    (conn_expects_tickets(c) && !c->shut_later))
 		end_slowly(c, fd);
 	turn_give(&c->tx);
 }

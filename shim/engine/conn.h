@@ -150,6 +150,12 @@ void conn_end(struct conn *c, int fd);
 void conn_finish(struct conn *c, int fd);
 void conn_let_go(struct conn *c, int fd);
 
+/*
+ * Locked.  May the peer's tickets still be on their way?  They can be while a
+ * TLS 1.3 client has read nothing.
+ */
+bool conn_expects_tickets(const struct conn *c);
+
 /* Locked: is c connected as far as the program may know? */
 bool conn_connected(const struct conn *c);
 
@@ -239,10 +245,12 @@ ssize_t wait_input(struct conn *c, int fd, const struct patience *p);
 int wait_output(struct conn *c, int fd, const struct patience *p);
 
 /*
- * Waits until the kernel would take output.  Locked, tx held; unlocks while
- * it waits.  0, -EAGAIN when p->until has passed, or a negative errno.
+ * Waits until the kernel would take output (POLLOUT), or for what else is in
+ * events.  Locked, tx held; unlocks while it waits.  0, -EAGAIN when p->until
+ * has passed, or a negative errno.
  */
-int wait_writable(struct conn *c, int fd, const struct patience *p);
+int wait_writable(
+    struct conn *c, int fd, short events, const struct patience *p);
 
 /* Waits until fd is writable or until; 0, -EAGAIN or a negative errno. */
 int wait_fd(int fd, short events, int64_t until);
@@ -305,6 +313,22 @@ int stream_finish(struct conn *c);
  * True if a read would not block.
  */
 bool stream_readable(struct conn *c, int fd);
+
+/*
+ * Locked.  TLS 1.3 tickets come unasked, and while they lie unread a SIGKILL
+ * makes the kernel's close a reset, which destroys all that is on its way.
+ * So a client that has not read yet takes them in while it writes.  Not when
+ * `others` threads of this process sit in poll or select: one of them may
+ * wait for the very bytes.
+ */
+bool stream_expects(const struct conn *c, int others);
+void stream_take_in(struct conn *c, int fd);
+
+/*
+ * Locked.  recv's error, which the kernel has forgotten, told to whoever
+ * comes first: a read, a write or SO_ERROR.  0 or a negative errno.
+ */
+int stream_lost(struct conn *c);
 
 /* judge.c */
 

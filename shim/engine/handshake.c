@@ -303,7 +303,7 @@ finish_tcp(struct conn *c, int fd, const struct patience *p)
 	if (host->libc->poll(&pfd, 1, 0) == 0) {
 		if (!wait_allowed(fd, p->flags))
 			return -EAGAIN;
-		rv = wait_writable(c, fd, p);
+		rv = wait_writable(c, fd, POLLOUT, p);
 		if (rv < 0)
 			return rv;
 		if (c->state != CONN_TCP)

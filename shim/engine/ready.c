@@ -47,6 +47,17 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 			r->now |= events & IN_BITS;
 		}
 	}
+	if (!(events & IN_BITS) && stream_expects(c, ready_waits() - 1)) {
+		stream_take_in(c, fd);
+		if (c->state != CONN_OPEN) {
+			check_failed(c, events, r);
+			return;
+		}
+		if (stream_expects(c, 0))
+			r->ask |= POLLIN;
+	}
+	if (c->in_err != 0 && !c->rd_eof) /* the kernel has forgotten it */
+		r->now |= POLLERR;
 	end = (c->rd_eof && bytes_left(&c->plain) == 0) || c->rd_shut;
 	if (c->rd_eof || c->rd_shut)
 		r->now |= events & POLLRDHUP;

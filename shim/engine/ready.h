@@ -22,4 +22,7 @@ struct readiness {
  */
 void ready_check(struct conn *c, int fd, short events, struct readiness *r);
 
+/* How many threads of this process are in poll or select now. */
+int ready_waits(void);
+
 #endif

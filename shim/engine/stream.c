@@ -172,6 +172,34 @@ stream_readable(struct conn *c, int fd)
 	}
 }
 
+bool
+stream_expects(const struct conn *c, int others)
+{
+	return others == 0 && conn_expects_tickets(c) && c->in_err == 0 &&
+	    bytes_left(&c->plain) == 0 && !c->rd_shut &&
+	    !atomic_load(&c->rx.busy);
+}
+
+/* An end of file is left for the reader to judge. */
+void
+stream_take_in(struct conn *c, int fd)
+{
+	struct patience p = {MSG_DONTWAIT, 0};
+
+	while (bytes_left(&c->plain) == 0 && c->state == CONN_OPEN &&
+	    !c->rd_eof && wait_input(c, fd, &p) > 0)
+		(void)set_aside(c);
+}
+
+int
+stream_lost(struct conn *c)
+{
+	if (c->in_err == 0 || c->rd_eof)
+		return 0;
+	c->rd_eof = true; /* said once, then the end */
+	return c->in_err;
+}
+
 /* Everything complete that has arrived. */
 static void
 set_all_aside(struct conn *c, int fd, size_t most)

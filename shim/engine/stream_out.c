@@ -8,6 +8,7 @@
 
 #include "conn.h"
 #include "deferred.h"
+#include "ready.h"
 #include "stream.h"
 
 #define RECORD RECORD_SIZE
@@ -50,14 +51,23 @@ static ssize_t
 wait_budget(struct conn *c, int fd, size_t left, const struct patience *p)
 {
 	for (;;) {
-		size_t k = budget(c, fd, left);
+		bool tickets = stream_expects(c, ready_waits());
+		size_t k;
 		int rv;
 
+		if (tickets)
+			stream_take_in(c, fd);
+		rv = c->state == CONN_OPEN ? stream_lost(c) : c->err;
+		if (rv < 0)
+			return rv;
+		k = budget(c, fd, left);
 		if (k > 0)
 			return (ssize_t)k;
 		if (!wait_allowed(fd, p->flags))
 			return -EAGAIN;
-		rv = wait_writable(c, fd, p);
+		tickets = stream_expects(c, ready_waits());
+		rv = wait_writable(
+		    c, fd, (short)(POLLOUT | (tickets ? POLLIN : 0)), p);
 		if (rv < 0)
 			return rv;
 		if (c->state != CONN_OPEN)

@@ -246,7 +246,8 @@ wait_output(struct conn *c, int fd, const struct patience *p)
 }
 
 int
-wait_writable(struct conn *c, int fd, const struct patience *p)
+wait_writable(
+    struct conn *c, int fd, short events, const struct patience *p)
 {
 	int rv;
 
@@ -254,7 +255,7 @@ wait_writable(struct conn *c, int fd, const struct patience *p)
 		return -ENOMEM;
 	pthread_mutex_unlock(&c->lock);
 	CALL_WAIT_BEGIN(&c->tx);
-	rv = table_is(fd, c) ? wait_fd(fd, POLLOUT, p->until) : -EBADF;
+	rv = table_is(fd, c) ? wait_fd(fd, events, p->until) : -EBADF;
 	CALL_WAIT_END();
 	pthread_mutex_lock(&c->lock);
 	return rv;
