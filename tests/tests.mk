@@ -11,8 +11,8 @@ units = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(unit_src))
 bench_src = $(wildcard tests/bench/*.c)
 benches = $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(bench_src))
 
-fixtures: $(fixtures) $(B)/tests/hello_static \
-	$(B)/tests/deep.so
+fixtures: $(fixtures) $(addprefix $(B)/tests/, \
+	hello_static bypass_static deep.so)
 unit: $(units)
 bench: $(benches)
 
@@ -27,7 +27,7 @@ $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) $(LDFLAGS) -o $@ $<
 
-$(B)/tests/hello_static: tests/fixtures/hello.c
+$(B)/tests/%_static: tests/fixtures/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(CPPFLAGS) -static -o $@ $<

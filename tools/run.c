@@ -265,9 +265,12 @@ int
 run_main(const struct subcommand *self, int argc, char **argv)
 {
 	const char *policy = NULL;
+	bool confined = false;
 	const struct option_row rows[] = {
 	    {'p', "policy", OPTION_TEXT, &policy, "FILE",
 		"Use this policy instead of $TLSSHIM_POLICY."},
+	    {0, "confine", OPTION_FLAG, &confined, NULL,
+		"Have the kernel refuse TCP sockets that pass tlsshim by."},
 	    {0},
 	};
 	int first = options_read(self, rows, false, argc, argv);
@@ -292,5 +295,9 @@ run_main(const struct subcommand *self, int argc, char **argv)
 	if (preload_set(preload) == -1 ||
 	    loader_ask(argv[0], &program, preload) == -1)
 		return EXIT_RUN;
+	if (confined && confine() == -1) {
+		complain("run: cannot confine: %s", strerror(errno));
+		return EXIT_RUN;
+	}
 	return program_exec(argv[0], &program, argv);
 }

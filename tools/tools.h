@@ -30,6 +30,15 @@ int apply_main(const struct subcommand *self, int argc, char **argv);
 int keys_main(const struct subcommand *self, int argc, char **argv);
 int testbed_main(const struct subcommand *self, int argc, char **argv);
 
+/* confine.c */
+
+/*
+ * No TCP socket but from the page of shim/page.h, no io_uring, no ptrace, no
+ * foreign system calls, for this process and all that come of it; sets
+ * no_new_privs.  0, or -1 and errno.
+ */
+int confine(void);
+
 /* options.c */
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_LIST };

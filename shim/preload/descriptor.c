@@ -323,14 +323,18 @@ ioctl(int fd, unsigned long request, ...)
 int
 socket(int domain, int type, int protocol)
 {
-	int fd, stream;
+	int saved = errno, fd, stream;
 
 	libc_need();
-	fd = libc.socket(domain, type, protocol);
-	if (fd < 0 || process_vforked())
-		return fd;
 	stream = (type & 0xf) == SOCK_STREAM &&
 		 (domain == AF_INET || domain == AF_INET6 || domain == AF_SMC);
+	fd = libc.socket(domain, type, protocol);
+	if (unlikely(fd < 0 && errno == EACCES && stream)) {
+		errno = saved;
+		fd = page_socket(domain, type, protocol);
+	}
+	if (fd < 0 || process_vforked())
+		return fd;
 	owned_set(fd, stream ? FD_STREAM : FD_PASS);
 	return fd;
 }

@@ -54,6 +54,14 @@ extern char process_sealed;
 /* After a system call that sets seccomp was made with result rv. */
 long process_seal(long rv);
 
+/* page.c */
+
+/*
+ * socket(2) by a system call from the page of ../page.h, for where libc's was
+ * refused with EACCES.  Any thread; not from a signal handler.
+ */
+int page_socket(int domain, int type, int protocol);
+
 /* start.c */
 
 extern struct shim_env start_env;
