@@ -11,7 +11,12 @@ units = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(unit_src))
 bench_src = $(wildcard tests/bench/*.c)
 benches = $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(bench_src))
 
-fixtures: $(fixtures) $(addprefix $(B)/tests/, \
+# The frame of conformance/tcpdiff with scenarios of our own.
+differ = tests/conformance/tcpdiff
+differs = $(patsubst tests/tcpdiff/%.c,$(B)/tests/tcpdiff/%, \
+	$(wildcard tests/tcpdiff/*.c))
+
+fixtures: $(fixtures) $(differs) $(addprefix $(B)/tests/, \
 	hello_static bypass_static deep.so)
 unit: $(units)
 bench: $(benches)
@@ -21,6 +26,14 @@ $(B)/tests/%: tests/fixtures/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) -MMD -MF $@.d -MP -pthread \
 	    $(LDFLAGS) -o $@ $< $(LIBS)
+
+# Calls that are wrong on purpose are what these are about.
+$(B)/tests/tcpdiff/%: tests/tcpdiff/%.c $(differ)/driver.c $(differ)/side.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter \
+	    -Wno-nonnull -Wno-stringop-overflow -D_FORTIFY_SOURCE=2 \
+	    -I$(differ) -pthread $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/tests/bench/%: tests/bench/%.c
 	$(call say,CC,$@)

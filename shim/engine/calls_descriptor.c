@@ -254,13 +254,13 @@ device_control(struct conn *c, int fd, unsigned long request, void *arg)
 
 	if (c->state == CONN_LISTEN)
 		return (int)as_engine(host->libc->ioctl(fd, request, arg));
-	if (request == FIONREAD)
-		return count_pending(c, fd, arg);
 	if (request == FIOCLEX || request == FIONCLEX) {
 		kept[fd] = request == FIONCLEX;
 		return 0;
 	}
 	rv = (int)as_engine(host->libc->ioctl(fd, request, arg));
+	if (rv == 0 && request == FIONREAD)
+		return count_pending(c, fd, arg);
 	if (rv == 0 && request == FIONBIO)
 		c->nonblock = *(int *)arg != 0;
 	if (rv == 0 && request == SIOCOUTQ)

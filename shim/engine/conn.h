@@ -226,7 +226,8 @@ void turn_give(struct turn *t);
 
 /* How a call may wait. */
 struct patience {
-	int flags;     /* MSG_DONTWAIT or 0: the kernel decides by O_NONBLOCK */
+	int flags;     /* MSG_DONTWAIT: else the kernel decides by O_NONBLOCK;
+			* MSG_MORE: of output */
 	int64_t until; /* now_ms() deadline of SO_RCVTIMEO and friends; 0 none */
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "argument.h"
 #include "conn.h"
 #include "deferred.h"
 #include "errors.h"
@@ -264,19 +265,23 @@ read_segments(struct conn *c, int fd, const struct iovec *iov, int n,
 	int i;
 
 	for (i = 0; i < n; i++) {
-		ssize_t r = fill_segment(c, fd, &iov[i], done, flags, p);
+		struct iovec v = iov[i];
+		ssize_t r;
 
-		if (r <= 0 && iov[i].iov_len > 0)
+		if (v.iov_len > CALL_MOST - done)
+			v.iov_len = CALL_MOST - done;
+		r = fill_segment(c, fd, &v, done, flags, p);
+		if (r <= 0 && v.iov_len > 0)
 			return done > 0 ? (ssize_t)done : r;
 		done += (size_t)r;
-		if ((size_t)r < iov[i].iov_len)
+		if ((size_t)r < v.iov_len)
 			break;
 	}
 	return (ssize_t)done;
 }
 
 static ssize_t
-copy_out(const struct bytes *b, const struct iovec *iov, int n)
+copy_out(const struct bytes *b, const struct iovec *iov, int n, int flags)
 {
 	size_t done = 0, left = bytes_left(b);
 	int i;
@@ -284,7 +289,8 @@ copy_out(const struct bytes *b, const struct iovec *iov, int n)
 	for (i = 0; i < n && left > 0; i++) {
 		size_t k = iov[i].iov_len < left ? iov[i].iov_len : left;
 
-		memcpy(iov[i].iov_base, bytes_at(b) + done, k);
+		if (!(flags & MSG_TRUNC)) /* recv(2): counted and not copied */
+			memcpy(iov[i].iov_base, bytes_at(b) + done, k);
 		done += k;
 		left -= k;
 	}
@@ -297,9 +303,9 @@ stream_room(const struct iovec *iov, int n)
 	size_t total = 0;
 	int i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && total < CALL_MOST; i++)
 		total += iov[i].iov_len;
-	return total;
+	return total < CALL_MOST ? total : CALL_MOST;
 }
 
 static ssize_t
@@ -314,16 +320,16 @@ peek(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
 		set_all_aside(c, fd, want);
 		if (bytes_left(&c->plain) >= want ||
 		    (bytes_left(&c->plain) > 0 && !(flags & MSG_WAITALL)))
-			return copy_out(&c->plain, iov, n);
+			return copy_out(&c->plain, iov, n, flags);
 		if (c->state != CONN_OPEN)
 			return c->err;
 		if (c->rd_eof || c->rd_shut)
-			return copy_out(&c->plain, iov, n);
+			return copy_out(&c->plain, iov, n, flags);
 		flush(c, fd);
 		r = wait_input(c, fd, p);
 		if (r < 0)
 			return bytes_left(&c->plain) > 0
-			    ? copy_out(&c->plain, iov, n)
+			    ? copy_out(&c->plain, iov, n, flags)
 			    : r;
 	}
 }

@@ -30,7 +30,7 @@ ssize_t stream_send(struct conn *c, int fd, const struct iovec *iov, int n,
  */
 int stream_shut_write(struct conn *c, int fd);
 
-/* The bytes that an iovec holds. */
+/* The bytes that an iovec holds, CALL_MOST at most. */
 size_t stream_room(const struct iovec *iov, int n);
 
 #endif

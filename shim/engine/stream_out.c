@@ -1,6 +1,5 @@
 /* stream_out.c - the record path: plaintext into an open session, its end */
 
-#include <limits.h>
 #include <linux/sock_diag.h>
 #include <signal.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #define RECORD RECORD_SIZE
 #define BATCH (3 * RECORD) /* plaintext encrypted for one send */
+#define FULL (4096 + 512) /* no more room than this is none, for one byte too */
 
 /*
  * How much plaintext to encrypt now.  The kernel's room is asked first: a
@@ -28,7 +28,7 @@ budget(struct conn *c, int fd, size_t left)
 	socklen_t len = sizeof mem;
 	size_t room, most = left < BATCH ? left : BATCH;
 
-	if (c->room >= 2 * most + 4096)
+	if (c->room > FULL && c->room >= 2 * most + 4096)
 		return most;
 	if (host->libc->getsockopt(
 		fd, SOL_SOCKET, SO_MEMINFO, mem, &len) == -1)
@@ -37,9 +37,9 @@ budget(struct conn *c, int fd, size_t left)
 	    ? mem[SK_MEMINFO_SNDBUF] - mem[SK_MEMINFO_WMEM_QUEUED]
 	    : 0;
 	c->room = room;
-	if (room >= 2 * most + 4096)
+	if (room > FULL && room >= 2 * most + 4096)
 		return most;
-	if (room > 4096 + 512)
+	if (room > FULL)
 		return (room - 4096) / 2 < most ? (room - 4096) / 2 : most;
 	if (host->libc->poll(&(struct pollfd){fd, POLLOUT, 0}, 1, 0) == 1)
 		return room / 4 > 0 && room / 4 < most ? room / 4 : 1;
@@ -247,14 +247,12 @@ static ssize_t
 write_locked(
     struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 {
-	struct patience p = {flags & MSG_DONTWAIT, 0};
+	struct patience p = {flags & (MSG_DONTWAIT | MSG_MORE), 0};
 	size_t total = stream_room(iov, n);
 	ssize_t rv;
 
 	if (c->wr_shut || c->shut_later)
 		return -EPIPE;
-	if (total > SSIZE_MAX)
-		return -EINVAL;
 	rv = try_early(c, fd, iov, n, flags);
 	if (rv != -EINPROGRESS)
 		return rv;

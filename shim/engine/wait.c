@@ -210,8 +210,7 @@ wait_output(struct conn *c, int fd, const struct patience *p)
 		thread_wait_begin();
 		n = table_is(fd, c) ? as_engine(host->libc->send(fd,
 					  bytes_at(&now), bytes_left(&now),
-					  MSG_NOSIGNAL |
-					      (p->flags & MSG_DONTWAIT)))
+					  MSG_NOSIGNAL | p->flags))
 				    : -EBADF;
 		if (n == -EAGAIN && p->until > 0 && wait_allowed(fd, p->flags)) {
 			/* while waiting this thread may drive others */

@@ -1,0 +1,122 @@
+/* carry.c - bytes between a program's buffers and its conn, as one call */
+
+#include <string.h>
+
+#include "argument.h"
+#include "call.h"
+#include "carry.h"
+#include "thread.h"
+
+/* A signal handler writes while this thread is at work in the engine. */
+static ssize_t
+keep(int fd, const struct iovec *iov, int n)
+{
+	char joined[THREAD_KEEP];
+	size_t len = 0;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		if (iov[i].iov_len > sizeof joined - len)
+			return -EAGAIN;
+		memcpy(joined + len, iov[i].iov_base, iov[i].iov_len);
+		len += iov[i].iov_len;
+	}
+	return thread_keep(fd, joined, len);
+}
+
+/* The engine has done its work: what handlers wrote meanwhile goes out. */
+static void
+write_kept(void)
+{
+	char buf[THREAD_KEEP];
+	int fd, saved = errno;
+	size_t len;
+
+	while ((len = thread_kept(&fd, buf)) > 0) {
+		struct iovec v = {buf, len};
+		struct call k;
+		ssize_t n = call_begin(&k, fd);
+
+		/* it was taken: a further signal is no reason to lose it */
+		while (v.iov_len > 0 && (n >= 0 || n == -EINTR)) {
+			n = stream_write(k.c, fd, &v, 1, 0);
+			if (n > 0) {
+				v.iov_base = (char *)v.iov_base + n;
+				v.iov_len -= (size_t)n;
+			}
+		}
+		(void)call_end(&k, 0);
+		thread_kept_done();
+	}
+	errno = saved;
+}
+
+/*
+ * The program's buffer cannot be used: that counts only once there is
+ * something for it (the kernel copies last).
+ */
+static ssize_t
+read_nowhere(struct conn *c, int fd, int flags)
+{
+	char byte;
+	ssize_t rv = stream_read(c, fd, &(struct iovec){&byte, 1}, 1,
+	    (flags & MSG_DONTWAIT) | MSG_PEEK);
+
+	return rv > 0 ? -EFAULT : rv;
+}
+
+/* As above: whether it may write at all comes first. */
+static ssize_t
+write_nowhere(struct conn *c, int fd, int flags)
+{
+	ssize_t rv = stream_write(c, fd, NULL, 0, flags);
+
+	return rv < 0 ? rv : -EFAULT;
+}
+
+ssize_t
+carry_in(int fd, const struct iovec *iov, int n, int flags)
+{
+	struct call k;
+	ssize_t rv = call_begin(&k, fd);
+
+	if (rv < 0)
+		;
+	else if (flags & MSG_OOB)
+		rv = -EINVAL;
+	else if (!(flags & MSG_TRUNC) && !argument_writable(iov, n))
+		rv = read_nowhere(k.c, fd, flags);
+	else
+		rv = stream_read(k.c, fd, iov, n, flags);
+	rv = call_end(&k, rv);
+	if (k.cancel != -1)
+		write_kept();
+	return rv;
+}
+
+ssize_t
+carry_out(int fd, const struct iovec *iov, int n, int flags)
+{
+	struct call k;
+	ssize_t rv = call_begin(&k, fd);
+	bool good = argument_readable(iov, n);
+
+	if (rv == 0)
+		rv = good ? stream_write(k.c, fd, iov, n, flags)
+			  : write_nowhere(k.c, fd, flags);
+	/* a handler interrupted this thread at work, or holding its turn */
+	if (rv == -EAGAIN && good && (k.cancel == -1 || thread_nested()) &&
+	    wait_allowed(fd, flags))
+		rv = keep(fd, iov, n);
+	rv = call_end(&k, rv);
+	if (k.cancel != -1)
+		write_kept();
+	return rv;
+}
+
+ssize_t
+carry_refused(int err)
+{
+	errno = err;
+	return -1;
+}
