@@ -233,6 +233,29 @@ out:
 	return rv;
 }
 
+static int
+sni_credentials_read(struct credentials *c, struct fault *f)
+{
+	const struct sni_table *t = &c->rule->values.sni;
+
+	if (t->n == 0)
+		return 0;
+	c->sni = calloc(t->n, sizeof *c->sni);
+	if (c->sni == NULL)
+		return fault_set(f, NULL, 0, "out of memory");
+	for (; c->nsni < t->n; c->nsni++)
+		if (credentials_read(
+			t->v[c->nsni].rule, &c->sni[c->nsni], f) == -1)
+			return -1;
+	return 0;
+}
+
+const struct credentials *
+credentials_for(const struct credentials *c, const struct sni_entry *e)
+{
+	return c->sni[e - c->rule->values.sni.v];
+}
+
 int
 credentials_read(
     const struct rule *r, struct credentials **out, struct fault *f)
@@ -248,7 +271,7 @@ credentials_read(
 		goto out;
 	}
 	if (priority_read(c, f) == -1 || trust_read(c, f) == -1 ||
-	    identity_read(c, f) == -1)
+	    identity_read(c, f) == -1 || sni_credentials_read(c, f) == -1)
 		goto out;
 	*out = c;
 	c = NULL;
@@ -264,6 +287,9 @@ credentials_free(struct credentials *c)
 {
 	if (c == NULL)
 		return;
+	while (c->nsni > 0)
+		credentials_free(c->sni[--c->nsni]);
+	free(c->sni);
 	if (c->priority != NULL)
 		gnutls_priority_deinit(c->priority);
 	if (c->x509 != NULL)

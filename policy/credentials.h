@@ -20,7 +20,14 @@ struct credentials {
 	gnutls_certificate_credentials_t x509; /* owned */
 	struct trust *trust; /* owned; NULL: verify_mode none */
 	bool has_identity;
+	/* owned, as are its entries: of the rules in rule's sni, in order */
+	struct credentials **sni;
+	size_t nsni;
 };
+
+/* Those of the rule that e, an entry of c's sni, stands for. */
+const struct credentials *credentials_for(
+    const struct credentials *c, const struct sni_entry *e);
 
 /*
  * The GnuTLS priority string of v, built from versions, algorithms and

@@ -84,6 +84,25 @@ key_value_const(const struct key *k, const struct rule_values *v)
 	return (const char *)v + k->offset;
 }
 
+void
+key_copy(const struct key *k, struct rule_values *to,
+    const struct rule_values *from)
+{
+	static const size_t sizes[] = {
+	    [TYPE_BOOL] = sizeof(bool),
+	    [TYPE_INT] = sizeof(int),
+	    [TYPE_ENUM] = sizeof(int),
+	    [TYPE_FLAGS] = sizeof(unsigned),
+	    [TYPE_STRING] = sizeof(char *),
+	    [TYPE_PATH] = sizeof(char *),
+	    [TYPE_LIST] = sizeof(struct list),
+	    [TYPE_IDENTITIES] = sizeof(struct identities),
+	    [TYPE_SNI] = sizeof(struct sni_table),
+	};
+
+	memcpy(key_value(k, to), key_value_const(k, from), sizes[k->type]);
+}
+
 int
 key_word(const struct key *k, const char *word)
 {

@@ -49,6 +49,10 @@ const void *key_value_const(const struct key *k, const struct rule_values *v);
 bool key_equal(const struct key *k, const struct rule_values *a,
     const struct rule_values *b);
 
+/* Makes k's value in to that in from; what it points to is shared. */
+void key_copy(const struct key *k, struct rule_values *to,
+    const struct rule_values *from);
+
 /* The number of word in k->words, or -1. */
 int key_word(const struct key *k, const char *word);
 

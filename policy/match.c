@@ -93,7 +93,7 @@ port_holds(const struct matchers *m, const struct sockaddr *sa)
 	return HOLD_NO;
 }
 
-static bool
+bool
 host_has(const struct host *h, const char *name)
 {
 	size_t n = strlen(name), m = strlen(h->name);

@@ -42,7 +42,7 @@ matcher_read_program(
 	return 0;
 }
 
-static int
+int
 host_parse(const struct reader *r, const config_setting_t *s, const char *text,
     struct host *out)
 {

@@ -34,6 +34,9 @@ struct matchers {
 	const char *host_text; /* the hosts as the policy has them */
 };
 
+/* Does canonical name fall under h? */
+bool host_has(const struct host *h, const char *name);
+
 /*
  * Reads "10.0.0.0/8" or one address.  Returns NULL, or what is wrong with
  * text, worded to follow it.

@@ -83,9 +83,15 @@ struct identities {
 };
 
 /* One entry of sni = ( { server_name; context; } ) */
+struct rule;
 struct sni_entry {
-	const char *server_name;
+	const char *server_name; /* as written */
 	const char *context;
+	const char *name; /* canonical; of "*.example": example */
+	bool suffix;
+	int line;
+	/* the rule with what that context replaces; owned by the policy */
+	struct rule *rule;
 };
 struct sni_table {
 	size_t n;
@@ -263,6 +269,9 @@ enum start {
  */
 enum start policy_start(const struct policy *p, const char *program,
     const char *script, struct decision *out);
+
+/* sni.c: the first entry for the name that a client asks for, or NULL. */
+const struct sni_entry *sni_find(const struct sni_table *t, const char *name);
 
 /* Words for the log and explain: "tls", "plain", ... */
 const char *action_word(enum action a);

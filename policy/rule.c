@@ -197,20 +197,69 @@ context_read(
 }
 
 static int
-context_find(const struct reader *r, config_setting_t *s, const struct bases *b,
-    const struct context **out)
+context_find(const struct reader *r, int line, const char *name,
+    const struct bases *b, const struct context **out)
 {
-	const char *name;
 	size_t i;
 
-	if (setting_string(r, s, &name) == -1)
-		return -1;
 	for (i = 0; i < b->n; i++)
 		if (strcmp(b->contexts[i].name, name) == 0) {
 			*out = &b->contexts[i];
 			return 0;
 		}
-	return setting_refuse(r, s, "there is no context \"%.100s\"", name);
+	return fault_set(
+	    r->f, r->file, line, "there is no context \"%.100s\"", name);
+}
+
+/* The rule that holds where a client asks for the name of e. */
+static int
+named_read(const struct reader *r, struct sni_entry *e, const struct bases *b,
+    const struct rule *base)
+{
+	const char *file = base->origin[K_sni].file;
+	struct reader there = *r;
+	struct origin inherited[KEY_COUNT];
+	const struct context *c;
+	struct rule *of = arena_alloc(r->arena, 1, sizeof *of);
+
+	if (of == NULL)
+		return fault_set(r->f, file, e->line, "out of memory");
+	there.file = file;
+	if (context_find(&there, e->line, e->context, b, &c) == -1)
+		return -1;
+	*of = *base;
+	memset(of->origin, 0, sizeof of->origin);
+	of->context = c->name;
+	of->values = key_defaults[SIDE_SERVER];
+	if (context_apply(r, &b->defaults, IN_DEFAULTS, of) == -1)
+		return -1;
+	memcpy(inherited, of->origin, sizeof inherited);
+	if (context_apply(r, c, IN_CONTEXT, of) == -1 ||
+	    sni_rule_join(r, e, base, of) == -1 ||
+	    rule_check(of, inherited, r->f) == -1)
+		return -1;
+	e->rule = of;
+	return 0;
+}
+
+/* A table that was written in a context is shared: each rule has its own. */
+static int
+sni_settle(const struct reader *r, const struct bases *b, struct rule *rule)
+{
+	struct sni_table *t = &rule->values.sni;
+	struct sni_entry *v = arena_alloc(r->arena, t->n, sizeof *v);
+	size_t i;
+
+	if (t->n == 0)
+		return 0;
+	if (v == NULL)
+		return fault_set(r->f, rule->file, rule->line, "out of memory");
+	memcpy(v, t->v, t->n * sizeof *v);
+	t->v = v;
+	for (i = 0; i < t->n; i++)
+		if (named_read(r, &v[i], b, rule) == -1)
+			return -1;
+	return 0;
 }
 
 int
@@ -220,6 +269,7 @@ rule_read(const struct reader *r, config_setting_t *group, enum side side,
 	config_setting_t *named = config_setting_get_member(group, "context");
 	const struct context *c = NULL;
 	struct origin inherited[KEY_COUNT];
+	const char *name;
 
 	memset(out, 0, sizeof *out);
 	out->file = r->file;
@@ -234,7 +284,8 @@ rule_read(const struct reader *r, config_setting_t *group, enum side side,
 		return -1;
 	memcpy(inherited, out->origin, sizeof inherited);
 	if (named != NULL) {
-		if (context_find(r, named, b, &c) == -1 ||
+		if (setting_string(r, named, &name) == -1 ||
+		    context_find(r, (int)named->line, name, b, &c) == -1 ||
 		    context_apply(r, c, IN_CONTEXT, out) == -1)
 			return -1;
 		out->context = c->name;
@@ -242,5 +293,9 @@ rule_read(const struct reader *r, config_setting_t *group, enum side side,
 	if (group_apply(r, group, side == SIDE_CLIENT ? IN_CLIENT : IN_SERVER,
 		out) == -1)
 		return -1;
-	return rule_check(out, inherited, r->f);
+	if (rule_check(out, inherited, r->f) == -1)
+		return -1;
+	return out->action == ACTION_TLS && side == SIDE_SERVER
+		   ? sni_settle(r, b, out)
+		   : 0;
 }

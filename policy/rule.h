@@ -39,6 +39,22 @@ struct key;
 int key_read(const struct reader *r, config_setting_t *s, const struct key *k,
     struct rule *out);
 
+/* sni.c: the table as it is written; its rules are made by rule_read. */
+int sni_read(
+    const struct reader *r, config_setting_t *s, struct sni_table *out);
+
+/*
+ * of holds what a context says that entry e chooses: gives it all that the
+ * name does not replace, from base.  0, or -1 and a fault.
+ */
+int sni_rule_join(const struct reader *r, const struct sni_entry *e,
+    const struct rule *base, struct rule *of);
+
+/* matchers.c: a name or *.name; the fault calls it host. */
+struct host;
+int host_parse(const struct reader *r, const config_setting_t *s,
+    const char *text, struct host *out);
+
 /* matchers.c: what a rule is for.  0, or -1 and a fault. */
 int matcher_read_program(
     const struct reader *r, config_setting_t *s, struct rule *out);

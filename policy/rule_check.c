@@ -91,6 +91,35 @@ has_trust(const struct rule_values *v)
 	return v->cafile != NULL || v->capath != NULL || v->cadata != NULL;
 }
 
+/* What only one of the sides can do. */
+static int
+check_side(const struct checked *c)
+{
+	static const struct {
+		enum key_index key;
+		enum side side;
+	} rows[] = {
+	    {K_sni_hostname, SIDE_CLIENT},
+	    {K_sni, SIDE_SERVER},
+	    {K_strict_sni, SIDE_SERVER},
+	};
+	char text[120];
+	size_t i;
+
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		if (rows[i].side == c->rule->side || !own(c, rows[i].key))
+			continue;
+		snprintf(text, sizeof text, "'%s' has no effect on a %s",
+		    keys[rows[i].key].name,
+		    c->rule->side == SIDE_CLIENT ? "client" : "server");
+		return refuse(c, rows[i].key, text);
+	}
+	if (c->rule->values.strict_sni && c->rule->values.sni.n == 0 &&
+	    own(c, K_strict_sni))
+		return refuse(c, K_strict_sni, "strict_sni without sni");
+	return 0;
+}
+
 /* What a server would ignore although somebody counts on it. */
 static int
 check_server_ignored(const struct checked *c)
@@ -175,7 +204,7 @@ rule_check(struct rule *rule, const struct origin *inherited, struct fault *f)
 	if (rule->action != ACTION_TLS)
 		return 0;
 	if (check_versions(&c) == -1 || check_identity(&c) == -1 ||
-	    check_alpn(&c) == -1)
+	    check_alpn(&c) == -1 || check_side(&c) == -1)
 		return -1;
 	return rule->side == SIDE_SERVER ? check_server_trust(&c)
 					 : check_client_trust(&c);

@@ -109,9 +109,10 @@ list_read(const struct reader *r, config_setting_t *s, const struct key *k,
 	return 0;
 }
 
-/* Lists of groups are all for later; empty is their default. */
+/* For later; empty is the default. */
 static int
-groups_read(const struct reader *r, config_setting_t *s, const struct key *k)
+identities_read(
+    const struct reader *r, config_setting_t *s, const struct key *k)
 {
 	if (setting_groups(r, s) == -1)
 		return -1;
@@ -140,8 +141,9 @@ value_read(const struct reader *r, config_setting_t *s, const struct key *k,
 	case TYPE_LIST:
 		return list_read(r, s, k, value);
 	case TYPE_IDENTITIES:
+		return identities_read(r, s, k);
 	case TYPE_SNI:
-		return groups_read(r, s, k);
+		return sni_read(r, s, value);
 	}
 	return -1;
 }

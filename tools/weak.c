@@ -162,6 +162,8 @@ rule_add_weak(struct report *out, const struct rule *r)
 		if (rule_weak[i].is(r))
 			key_add_weak(
 			    out, r, rule_weak[i].key, rule_weak[i].text);
+	for (i = 0; i < r->values.sni.n; i++)
+		rule_add_weak(out, r->values.sni.v[i].rule);
 }
 
 static void

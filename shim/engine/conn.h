@@ -78,6 +78,7 @@ struct conn {
 	char peer[64];  /* "127.0.0.1:443", for the log */
 	struct verdict *verdict; /* owned; set when verification refuses */
 
+	bool chosen; /* a client's hello has chosen rule and cred */
 	unsigned peer_version; /* newest of the peer's hello; 0 = not seen */
 
 	gnutls_session_t session; /* owned; NULL before the handshake */

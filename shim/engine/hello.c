@@ -7,7 +7,8 @@
 #include "../../policy/credentials.h"
 #include "hello.h"
 
-/* RFC 8446, 4.2: the type of the extension supported_versions */
+/* Types of extensions: RFC 6066, 3 and RFC 8446, 4.2 */
+#define SERVER_NAME 0
 #define SUPPORTED_VERSIONS 43
 
 /* A message, read from its front; all that is not there reads as 0. */
@@ -49,12 +50,42 @@ newest(struct conn *c, unsigned version)
 		c->peer_version = version;
 }
 
-/*
- * ClientHello and ServerHello begin alike: version, random, session id; then
- * the suites and compression methods, or the one chosen of each.
- */
 static void
 read_versions(struct conn *c, struct message m, bool client)
+{
+	if (client)
+		m = part(&m, number(&m, 1));
+	for (c->peer_version = 0; m.len > 0;)
+		newest(c, number(&m, 2));
+}
+
+/* The host_name of the list, or "": one that has a NUL in it is none. */
+static void
+read_name(struct message m, char *name, size_t len)
+{
+	struct message list = part(&m, number(&m, 2)), one;
+	unsigned type;
+
+	while (list.len > 0) {
+		type = number(&list, 1);
+		one = part(&list, number(&list, 2));
+		if (type != 0 || one.len >= len ||
+		    memchr(one.p, '\0', one.len) != NULL)
+			continue;
+		memcpy(name, one.p, one.len);
+		name[one.len] = '\0';
+		return;
+	}
+}
+
+/*
+ * ClientHello and ServerHello begin alike: version, random, session id; then
+ * the suites and compression methods, or the one chosen of each.  Whatever is
+ * wrong with one is for GnuTLS to refuse.
+ */
+static void
+hello_read(
+    struct conn *c, struct message m, bool client, char *name, size_t len)
 {
 	struct message all, one;
 	unsigned type;
@@ -69,12 +100,10 @@ read_versions(struct conn *c, struct message m, bool client)
 	while (all.len > 0) {
 		type = number(&all, 2);
 		one = part(&all, number(&all, 2));
-		if (type != SUPPORTED_VERSIONS)
-			continue;
-		if (client)
-			one = part(&one, number(&one, 1));
-		for (c->peer_version = 0; one.len > 0;)
-			newest(c, number(&one, 2));
+		if (type == SUPPORTED_VERSIONS)
+			read_versions(c, one, client);
+		else if (type == SERVER_NAME && client)
+			read_name(one, name, len);
 	}
 }
 
@@ -113,31 +142,20 @@ hello_check_alpn(const struct conn *c, struct verdict *out)
 	return -1;
 }
 
-/* Before our ServerHello: the client's ALPN has been read by then. */
 static int
-hook(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
-    const gnutls_datum_t *msg)
+refuse_name(struct conn *c, const char *name)
 {
-	struct conn *c = gnutls_session_get_ptr(session);
-	bool client = type == GNUTLS_HANDSHAKE_CLIENT_HELLO;
-
-	if (when != GNUTLS_HOOK_PRE ||
-	    (!client && type != GNUTLS_HANDSHAKE_SERVER_HELLO))
-		return 0;
-	if (incoming) {
-		read_versions(
-		    c, (struct message){msg->data, msg->size}, client);
-		return 0;
-	}
-	if (client)
-		return 0;
 	if (c->verdict == NULL)
 		c->verdict = calloc(1, sizeof *c->verdict);
 	if (c->verdict == NULL)
 		return GNUTLS_E_MEMORY_ERROR;
-	return hello_check_alpn(c, c->verdict) == 0
-	    ? 0
-	    : GNUTLS_E_NO_APPLICATION_PROTOCOL;
+	c->verdict->cause = "handshake";
+	c->verdict->alert = GNUTLS_A_UNRECOGNIZED_NAME;
+	snprintf(c->verdict->text, sizeof c->verdict->text,
+	    "the client asks for \"%.200s\", which is not in sni, and "
+	    "strict_sni is set",
+	    name);
+	return GNUTLS_E_UNRECOGNIZED_NAME;
 }
 
 static int
@@ -149,6 +167,7 @@ set_alpn(struct conn *c)
 
 	if (l->n == 0)
 		return 0;
+	/* once a session: GnuTLS 3.7.9 adds a second list to the first */
 	for (i = 0; i < l->n && i < ALPN_MOST; i++)
 		names[i] = (gnutls_datum_t){(unsigned char *)l->v[i],
 		    (unsigned)strlen(l->v[i])};
@@ -171,12 +190,86 @@ set_name(struct conn *c)
 	    c->session, GNUTLS_NAME_DNS, name, strlen(name));
 }
 
+static void
+set_request(struct conn *c)
+{
+	int mode = c->rule->values.verify_mode;
+
+	gnutls_certificate_server_set_request(c->session,
+	    mode == VERIFY_REQUIRED   ? GNUTLS_CERT_REQUIRE
+		: mode == VERIFY_OPTIONAL ? GNUTLS_CERT_REQUEST
+					  : GNUTLS_CERT_IGNORE);
+}
+
+
+/*
+ * Before GnuTLS looks at the client's hello, since it picks the protocol as
+ * it reads: the rest of the handshake is by the rule of the client's name.  A
+ * second hello (RFC 8446, 4.1.2) asks for the same.
+ */
+static int
+choose(struct conn *c, const char *name)
+{
+	const struct rule_values *v = &c->rule->values;
+	const struct sni_entry *e = NULL;
+	int rv;
+
+	if (c->chosen)
+		return 0;
+	c->chosen = true;
+	if (v->sni.n > 0 && name[0] != '\0') {
+		e = sni_find(&v->sni, name);
+		if (e == NULL && v->strict_sni)
+			return refuse_name(c, name);
+	}
+	if (e != NULL) {
+		c->cred = credentials_for(c->cred, e);
+		c->rule = e->rule;
+		rv = gnutls_credentials_set(
+		    c->session, GNUTLS_CRD_CERTIFICATE, c->cred->x509);
+		if (rv < 0)
+			return rv;
+	}
+	set_request(c);
+	return set_alpn(c);
+}
+
+/* Before our ServerHello: the client's ALPN has been read by then. */
+static int
+check_answer(struct conn *c)
+{
+	if (c->verdict == NULL)
+		c->verdict = calloc(1, sizeof *c->verdict);
+	if (c->verdict == NULL)
+		return GNUTLS_E_MEMORY_ERROR;
+	return hello_check_alpn(c, c->verdict) == 0
+	    ? 0
+	    : GNUTLS_E_NO_APPLICATION_PROTOCOL;
+}
+
+static int
+hook(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+    const gnutls_datum_t *msg)
+{
+	struct conn *c = gnutls_session_get_ptr(session);
+	bool client = type == GNUTLS_HANDSHAKE_CLIENT_HELLO;
+	char name[256] = "";
+
+	if (!client && type != GNUTLS_HANDSHAKE_SERVER_HELLO)
+		return 0;
+	if (!incoming)
+		return client ? 0 : check_answer(c);
+	hello_read(c, (struct message){msg->data, msg->size}, client, name,
+	    sizeof name);
+	return client ? choose(c, name) : 0;
+}
+
 int
 hello_set(struct conn *c)
 {
 	int rv = set_name(c);
 
-	if (rv >= 0)
+	if (rv >= 0 && c->side == SIDE_CLIENT)
 		rv = set_alpn(c);
 	gnutls_handshake_set_hook_function(
 	    c->session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE, hook);

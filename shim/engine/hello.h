@@ -9,8 +9,11 @@
 
 #include "conn.h"
 
-/* Sets SNI (clients), ALPN and the hooks below on a new session; 0 or a
- * GnuTLS code. */
+/*
+ * Sets on a new session SNI (clients), ALPN, what a server asks of its
+ * clients, and the hooks: one of them gives c the rule and credentials that
+ * sni has for the name a client asks for.  0 or a GnuTLS code.
+ */
 int hello_set(struct conn *c);
 
 /*

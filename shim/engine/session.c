@@ -84,7 +84,6 @@ verify(gnutls_session_t session)
 static int
 set_up(struct conn *c)
 {
-	const struct rule_values *v = &c->rule->values;
 	int rv;
 
 	rv = gnutls_priority_set(c->session, c->cred->priority);
@@ -95,12 +94,6 @@ set_up(struct conn *c)
 	if (rv < 0)
 		return rv;
 	rv = hello_set(c);
-	if (c->side == SIDE_SERVER)
-		gnutls_certificate_server_set_request(c->session,
-		    v->verify_mode == VERIFY_REQUIRED ? GNUTLS_CERT_REQUIRE
-			: v->verify_mode == VERIFY_OPTIONAL
-			? GNUTLS_CERT_REQUEST
-			: GNUTLS_CERT_IGNORE);
 	gnutls_session_set_ptr(c->session, c);
 	gnutls_session_set_verify_function(c->session, verify);
 	gnutls_transport_set_ptr(c->session, c);
