@@ -29,6 +29,9 @@ struct credentials {
 const struct credentials *credentials_for(
     const struct credentials *c, const struct sni_entry *e);
 
+/* The level that profile, a value of security_profile, stands for. */
+gnutls_sec_param_t profile_level(const char *profile);
+
 /*
  * The GnuTLS priority string of v, built from versions, algorithms and
  * options (priority.c).  Writes at most len bytes; -1 and a fault when

@@ -6,7 +6,8 @@
 #include "keys.h"
 
 static const char *const words_versions[] = {
-    "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", NULL};
+    "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3", "MINIMUM_SUPPORTED",
+    "MAXIMUM_SUPPORTED", NULL};
 static const char *const words_verify_modes[] = {
     "none", "optional", "required", NULL};
 static const char *const words_ocsp_modes[] = {

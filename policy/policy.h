@@ -39,7 +39,15 @@ enum action {
 	ACTION_DETECT,
 };
 
-enum tls_version { TLS_V1_0, TLS_V1_1, TLS_V1_2, TLS_V1_3 };
+enum tls_version {
+	TLS_V1_0,
+	TLS_V1_1,
+	TLS_V1_2,
+	TLS_V1_3,
+	/* as written; rule_check makes one of the above of them */
+	TLS_MINIMUM_SUPPORTED,
+	TLS_MAXIMUM_SUPPORTED,
+};
 
 enum verify_mode { VERIFY_NONE, VERIFY_OPTIONAL, VERIFY_REQUIRED };
 

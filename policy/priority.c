@@ -5,19 +5,20 @@
  * 3.7.9 has TLS 1.0, CBC with SHA-1 and static RSA, and a later one may have
  * something else.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #ifdef __aarch64__
 #include <sys/auxv.h>
 #endif
 
+#include "algorithms.h"
 #include "credentials.h"
 
 enum kind {
 	BASE,   /* may stand first */
 	GOOD,   /* forward secret, AEAD: may be added and taken away */
 	LEGACY, /* may be taken away; to add it is for legacy_ciphers */
+	GONE,   /* may be taken away: what it needs is offered to nobody */
 	FLAG,   /* a harmless or stricter %flag */
 };
 
@@ -61,7 +62,7 @@ static const struct token {
     {"CAMELLIA-256-CBC", LEGACY},
     {"ARCFOUR-128", LEGACY},
     {"RSA", LEGACY},
-    {"DHE-DSS", LEGACY},
+    {"DHE-DSS", GONE},
     {"MD5", LEGACY},
     {"SHA1", LEGACY},
     {"SHA256", LEGACY},
@@ -114,21 +115,11 @@ static const char *const version_of[] = {
 
 /*
  * Forward secrecy by ECDHE alone: finite-field DHE in TLS 1.2 lets the
- * server choose the group, and the exponentiation is the costly one.  X25519
- * first, the others by speed.  Signatures in both the TLS 1.2 and the 1.3
- * spelling, none with SHA-1.
+ * server choose the group, and the exponentiation is the costly one.
  */
 #define EXCHANGE ":+ECDHE-ECDSA:+ECDHE-RSA:+AEAD"
-#define GROUPS                                                        \
-	":-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1" \
-	":+GROUP-SECP521R1:+GROUP-X448"
-#define SIGNATURES                                                            \
-	":-SIGN-ALL:+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256"          \
-	":+SIGN-EDDSA-ED25519:+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-SHA256" \
-	":+SIGN-RSA-SHA256:+SIGN-ECDSA-SECP384R1-SHA384:+SIGN-ECDSA-SHA384"   \
-	":+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-PSS-SHA384:+SIGN-RSA-SHA384"    \
-	":+SIGN-ECDSA-SECP521R1-SHA512:+SIGN-ECDSA-SHA512:+SIGN-EDDSA-ED448"  \
-	":+SIGN-RSA-PSS-RSAE-SHA512:+SIGN-RSA-PSS-SHA512:+SIGN-RSA-SHA512"
+#define OLD_CIPHERS                                                     \
+	":+AES-128-CBC:+AES-256-CBC:+DHE-RSA:+RSA:+SHA256:+SHA384:+SHA1"
 
 /* CHACHA20 of this GnuTLS is 16 times slower than AES-GCM, unless the
  * machine has no AES instructions. */
@@ -143,24 +134,6 @@ cpu_has_aes(void)
 #else
 	return false;
 #endif
-}
-
-struct text {
-	char *p;
-	size_t len, n; /* n may pass len: then it did not fit */
-};
-
-__attribute__((format(printf, 2, 3))) static void
-put(struct text *t, const char *fmt, ...)
-{
-	size_t at = t->n < t->len ? t->n : t->len;
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(t->p + at, t->len - at, fmt, ap);
-	va_end(ap);
-	t->n += (size_t)(n > 0 ? n : 0);
 }
 
 static const struct token *
@@ -190,8 +163,8 @@ refusal_find(const char *name, size_t len)
 
 /* One token of the user's priority, sign and all. */
 static int
-token_check(const char *s, size_t len, bool first, const struct origin *at,
-    struct fault *f)
+token_check(const char *s, size_t len, bool first, bool legacy,
+    const struct origin *at, struct fault *f)
 {
 	char sign = len > 0 && strchr("+-!", s[0]) != NULL ? s[0] : '\0';
 	const char *name = s + (sign != '\0'), *why;
@@ -211,10 +184,14 @@ token_check(const char *s, size_t len, bool first, const struct origin *at,
 	if (t->kind == FLAG && sign != '\0')
 		return fault_set(f, at->file, at->line,
 		    "priority: '%.*s' takes no sign", (int)len, s);
-	if ((t->kind == GOOD || t->kind == LEGACY) && sign == '\0')
+	if (t->kind != BASE && t->kind != FLAG && sign == '\0')
 		return fault_set(f, at->file, at->line,
 		    "priority: '%.*s' needs a + or - before it", (int)len, s);
-	if (t->kind == LEGACY && sign == '+')
+	if (t->kind == GONE && sign == '+')
+		return fault_set(f, at->file, at->line,
+		    "priority: '%.*s' has no effect: no signature serves it",
+		    (int)len, s);
+	if (t->kind == LEGACY && sign == '+' && !legacy)
 		return fault_set(f, at->file, at->line,
 		    "priority: '%.*s' is not forward secret with AEAD: it "
 		    "needs options = [ \"legacy_ciphers\" ]",
@@ -223,7 +200,8 @@ token_check(const char *s, size_t len, bool first, const struct origin *at,
 }
 
 static int
-user_check(const char *s, const struct origin *at, struct fault *f)
+user_check(const char *s, bool legacy, const struct origin *at,
+    struct fault *f)
 {
 	bool first = true;
 	size_t n;
@@ -233,7 +211,7 @@ user_check(const char *s, const struct origin *at, struct fault *f)
 		if (n == 0)
 			return fault_set(
 			    f, at->file, at->line, "priority: empty token");
-		if (token_check(s, n, first, at, f) == -1)
+		if (token_check(s, n, first, legacy, at, f) == -1)
 			return -1;
 		if (s[n] == '\0')
 			return 0;
@@ -241,32 +219,35 @@ user_check(const char *s, const struct origin *at, struct fault *f)
 }
 
 static void
-default_put(struct text *t)
+default_put(struct tokens *t, bool legacy)
 {
-	put(t, "NONE%s:+AES-128-GCM:+AES-256-GCM%s" EXCHANGE,
+	tokens_put(t, "NONE%s:+AES-128-GCM:+AES-256-GCM%s" EXCHANGE,
 	    cpu_has_aes() ? "" : ":+CHACHA20-POLY1305",
 	    cpu_has_aes() ? ":+CHACHA20-POLY1305" : "");
+	if (legacy)
+		tokens_put(t, OLD_CIPHERS);
 }
 
 /* The user's string, and then without what its base may have brought in. */
 static void
-user_put(struct text *t, const char *s)
+user_put(struct tokens *t, const char *s, bool legacy)
 {
 	size_t i;
 
 	if (strchr("+-!%", s[0]) != NULL) {
-		default_put(t);
-		put(t, ":");
+		default_put(t, legacy);
+		tokens_put(t, ":");
 	}
-	put(t, "%s", s);
+	tokens_put(t, "%s", s);
 	for (i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
-		if (tokens[i].kind == LEGACY)
-			put(t, ":-%s", tokens[i].name);
-	put(t, ":+AEAD:-CTYPE-ALL:+CTYPE-X509");
+		if (tokens[i].kind == GONE ||
+		    (tokens[i].kind == LEGACY && !legacy))
+			tokens_put(t, ":-%s", tokens[i].name);
+	tokens_put(t, ":+AEAD:-CTYPE-ALL:+CTYPE-X509");
 }
 
 static int
-versions_put(struct text *t, const struct rule_values *v,
+versions_put(struct tokens *t, const struct rule_values *v,
     const struct origin *origin, struct fault *f)
 {
 	const struct origin *min = &origin[K_minimum_version];
@@ -280,16 +261,17 @@ versions_put(struct text *t, const struct rule_values *v,
 		    "no TLS version is left: minimum_version is above "
 		    "maximum_version");
 	}
-	if (v->minimum_version < TLS_V1_2) {
+	if (v->minimum_version < TLS_V1_2 &&
+	    (v->options & OPT_LEGACY_CIPHERS) == 0) {
 		if (min->file == NULL)
 			min = max;
 		return fault_set(f, min->file, min->line,
 		    "no suite is left for TLS 1.0 and 1.1: they need "
 		    "options = [ \"legacy_ciphers\" ]");
 	}
-	put(t, ":-VERS-ALL");
+	tokens_put(t, ":-VERS-ALL");
 	for (i = v->maximum_version; i >= v->minimum_version; i--)
-		put(t, ":+%s", version_of[i]);
+		tokens_put(t, ":+%s", version_of[i]);
 	return 0;
 }
 
@@ -297,23 +279,22 @@ int
 priority_text(const struct rule_values *v, enum side side,
     const struct origin *origin, char *buf, size_t len, struct fault *f)
 {
-	struct text t = {buf, len, 0};
+	struct tokens t = {buf, len, 0};
 	const struct origin *at = &origin[K_priority];
+	bool legacy = (v->options & OPT_LEGACY_CIPHERS) != 0;
 
 	if (v->priority == NULL) {
-		default_put(&t);
+		default_put(&t, legacy);
 	} else {
-		if (user_check(v->priority, at, f) == -1)
+		if (user_check(v->priority, legacy, at, f) == -1)
 			return -1;
-		user_put(&t, v->priority);
+		user_put(&t, v->priority, legacy);
 	}
-	if (versions_put(&t, v, origin, f) == -1)
+	if (versions_put(&t, v, origin, f) == -1 ||
+	    groups_put(&t, v, origin, f) == -1 ||
+	    signatures_put(&t, v, origin, f) == -1)
 		return -1;
-	put(&t, GROUPS SIGNATURES ":%%PROFILE_MEDIUM");
-	/* RFC 5746 of the server, as OpenSSL 3 and Python 3.12 demand it;
-	 * many a client that is not at risk sends no sign of it. */
-	if (side == SIDE_CLIENT)
-		put(&t, ":%%SAFE_RENEGOTIATION");
+	options_put(&t, v, side);
 	if (t.n >= len)
 		return fault_set(f, at->file, at->line,
 		    "priority is longer than %zu bytes", len);

@@ -218,7 +218,7 @@ named_read(const struct reader *r, struct sni_entry *e, const struct bases *b,
 {
 	const char *file = base->origin[K_sni].file;
 	struct reader there = *r;
-	struct origin inherited[KEY_COUNT];
+	struct rule inherited;
 	const struct context *c;
 	struct rule *of = arena_alloc(r->arena, 1, sizeof *of);
 
@@ -233,10 +233,10 @@ named_read(const struct reader *r, struct sni_entry *e, const struct bases *b,
 	of->values = key_defaults[SIDE_SERVER];
 	if (context_apply(r, &b->defaults, IN_DEFAULTS, of) == -1)
 		return -1;
-	memcpy(inherited, of->origin, sizeof inherited);
+	inherited = *of;
 	if (context_apply(r, c, IN_CONTEXT, of) == -1 ||
-	    sni_rule_join(r, e, base, of) == -1 ||
-	    rule_check(of, inherited, r->f) == -1)
+	    rule_check(of, &inherited, r->f) == -1 ||
+	    sni_rule_join(r, e, base, of) == -1)
 		return -1;
 	e->rule = of;
 	return 0;
@@ -268,7 +268,7 @@ rule_read(const struct reader *r, config_setting_t *group, enum side side,
 {
 	config_setting_t *named = config_setting_get_member(group, "context");
 	const struct context *c = NULL;
-	struct origin inherited[KEY_COUNT];
+	struct rule inherited;
 	const char *name;
 
 	memset(out, 0, sizeof *out);
@@ -282,7 +282,7 @@ rule_read(const struct reader *r, config_setting_t *group, enum side side,
 		return setting_refuse(r, group, "out of memory");
 	if (context_apply(r, &b->defaults, IN_DEFAULTS, out) == -1)
 		return -1;
-	memcpy(inherited, out->origin, sizeof inherited);
+	inherited = *out;
 	if (named != NULL) {
 		if (setting_string(r, named, &name) == -1 ||
 		    context_find(r, (int)named->line, name, b, &c) == -1 ||
@@ -293,7 +293,7 @@ rule_read(const struct reader *r, config_setting_t *group, enum side side,
 	if (group_apply(r, group, side == SIDE_CLIENT ? IN_CLIENT : IN_SERVER,
 		out) == -1)
 		return -1;
-	if (rule_check(out, inherited, r->f) == -1)
+	if (rule_check(out, &inherited, r->f) == -1)
 		return -1;
 	return out->action == ACTION_TLS && side == SIDE_SERVER
 		   ? sni_settle(r, b, out)

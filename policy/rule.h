@@ -69,11 +69,11 @@ int matcher_read_port(
 
 /*
  * rule_check.c: what keys must be together, once everything is inherited, and
- * the defaults that depend on other keys.  inherited holds the origins that
+ * the defaults that depend on other keys.  inherited is the rule as it
  * came from defaults = { }: those stand for both sides, so that what concerns
  * only clients there is no fault of a server.
  */
 int rule_check(
-    struct rule *rule, const struct origin *inherited, struct fault *f);
+    struct rule *rule, const struct rule *inherited, struct fault *f);
 
 #endif

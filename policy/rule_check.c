@@ -7,6 +7,7 @@
 struct checked {
 	struct rule *rule;
 	const struct origin *inherited;
+	unsigned inherited_options;
 	struct fault *f;
 };
 
@@ -103,9 +104,19 @@ check_side(const struct checked *c)
 	    {K_sni, SIDE_SERVER},
 	    {K_strict_sni, SIDE_SERVER},
 	};
+	static const unsigned idle[] = {
+	    [SIDE_CLIENT] = OPT_CIPHER_SERVER_PREFERENCE,
+	    [SIDE_SERVER] = OPT_LEGACY_SERVER_CONNECT,
+	};
+	const struct rule_values *v = &c->rule->values;
 	char text[120];
 	size_t i;
 
+	if ((v->options & ~c->inherited_options & idle[c->rule->side]) != 0)
+		return refuse(c, K_options,
+		    c->rule->side == SIDE_CLIENT
+			? "cipher_server_preference has no effect on a client"
+			: "legacy_server_connect has no effect on a server");
 	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		if (rows[i].side == c->rule->side || !own(c, rows[i].key))
 			continue;
@@ -183,12 +194,25 @@ check_client_trust(const struct checked *c)
 	return 0;
 }
 
+/* What MINIMUM_SUPPORTED and MAXIMUM_SUPPORTED mean under these options. */
+static int
+version_settle(const struct rule_values *v, int version)
+{
+	if (version == TLS_MAXIMUM_SUPPORTED)
+		return TLS_V1_3;
+	if (version != TLS_MINIMUM_SUPPORTED)
+		return version;
+	return (v->options & OPT_LEGACY_CIPHERS) != 0 ? TLS_V1_0 : TLS_V1_2;
+}
+
 /* Defaults that follow from other keys; a key that was written stays. */
 static void
 defaults_settle(const struct checked *c)
 {
 	struct rule_values *v = &c->rule->values;
 
+	v->minimum_version = version_settle(v, v->minimum_version);
+	v->maximum_version = version_settle(v, v->maximum_version);
 	if (!written(c, K_system_trust) && has_trust(v))
 		v->system_trust = false;
 	if (v->verify_mode == VERIFY_NONE && !own(c, K_check_hostname))
@@ -196,9 +220,12 @@ defaults_settle(const struct checked *c)
 }
 
 int
-rule_check(struct rule *rule, const struct origin *inherited, struct fault *f)
+rule_check(struct rule *rule, const struct rule *inherited, struct fault *f)
 {
-	const struct checked c = {.rule = rule, .inherited = inherited, .f = f};
+	const struct checked c = {.rule = rule,
+	    .inherited = inherited->origin,
+	    .inherited_options = inherited->values.options,
+	    .f = f};
 
 	defaults_settle(&c);
 	if (rule->action != ACTION_TLS)

@@ -43,7 +43,7 @@ test_engine_includes_contract_policy_and_gnutls() {
 
 test_policy_includes_libraries_where_they_belong() {
 	none_but policy '(file|rule|parse|scan)\.[ch] <libconfig\.h' \
-	    '(credentials|name|priority|trust|pem)\.[ch] <gnutls/.*'
+	    '(credentials|identity|name|priority|algorithms|trust|pem)\.[ch] <gnutls/.*'
 }
 
 test_tools_include_what_the_table_allows() {

@@ -54,6 +54,12 @@ legacy_connect(const struct rule *r)
 }
 
 static bool
+compat(const struct rule *r)
+{
+	return (r->values.options & OPT_COMPAT) != 0;
+}
+
+static bool
 low_profile(const struct rule *r)
 {
 	const char *p = r->values.security_profile;
@@ -112,6 +118,8 @@ static const struct {
     {K_options, legacy_connect,
 	"legacy_server_connect allows servers without safe "
 	"renegotiation"},
+    {K_options, compat,
+	"compat bears with peers that break the protocol"},
     {K_security_profile, low_profile,
 	"security_profile accepts keys of less than 112 bits of "
 	"security"},

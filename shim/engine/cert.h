@@ -115,6 +115,7 @@ struct rules {
 	const char *oid; /* the purpose: DER of a key purpose */
 	size_t oid_len;
 	time_t now;
+	gnutls_sec_param_t level; /* what keys must reach */
 };
 
 struct reason cert_check_peer(const struct cert *c, const struct rules *r);

@@ -17,7 +17,7 @@ refuse(enum cause cause, const struct cert *c, const char *detail)
 
 /* DSA is in no cipher suite that we offer and no CA uses it. */
 static bool
-key_is_good(const struct cert *c)
+key_is_good(const struct cert *c, const struct rules *r)
 {
 	unsigned bits = 0;
 	int algorithm = gnutls_pubkey_get_pk_algorithm(c->key, &bits);
@@ -25,7 +25,7 @@ key_is_good(const struct cert *c)
 	if (algorithm <= 0 || algorithm == GNUTLS_PK_DSA)
 		return false;
 	return gnutls_pk_bits_to_sec_param((gnutls_pk_algorithm_t)algorithm,
-		   bits) >= GNUTLS_SEC_PARAM_MEDIUM;
+		   bits) >= r->level;
 }
 
 /* What holds for every certificate of a path. */
@@ -38,9 +38,10 @@ check_any(const struct cert *c, const struct rules *r)
 		return refuse(CAUSE_CRITICAL_EXTENSION, c,
 		    "has a critical extension that is unknown or must not "
 		    "be critical");
-	if (!key_is_good(c))
+	if (!key_is_good(c, r))
 		return refuse(CAUSE_WEAK_KEY, c,
-		    "has a key too weak (RSA needs 2048 bits, EC 224)");
+		    "has a key too weak for security_profile (medium: RSA "
+		    "2048 bits, EC 224)");
 	return REASON_NONE;
 }
 

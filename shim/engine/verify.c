@@ -134,6 +134,7 @@ chain_init(
 	b->rules.oid = side == SIDE_CLIENT ? OID_SERVER : OID_CLIENT;
 	b->rules.oid_len = sizeof OID_SERVER - 1;
 	b->rules.now = now;
+	b->rules.level = profile_level(c->rule->values.security_profile);
 	b->partial = has_flag(c, VF_PARTIAL_CHAIN);
 	b->depth = c->rule->values.verify_depth;
 }
