@@ -86,6 +86,34 @@ check_host(const char *v)
 }
 
 const char *
+check_address(const char *v)
+{
+	return name_is_address(v) ? NULL : "takes IP addresses";
+}
+
+const char *
+check_mail(const char *v)
+{
+	const char *at = strchr(v, '@');
+
+	return at != NULL && at != v && at[1] != '\0' &&
+			   strchr(at + 1, '@') == NULL &&
+			   strpbrk(v, " \t\n,") == NULL
+		   ? NULL
+		   : "takes one mail address an entry, user@host";
+}
+
+const char *
+check_uri(const char *v)
+{
+	const char *colon = strchr(v, ':');
+
+	return colon != NULL && colon != v && strpbrk(v, " \t\n") == NULL
+		   ? NULL
+		   : "takes URIs, scheme:rest";
+}
+
+const char *
 check_sni_host(const char *v)
 {
 	if (v[0] == '\0')
@@ -114,7 +142,9 @@ check_pins(const char *v)
 	if (strncmp(v, "sha256//", 8) != 0)
 		return form;
 	v += 8;
-	return strlen(v) == 44 && strspn(v, BASE64) == 43 && v[43] == '='
+	/* 256 bits leave two of the last letter's, which are zero */
+	return strlen(v) == 44 && strspn(v, BASE64) == 43 && v[43] == '=' &&
+			   strchr("AEIMQUYcgkosw048", v[42]) != NULL
 		   ? NULL
 		   : form;
 }

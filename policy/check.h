@@ -12,7 +12,9 @@ const char *check_depth(int v);
 const char *check_seconds(int v);
 const char *check_tickets(int v);
 
+const char *check_address(const char *v);
 const char *check_host(const char *v);
+const char *check_mail(const char *v);
 const char *check_path(const char *v);
 const char *check_pins(const char *v);
 const char *check_priority(const char *v);
@@ -20,6 +22,7 @@ const char *check_profile(const char *v);
 const char *check_protocols(const char *v);
 const char *check_sni_host(const char *v);
 const char *check_text(const char *v);
+const char *check_uri(const char *v);
 const char *check_words(const char *v);
 
 #endif

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "credentials.h"
+#include "crl.h"
 #include "file.h"
 #include "trust.h"
 
 #define PRIORITY_MAX 4096
 #define KEY_LABEL "PRIVATE KEY-----"
 
-/* Where to send somebody who wants to change k: its line, or the rule's. */
-static struct origin
+struct origin
 origin_of(const struct rule *r, enum key_index k)
 {
 	if (r->origin[k].file != NULL)
@@ -39,36 +39,6 @@ priority_read(struct credentials *c, struct fault *f)
 		    (int)strcspn(bad, ":"), bad);
 	return fault_set(
 	    f, at.file, at.line, "priority: no cipher suite is left");
-}
-
-static int
-trust_read(struct credentials *c, struct fault *f)
-{
-	const struct rule *r = c->rule;
-	const struct rule_values *v = &r->values;
-	const struct origin of_system = origin_of(r, K_system_trust);
-	struct trust *t;
-
-	if (v->verify_mode == VERIFY_NONE)
-		return 0;
-	c->trust = t = trust_new();
-	if (t == NULL)
-		return fault_set(f, NULL, 0, "out of memory");
-	if (v->cafile != NULL &&
-	    trust_add_file(t, v->cafile, &r->origin[K_cafile], f) == -1)
-		return -1;
-	if (v->capath != NULL &&
-	    trust_add_dir(t, v->capath, &r->origin[K_capath], f) == -1)
-		return -1;
-	if (v->system_trust &&
-	    trust_add_file(t, TRUST_SYSTEM, &of_system, f) == -1)
-		return -1;
-	if (t->n == 0)
-		return fault_set(f, r->file, r->line,
-		    "nothing is trusted: set cafile, capath or system_trust, "
-		    "or verify_mode = \"none\"");
-	trust_sort(t);
-	return 0;
 }
 
 /* PKCS#8 says so in its label, the older forms in a header line. */
@@ -270,8 +240,9 @@ credentials_read(
 		fault_set(f, NULL, 0, "out of memory");
 		goto out;
 	}
-	if (priority_read(c, f) == -1 || trust_read(c, f) == -1 ||
-	    identity_read(c, f) == -1 || sni_credentials_read(c, f) == -1)
+	if (priority_read(c, f) == -1 || trust_read(r, &c->trust, f) == -1 ||
+	    crls_read(r, &c->crls, f) == -1 || identity_read(c, f) == -1 ||
+	    sni_credentials_read(c, f) == -1)
 		goto out;
 	*out = c;
 	c = NULL;
@@ -295,5 +266,6 @@ credentials_free(struct credentials *c)
 	if (c->x509 != NULL)
 		gnutls_certificate_free_credentials(c->x509);
 	trust_free(c->trust);
+	crls_free(c->crls);
 	free(c);
 }

@@ -12,6 +12,7 @@
 
 #include "policy.h"
 
+struct crls;  /* revocation lists: policy/crl.h */
 struct trust; /* anchors and intermediates: policy/trust.h */
 
 struct credentials {
@@ -19,11 +20,15 @@ struct credentials {
 	gnutls_priority_t priority; /* owned */
 	gnutls_certificate_credentials_t x509; /* owned */
 	struct trust *trust; /* owned; NULL: verify_mode none */
+	struct crls *crls; /* owned; NULL: no crlfile, no crlpath */
 	bool has_identity;
 	/* owned, as are its entries: of the rules in rule's sni, in order */
 	struct credentials **sni;
 	size_t nsni;
 };
+
+/* Where to send somebody who wants to change k: its line, or the rule's. */
+struct origin origin_of(const struct rule *r, enum key_index k);
 
 /* Those of the rule that e, an entry of c's sni, stands for. */
 const struct credentials *credentials_for(

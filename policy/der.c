@@ -49,6 +49,49 @@ der_take(struct der *in, unsigned tag, struct der_item *out)
 	return in->len > 0 && in->p[0] == tag && der_next(in, out);
 }
 
+static bool
+digits_read(struct der *in, size_t n, int *out)
+{
+	size_t i;
+
+	if (in->len < n)
+		return false;
+	for (*out = 0, i = 0; i < n; i++) {
+		if (in->p[i] < '0' || in->p[i] > '9')
+			return false;
+		*out = *out * 10 + (in->p[i] - '0');
+	}
+	in->p += n;
+	in->len -= n;
+	return true;
+}
+
+bool
+der_time(struct der *in, time_t *out)
+{
+	struct tm tm = {0};
+	struct der_item item;
+	bool utc = in->len > 0 && in->p[0] == DER_UTC_TIME;
+
+	if (!der_take(in, utc ? DER_UTC_TIME : DER_GENERAL_TIME, &item) ||
+	    !digits_read(&item.value, utc ? 2 : 4, &tm.tm_year) ||
+	    !digits_read(&item.value, 2, &tm.tm_mon) ||
+	    !digits_read(&item.value, 2, &tm.tm_mday) ||
+	    !digits_read(&item.value, 2, &tm.tm_hour) ||
+	    !digits_read(&item.value, 2, &tm.tm_min) ||
+	    !digits_read(&item.value, 2, &tm.tm_sec) || item.value.len != 1 ||
+	    item.value.p[0] != 'Z' || tm.tm_mon < 1 || tm.tm_mon > 12 ||
+	    tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
+	    tm.tm_min > 59 || tm.tm_sec > 60)
+		return false;
+	if (utc)
+		tm.tm_year += tm.tm_year < 50 ? 2000 : 1900;
+	tm.tm_year -= 1900;
+	tm.tm_mon--;
+	*out = timegm(&tm);
+	return true;
+}
+
 /* [0] EXPLICIT INTEGER DEFAULT v1 */
 static bool
 version_read(struct der *in, unsigned *version)

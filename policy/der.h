@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 enum {
 	DER_BOOLEAN = 0x01,
@@ -16,6 +17,9 @@ enum {
 	DER_BITS = 0x03,
 	DER_OCTETS = 0x04,
 	DER_OID = 0x06,
+	DER_ENUM = 0x0a,
+	DER_UTC_TIME = 0x17,
+	DER_GENERAL_TIME = 0x18,
 	DER_SEQUENCE = 0x30,
 	DER_SET = 0x31,
 	DER_CONTEXT = 0x80,     /* | number, primitive */
@@ -45,6 +49,12 @@ bool der_next(struct der *in, struct der_item *out);
 
 /* Same, and the tag must be as given. */
 bool der_take(struct der *in, unsigned tag, struct der_item *out);
+
+/*
+ * Takes a time off in's front, as RFC 5280 4.1.2.5 allows it: in UTC, with
+ * seconds, without fractions.
+ */
+bool der_time(struct der *in, time_t *out);
 
 /* Exactly one certificate and nothing after it. */
 bool der_cert(const void *data, size_t len, struct der_cert *out);

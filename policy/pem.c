@@ -76,8 +76,9 @@ skip_to(struct pem *in, const char *where)
 	in->p = where;
 }
 
-long
-pem_next(struct pem *in, unsigned char *out, size_t len)
+static long
+block_next(struct pem *in, const char *one, const char *other,
+    unsigned char *out, size_t len)
 {
 	const char *p, *label;
 	long n;
@@ -85,8 +86,7 @@ pem_next(struct pem *in, unsigned char *out, size_t len)
 	while ((p = strstr(in->p, BEGIN)) != NULL) {
 		skip_to(in, p);
 		label = p + strlen(BEGIN);
-		if (!line_is(label, "CERTIFICATE") &&
-		    !line_is(label, "X509 CERTIFICATE")) {
+		if (!line_is(label, one) && !line_is(label, other)) {
 			skip_to(in, label);
 			continue;
 		}
@@ -99,4 +99,16 @@ pem_next(struct pem *in, unsigned char *out, size_t len)
 		return n;
 	}
 	return 0;
+}
+
+long
+pem_next(struct pem *in, unsigned char *out, size_t len)
+{
+	return block_next(in, "CERTIFICATE", "X509 CERTIFICATE", out, len);
+}
+
+long
+pem_next_of(struct pem *in, const char *label, unsigned char *out, size_t len)
+{
+	return block_next(in, label, label, out, len);
 }

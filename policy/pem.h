@@ -17,4 +17,8 @@ struct pem {
  */
 long pem_next(struct pem *in, unsigned char *out, size_t len);
 
+/* The same for blocks of another label, "X509 CRL" say. */
+long pem_next_of(
+    struct pem *in, const char *label, unsigned char *out, size_t len);
+
 #endif

@@ -131,29 +131,76 @@ check_side(const struct checked *c)
 	return 0;
 }
 
-/* What a server would ignore although somebody counts on it. */
+/* What would be ignored where nobody is verified. */
 static int
-check_server_ignored(const struct checked *c)
+check_ignored(const struct checked *c, const enum key_index *k, size_t n)
 {
-	static const enum key_index without_effect[] = {K_cafile, K_capath,
-	    K_cadata, K_system_trust, K_crlfile, K_crlpath, K_check_hostname,
-	    K_check_host, K_check_ip, K_check_email, K_check_uri, K_pins,
-	    K_pins_only};
 	const struct rule_values none = key_defaults[SIDE_SERVER];
-	enum key_index k;
 	char text[160];
 	size_t i;
 
-	for (i = 0; i < sizeof without_effect / sizeof *without_effect; i++) {
-		k = without_effect[i];
-		if (!own(c, k) || key_equal(&keys[k], &c->rule->values, &none))
+	for (i = 0; i < n; i++) {
+		if (!own(c, k[i]) ||
+		    key_equal(&keys[k[i]], &c->rule->values, &none))
 			continue;
 		snprintf(text, sizeof text,
-		    "'%s' has no effect on a server whose verify_mode is "
-		    "\"none\": set it to \"required\" or \"optional\"",
-		    keys[k].name);
-		return refuse(c, k, text);
+		    "'%s' has no effect on a %s whose verify_mode is "
+		    "\"none\": set it to \"required\"%s",
+		    keys[k[i]].name,
+		    c->rule->side == SIDE_SERVER ? "server" : "client",
+		    c->rule->side == SIDE_SERVER ? " or \"optional\"" : "");
+		return refuse(c, k[i], text);
 	}
+	return 0;
+}
+
+static const enum key_index for_verified[] = {K_crlfile, K_crlpath,
+    K_check_host, K_check_ip, K_check_email, K_check_uri, K_pins, K_pins_only};
+static const enum key_index for_verified_clients[] = {
+    K_cafile, K_capath, K_cadata, K_system_trust, K_check_hostname};
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+static bool
+looks_up_lists(const struct rule_values *v)
+{
+	return (v->verify_flags & (VF_CRL_CHECK_LEAF | VF_CRL_CHECK_CHAIN)) !=
+	       0;
+}
+
+/* Somebody who names a list counts on its being looked at. */
+static int
+check_revocation(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+	enum key_index k = v->crlfile != NULL ? K_crlfile : K_crlpath;
+	char text[128];
+
+	if ((v->crlfile == NULL && v->crlpath == NULL) || looks_up_lists(v))
+		return 0;
+	snprintf(text, sizeof text,
+	    "'%s' has no effect without \"crl_check_leaf\" or "
+	    "\"crl_check_chain\" in verify_flags",
+	    keys[k].name);
+	return refuse(c, k, text);
+}
+
+static int
+check_pins_only(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+
+	if (!v->pins_only)
+		return 0;
+	if (v->pins.n == 0)
+		return refuse(c, K_pins_only, "pins_only without pins");
+	if (has_trust(v) || v->system_trust)
+		return refuse(c, K_pins_only,
+		    "pins_only asks no authority: leave out cafile, capath, "
+		    "cadata and system_trust");
+	if (looks_up_lists(v) || v->ocsp_stapling == OCSP_REQUIRE)
+		return refuse(c, K_pins_only,
+		    "pins_only knows no issuer by whom revocation could be "
+		    "looked up");
 	return 0;
 }
 
@@ -162,12 +209,20 @@ check_server_trust(const struct checked *c)
 {
 	const struct rule_values *v = &c->rule->values;
 
+	if (own(c, K_ocsp_stapling) && v->ocsp_stapling != OCSP_REQUEST)
+		return refuse(c, K_ocsp_stapling,
+		    "'ocsp_stapling' is for clients: a server does not ask for "
+		    "OCSP answers (ocsp_response_file is what it gives)");
 	if (v->verify_mode == VERIFY_NONE)
-		return check_server_ignored(c);
-	if (!has_trust(v) && !v->system_trust)
+		return check_ignored(c, for_verified_clients,
+			   COUNT(for_verified_clients)) == -1
+			   ? -1
+			   : check_ignored(
+				 c, for_verified, COUNT(for_verified));
+	if (!has_trust(v) && !v->system_trust && !v->pins_only)
 		return refuse(c, K_verify_mode,
-		    "a server that verifies its clients needs cafile, capath "
-		    "or system_trust");
+		    "a server that verifies its clients needs cafile, capath, "
+		    "cadata, system_trust or pins_only");
 	if (v->check_hostname && v->server_hostname == NULL)
 		return refuse(c, K_check_hostname,
 		    "check_hostname on a server needs server_hostname, the "
@@ -185,11 +240,11 @@ check_client_trust(const struct checked *c)
 			return refuse(c, K_check_hostname,
 			    "check_hostname has no effect where verify_mode is "
 			    "\"none\"");
-		return 0;
+		return check_ignored(c, for_verified, COUNT(for_verified));
 	}
-	if (!has_trust(v) && !v->system_trust)
+	if (!has_trust(v) && !v->system_trust && !v->pins_only)
 		return refuse(c, K_system_trust,
-		    "nothing is trusted: set cafile or capath, or leave "
+		    "nothing is trusted: set cafile, capath or cadata, or leave "
 		    "system_trust on");
 	return 0;
 }
@@ -213,7 +268,7 @@ defaults_settle(const struct checked *c)
 
 	v->minimum_version = version_settle(v, v->minimum_version);
 	v->maximum_version = version_settle(v, v->maximum_version);
-	if (!written(c, K_system_trust) && has_trust(v))
+	if (!written(c, K_system_trust) && (has_trust(v) || v->pins_only))
 		v->system_trust = false;
 	if (v->verify_mode == VERIFY_NONE && !own(c, K_check_hostname))
 		v->check_hostname = false;
@@ -233,6 +288,10 @@ rule_check(struct rule *rule, const struct rule *inherited, struct fault *f)
 	if (check_versions(&c) == -1 || check_identity(&c) == -1 ||
 	    check_alpn(&c) == -1 || check_side(&c) == -1)
 		return -1;
-	return rule->side == SIDE_SERVER ? check_server_trust(&c)
-					 : check_client_trust(&c);
+	if ((rule->side == SIDE_SERVER ? check_server_trust(&c)
+				       : check_client_trust(&c)) == -1)
+		return -1;
+	if (rule->values.verify_mode == VERIFY_NONE)
+		return 0;
+	return check_revocation(&c) == -1 ? -1 : check_pins_only(&c);
 }

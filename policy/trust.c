@@ -1,13 +1,11 @@
 /* trust.c - the certificates that a rule trusts, found by their subject */
-#include <ctype.h>
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "credentials.h"
 #include "file.h"
+#include "folder.h"
 #include "pem.h"
 #include "trust.h"
 
@@ -138,69 +136,46 @@ trust_add_file(
 	return 0;
 }
 
-/* *.pem, *.crt, and what openssl rehash makes: xxxxxxxx.N */
-static bool
-name_fits(const char *name)
+int
+trust_add_text(struct trust *t, const char *text, const char *what,
+    const struct origin *at, struct fault *f)
 {
-	size_t i, n = strlen(name);
+	size_t before = t->n;
 
-	if (name[0] == '.')
-		return false;
-	if (n > 4 && (strcmp(name + n - 4, ".pem") == 0 ||
-			 strcmp(name + n - 4, ".crt") == 0))
-		return true;
-	for (i = 0; i < 8; i++)
-		if (!isxdigit((unsigned char)name[i]))
-			return false;
-	return name[8] == '.' && name[9] != '\0' &&
-	       strspn(name + 9, "0123456789") == n - 9;
+	if (text_add(t, text, strlen(text), what, f) == -1) {
+		/* escapes hide which line of the policy it is */
+		f->line = at->line;
+		snprintf(f->file, sizeof f->file, "%s", at->file);
+		return -1;
+	}
+	if (t->n == before)
+		return fault_set(
+		    f, at->file, at->line, "%s holds no certificate", what);
+	text_note(t, what);
+	return 0;
 }
 
 static int
-entries_add(struct trust *t, DIR *dir, const char *path,
-    const struct origin *at, struct fault *f)
+entry_add(
+    void *to, const char *path, const struct origin *at, struct fault *f)
 {
-	struct dirent *e;
-	char *name;
-	int rv = 0;
-
-	while (rv == 0 && (errno = 0, e = readdir(dir)) != NULL) {
-		if (!name_fits(e->d_name))
-			continue;
-		if (asprintf(&name, "%s/%s", path, e->d_name) == -1)
-			return no_memory(f);
-		rv = file_add(t, name, at, f);
-		free(name);
-	}
-	if (rv == 0 && errno != 0)
-		return fault_set(
-		    f, at->file, at->line, "%s: %s", path, strerror(errno));
-	return rv;
+	return file_add(to, path, at, f);
 }
 
 int
 trust_add_dir(
     struct trust *t, const char *path, const struct origin *at, struct fault *f)
 {
-	int rv, fd = file_open_directory(path, f, at->file, at->line);
+	static const char *const ends[] = {".pem", ".crt", NULL};
 	size_t before = t->n;
-	DIR *dir;
 
-	if (fd == -1)
+	if (folder_each(path, ends, 0, entry_add, t, at, f) == -1)
 		return -1;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		close(fd);
-		return no_memory(f);
-	}
-	rv = entries_add(t, dir, path, at, f);
-	closedir(dir);
-	if (rv == 0 && t->n == before)
+	if (t->n == before)
 		return fault_set(
 		    f, at->file, at->line, "%s holds no certificate", path);
-	if (rv == 0)
-		text_note(t, path);
-	return rv;
+	text_note(t, path);
+	return 0;
 }
 
 static int
@@ -260,4 +235,51 @@ trust_has(
 		if (der_same(&c->der, der))
 			return c;
 	return NULL;
+}
+
+static int
+sources_add(struct trust *t, const struct rule *r, struct fault *f)
+{
+	const struct rule_values *v = &r->values;
+	const struct origin file = origin_of(r, K_cafile);
+	const struct origin dir = origin_of(r, K_capath);
+	const struct origin data = origin_of(r, K_cadata);
+	const struct origin of_system = origin_of(r, K_system_trust);
+
+	if (v->cafile != NULL && trust_add_file(t, v->cafile, &file, f) == -1)
+		return -1;
+	if (v->capath != NULL && trust_add_dir(t, v->capath, &dir, f) == -1)
+		return -1;
+	if (v->cadata != NULL &&
+	    trust_add_text(t, v->cadata, "cadata", &data, f) == -1)
+		return -1;
+	if (v->system_trust &&
+	    trust_add_file(t, TRUST_SYSTEM, &of_system, f) == -1)
+		return -1;
+	/* By pins alone: there is nobody to trust. */
+	if (t->n == 0 && !v->pins_only)
+		return fault_set(f, r->file, r->line,
+		    "nothing is trusted: set cafile, capath, cadata or "
+		    "system_trust, or verify_mode = \"none\"");
+	trust_sort(t);
+	return 0;
+}
+
+int
+trust_read(const struct rule *r, struct trust **out, struct fault *f)
+{
+	struct trust *t;
+
+	*out = NULL;
+	if (r->values.verify_mode == VERIFY_NONE)
+		return 0;
+	t = trust_new();
+	if (t == NULL)
+		return no_memory(f);
+	if (sources_add(t, r, f) == -1) {
+		trust_free(t);
+		return -1;
+	}
+	*out = t;
+	return 0;
 }

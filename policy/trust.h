@@ -42,8 +42,18 @@ int trust_add_file(struct trust *t, const char *path, const struct origin *at,
 int trust_add_dir(struct trust *t, const char *path, const struct origin *at,
     struct fault *f);
 
+/* The same for PEM text of the policy itself, which messages call what. */
+int trust_add_text(struct trust *t, const char *text, const char *what,
+    const struct origin *at, struct fault *f);
+
 /* To be called once, after the last trust_add_*. */
 void trust_sort(struct trust *t);
+
+/*
+ * What r's cafile, capath, cadata and system_trust name; *out is the caller's,
+ * NULL where r verifies nothing.  Empty under pins_only.
+ */
+int trust_read(const struct rule *r, struct trust **out, struct fault *f);
 
 /* The certificates of that subject: *first of them, and how many. */
 size_t trust_find(const struct trust *t, const struct der *subject,

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """limbo.py - the cases of an x509-limbo file as plain files
 
-limbo.py CASES.json DIR writes DIR/N.chain.pem, DIR/N.trust.pem and
-DIR/cases.tsv: N, id, SERVER or CLIENT, SUCCESS or FAILURE, time, depth, name
+limbo.py CASES.json DIR writes DIR/N.chain.pem, DIR/N.trust.pem,
+DIR/N.crl.pem where the case has one, and DIR/cases.tsv: N, id, SERVER or CLIENT, SUCCESS or FAILURE, time, depth, name
 ("-" where the case gives none).
 """
 import datetime
@@ -19,6 +19,9 @@ with open(f"{folder}/cases.tsv", "w") as table:
             f.write("\n".join(case["untrusted_intermediates"]) + "\n")
         with open(f"{folder}/{n}.trust.pem", "w") as f:
             f.write("\n".join(case["trusted_certs"]) + "\n")
+        if case["crls"]:
+            with open(f"{folder}/{n}.crl.pem", "w") as f:
+                f.write("\n".join(case["crls"]) + "\n")
         when, depth = case["validation_time"], case["max_chain_depth"]
         name = (case["expected_peer_name"] or {}).get("value", "-")
         if when is not None:

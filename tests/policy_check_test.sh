@@ -302,6 +302,7 @@ test_rule_faults_are_refused() {
 }
 
 test_keys_that_contradict_each_other_are_refused() {
+	local pin=sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=
 	broken_rule versions 'above maximum_version' \
 	    'client { minimum_version = "TLSv1.3"; maximum_version = "TLSv1.2"; }'
 	broken_rule no-certfile 'needs certfile' 'server { port = 8443; }'
@@ -309,12 +310,32 @@ test_keys_that_contradict_each_other_are_refused() {
 	    'client { keyfile = "a.key"; }'
 	broken_rule cafile-unused "'cafile' has no effect on a server" \
 	    'server { certfile = "a.pem"; cafile = "ca.pem"; }'
-	broken_rule no-trust 'needs cafile, capath or system_trust' \
+	broken_rule no-trust 'needs cafile, capath, cadata, system_trust' \
 	    'server { certfile = "a.pem"; verify_mode = "required"; }'
 	broken_rule nothing-trusted 'nothing is trusted' \
 	    'client { system_trust = false; }'
 	broken_rule name-unused 'check_hostname has no effect' \
 	    'client { verify_mode = "none"; check_hostname = true; }'
+	broken_rule list-unused "'crlfile' has no effect without" \
+	    'client { crlfile = "a.pem"; }'
+	broken_rule pins-only-alone 'pins_only without pins' \
+	    'client { pins_only = true; }'
+	broken_rule pins-only-trust 'pins_only asks no authority' \
+	    "client { pins_only = true; cafile = \"ca.pem\"; pins = \"$pin\"; }"
+	broken_rule pins-only-list 'pins_only knows no issuer' \
+	    "client { pins_only = true; pins = \"$pin\";`
+		` verify_flags = \"crl_check_leaf\"; }"
+	broken_rule pins-unused "'pins' has no effect on a client" \
+	    "client { verify_mode = \"none\"; pins = \"$pin\"; }"
+	broken_rule staple-of-clients "'ocsp_stapling' is for clients" \
+	    'server { certfile = "a.pem"; ocsp_stapling = "require"; }'
+	broken_rule pin-of-a-hash "must be \"sha256" \
+	    'client { pins = "sha256//47DEQpj8HBSa"; }'
+	broken_rule no-address "takes IP addresses" \
+	    'client { check_ip = "b.example"; }'
+	broken_rule no-mail "takes one mail address" \
+	    'client { check_email = "b.example"; }'
+	broken_rule no-uri "takes URIs" 'client { check_uri = "b.example"; }'
 	broken duplicate-context 5 'context "a" already, at .*:4' <<'END'
 version = 1;
 unmatched = "reject";
@@ -343,8 +364,7 @@ test_what_is_for_later_is_refused_not_ignored() {
 	broken_rule native 'not supported yet' 'client { action = "native"; }'
 	broken_rule detect 'not supported yet' 'server { action = "detect"; }'
 	broken_rule enforce 'not supported yet' 'client { enforce = false; }'
-	broken_rule pins 'not supported yet' \
-	    'client { pins = "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="; }'
+	broken_rule psk 'not supported yet' 'client { psk_identity = "x"; }'
 	broken reload 3 'not supported yet' <<'END'
 version = 1;
 unmatched = "reject";

@@ -10,10 +10,21 @@ oneTimeSetUp() {
 	pki_cert away ca 'dns_name = away.example'
 }
 
-# serve CERT	a TLS server that shows $TMP/CERT.pem; sets port
+# serve CERT [STAPLE]	a TLS server that shows $TMP/CERT.pem; sets port
 serve() {
-	start peer "$B/tests/tls_peer" server "$TMP/$1.pem" "$TMP/$1.key"
+	stop_all
+	start peer env ${2+TLSPEER_STAPLE="$TMP/$2.der"} "$B/tests/tls_peer" \
+	    server "$TMP/$1.pem" "$TMP/${1%+*}.key"
 	port=$(port_of peer)
+}
+
+# sub_usual	sub, an authority under ca, and below, which sub signed;
+# below+sub.pem holds both, as a server sends them
+sub_usual() {
+	[ -e "$TMP/below+sub.pem" ] && return
+	pki_sub sub ca
+	pki_cert below sub 'dns_name = localhost'
+	cat "$TMP/below.pem" "$TMP/sub.pem" >"$TMP/below+sub.pem"
 }
 
 before=()	# what visit puts before its command
@@ -104,6 +115,190 @@ test_server_hostname_is_the_name_to_verify() {
 	visit_expects accept \
 	    'cafile = "ca.pem"; server_hostname = "away.example";'
 	visit_expects name_mismatch 'cafile = "ca.pem";'
+}
+
+# with and without: hostname_checks_common_name
+test_common_name_counts_only_on_request() {
+	pki_cert localhost ca
+	serve localhost
+	visit_expects accept \
+	    'cafile = "ca.pem"; hostname_checks_common_name = true;'
+	visit_expects name_mismatch 'cafile = "ca.pem";'
+}
+
+# with and without: verify_depth
+test_verify_depth_counts_intermediates() {
+	sub_usual
+	serve below+sub
+	visit_expects accept 'cafile = "ca.pem";'
+	visit_expects accept 'cafile = "ca.pem"; verify_depth = 1;'
+	visit_expects chain_limit 'cafile = "ca.pem"; verify_depth = 0;'
+}
+
+# with and without: cadata
+test_cadata_is_trusted_in_place_of_the_system() {
+	local pem
+	pem=$(sed 's/$/\\n/' "$TMP/ca.pem" | tr -d '\n')
+	serve good
+	visit_expects accept "cadata = \"$pem\";"
+	pem=$(sed 's/$/\\n/' "$TMP/other_ca.pem" | tr -d '\n')
+	visit_expects unknown_issuer "cadata = \"$pem\";"
+	visit_expects unknown_issuer
+}
+
+# with and without: check_host check_ip check_email check_uri
+test_each_list_of_names_must_be_met() {
+	local trust='cafile = "ca.pem";'
+	pki_ext named ca 'subjectAltName = DNS:localhost, DNS:b.example,'`
+	    `'IP:192.0.2.7, email:Ann@Mail.example, URI:urn:example:b' \
+	    'authorityKeyIdentifier = keyid'
+	serve named
+	visit_expects accept "$trust"
+	visit_expects accept "$trust"'check_host = ( "a.example", "B.example" );
+	    check_ip = ( "192.0.2.7" ); check_email = ( "Ann@mail.EXAMPLE" );
+	    check_uri = ( "urn:example:a", "urn:example:b" );'
+	visit_expects peer_not_allowed "$trust"'check_host = ( "a.example" );'
+	visit_expects peer_not_allowed "$trust"'check_ip = ( "192.0.2.8" );'
+	visit_expects peer_not_allowed \
+	    "$trust"'check_email = ( "ann@mail.example" );'
+	visit_expects peer_not_allowed "$trust"'check_uri = ( "urn:example:B" );'
+	visit_expects name_mismatch \
+	    "$trust"'check_host = ( "b.example" ); server_hostname = "c.example";'
+}
+
+# pin_of CERT	as pins takes it
+pin_of() {
+	echo "sha256//$(openssl x509 -in "$TMP/$1.pem" -noout -pubkey |
+	    openssl pkey -pubin -outform DER |
+	    openssl dgst -sha256 -binary | base64)"
+}
+
+# with and without: pins
+test_one_of_pins_must_be_in_the_verified_chain() {
+	serve good
+	visit_expects accept 'cafile = "ca.pem";'
+	visit_expects accept "cafile = \"ca.pem\"; pins = ( \"$(pin_of away)\",
+	    \"$(pin_of good)\" );"
+	visit_expects accept "cafile = \"ca.pem\"; pins = ( \"$(pin_of ca)\" );"
+	visit_expects pin_mismatch \
+	    "cafile = \"ca.pem\"; pins = ( \"$(pin_of other_ca)\" );"
+	visit_expects unknown_issuer \
+	    "cafile = \"other_ca.pem\"; pins = ( \"$(pin_of good)\" );"
+}
+
+# with and without: pins_only
+test_pins_only_asks_no_authority_but_the_name() {
+	serve good
+	visit_expects accept "pins_only = true; pins = ( \"$(pin_of good)\" );"
+	visit_expects pin_mismatch \
+	    "pins_only = true; pins = ( \"$(pin_of ca)\" );"
+	visit_expects name_mismatch "pins_only = true;
+	    pins = ( \"$(pin_of good)\" ); server_hostname = \"b.example\";"
+	visit_expects unknown_issuer "pins = ( \"$(pin_of good)\" );"
+}
+
+leaf='cafile = "ca.pem"; verify_flags = ( "crl_check_leaf" );'
+chain='cafile = "ca.pem"; verify_flags = ( "crl_check_chain" );'
+
+# with and without: crlfile verify_flags
+test_crlfile_refuses_what_it_lists_and_what_it_cannot_judge() {
+	pki_crl empty ca
+	pki_crl lists ca good
+	pki_crl foreign other_ca
+	serve good
+	visit_expects accept 'cafile = "ca.pem";'
+	visit_expects accept "$leaf"'crlfile = "empty.pem";'
+	visit_expects revoked "$leaf"'crlfile = "lists.pem";'
+	visit_expects crl_unusable "$leaf"'crlfile = "foreign.pem";'
+	visit_expects crl_unusable "$leaf"
+}
+
+# with and without: crlpath
+test_crlpath_holds_lists_of_every_authority() {
+	sub_usual
+	pki_crl of_ca ca
+	pki_crl of_sub sub
+	pki_crl of_ca_sub ca sub
+	openssl crl -in "$TMP/of_sub.pem" -outform DER -out "$TMP/of_sub.crl"
+	mkdir "$TMP/crls"
+	serve below+sub
+	visit_expects accept 'cafile = "ca.pem";'
+	visit_expects crl_unusable "$chain"'crlpath = "crls";'
+	cp "$TMP/of_sub.crl" "$TMP/crls"
+	visit_expects accept "$leaf"'crlpath = "crls";'
+	visit_expects crl_unusable "$chain"'crlpath = "crls";'
+	cp "$TMP/of_ca.pem" "$TMP/crls/0a1b2c3d.r0"
+	visit_expects accept "$chain"'crlpath = "crls";'
+	cp "$TMP/of_ca_sub.pem" "$TMP/crls"
+	visit_expects revoked "$chain"'crlpath = "crls";'
+	visit_expects accept "$leaf"'crlpath = "crls";'
+}
+
+# with and without: verify_flags
+test_flags_have_their_effect_and_none_without() {
+	local sub='cafile = "sub.pem";' ca='cafile = "ca.pem";'
+	sub_usual
+	serve below
+	visit_expects accept "$sub"
+	visit_expects unknown_issuer \
+	    "$sub"'verify_flags = ( "no_partial_chain", "trusted_first" );'
+	pki_ext any ca 'subjectAltName = DNS:localhost' \
+	    'extendedKeyUsage = anyExtendedKeyUsage' \
+	    'authorityKeyIdentifier = keyid'
+	serve any
+	visit_expects purpose "$ca"
+	visit_expects accept "$ca"'verify_flags = ( "no_x509_strict" );'
+	pki_cert under ca 'dns_name = localhost' 'dns_name = a_b.example'
+	serve under
+	visit_expects accept "$ca"
+	visit_expects malformed "$ca"'verify_flags = ( "webpki" );'
+}
+
+ocsp() {
+	visit_expects "$1" 'cafile = "ca.pem";'"${2:+ocsp_stapling = \"$2\";}"
+}
+
+# with and without: ocsp_stapling
+test_ocsp_answers_are_asked_for_and_judged() {
+	local key='ocsp_stapling = "off";'
+	pki_staple fine good ca good
+	pki_staple revoked good ca revoked
+	pki_staple foreign good ca good other_ca
+	serve good none
+	ocsp accept
+	ocsp ocsp_unusable require
+	serve good fine
+	ocsp accept
+	ocsp accept require
+	serve good revoked
+	ocsp revoked
+	ocsp accept off
+	serve good foreign
+	ocsp ocsp_unusable
+	visit_expects accept 'cafile = "ca.pem";'"$key"
+	assertContains "$(wait_line "$TMP/peer.out" 'end=close.*ocsp=')" \
+	    'ocsp=no'
+	visit_expects accept 'verify_mode = "none";'
+}
+
+test_must_staple_is_obeyed_unless_ocsp_is_off() {
+	pki_cert must ca 'dns_name = localhost' 'tls_feature = 5'
+	pki_staple must must ca good
+	serve must
+	ocsp ocsp_unusable
+	ocsp accept off
+	serve must must
+	ocsp accept
+}
+
+test_delegated_responder_needs_its_purpose() {
+	pki_cert responder ca ocsp_signing_key
+	pki_staple delegated good ca good responder
+	pki_staple usurped good ca good away
+	serve good delegated
+	ocsp accept require
+	serve good usurped
+	ocsp ocsp_unusable
 }
 
 . shunit2

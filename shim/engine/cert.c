@@ -6,24 +6,29 @@
 
 /*
  * Extensions that are processed, and so may be critical; those marked bare
- * must not be (RFC 5280 4.2.1.1, 4.2.1.2).  Certificate policies matter only
- * where an explicit policy is asked for, and policyConstraints, which can ask
- * for it, is not in the list: critical, it refuses the certificate.
+ * must not be (RFC 5280 4.2.1.1, 4.2.1.2), or are not processed.  Certificate
+ * policies matter only where an explicit policy is asked for, and
+ * policyConstraints can ask for it: critical, it refuses the certificate.
  */
 static const struct {
-	unsigned char oid[3]; /* all are 2.5.29.x */
+	const char *oid;
+	size_t len;
 	bool bare;
 } extensions[EXT_COUNT] = {
-    [EXT_BASIC] = {{0x55, 0x1d, 19}, false},
-    [EXT_USAGE] = {{0x55, 0x1d, 15}, false},
-    [EXT_PURPOSES] = {{0x55, 0x1d, 37}, false},
-    [EXT_ALT_NAMES] = {{0x55, 0x1d, 17}, false},
-    [EXT_CONSTRAINTS] = {{0x55, 0x1d, 30}, false},
-    [EXT_POLICIES] = {{0x55, 0x1d, 32}, false},
-    [EXT_POLICY_MAPPINGS] = {{0x55, 0x1d, 33}, false},
-    [EXT_ANY_POLICY] = {{0x55, 0x1d, 54}, false},
-    [EXT_SUBJECT_KEY] = {{0x55, 0x1d, 14}, true},
-    [EXT_AUTHORITY_KEY] = {{0x55, 0x1d, 35}, true},
+    [EXT_BASIC] = {"\x55\x1d\x13", 3, false},
+    [EXT_USAGE] = {"\x55\x1d\x0f", 3, false},
+    [EXT_PURPOSES] = {"\x55\x1d\x25", 3, false},
+    [EXT_ALT_NAMES] = {"\x55\x1d\x11", 3, false},
+    [EXT_CONSTRAINTS] = {"\x55\x1d\x1e", 3, false},
+    [EXT_POLICIES] = {"\x55\x1d\x20", 3, false},
+    [EXT_POLICY_MAPPINGS] = {"\x55\x1d\x21", 3, false},
+    [EXT_ANY_POLICY] = {"\x55\x1d\x36", 3, false},
+    [EXT_POLICY_CONSTRAINTS] = {"\x55\x1d\x24", 3, true},
+    [EXT_SUBJECT_KEY] = {"\x55\x1d\x0e", 3, true},
+    [EXT_AUTHORITY_KEY] = {"\x55\x1d\x23", 3, true},
+    /* 1.3.6.1.5.5.7.1.24 and .1 */
+    [EXT_FEATURES] = {"\x2b\x06\x01\x05\x05\x07\x01\x18", 8, false},
+    [EXT_AUTHORITY_INFO] = {"\x2b\x06\x01\x05\x05\x07\x01\x01", 8, true},
 };
 
 /* Extension ::= SEQUENCE { OID, critical BOOLEAN DEFAULT FALSE, OCTETS } */
@@ -44,8 +49,8 @@ extension_read(struct cert *c, struct der in)
 	if (!der_take(&in, DER_OCTETS, &value) || in.len != 0)
 		return false;
 	for (i = 0; i < EXT_COUNT; i++)
-		if (oid.value.len == 3 &&
-		    memcmp(oid.value.p, extensions[i].oid, 3) == 0)
+		if (oid.value.len == extensions[i].len &&
+		    memcmp(oid.value.p, extensions[i].oid, oid.value.len) == 0)
 			break;
 	if (i == EXT_COUNT) {
 		c->unknown_critical |= critical;
@@ -144,6 +149,23 @@ keys_read(struct cert *c)
 	return true;
 }
 
+/* Features ::= SEQUENCE OF INTEGER; 5 is status_request (RFC 7633 6). */
+static bool
+features_read(struct cert *c)
+{
+	struct der in = c->ext[EXT_FEATURES].value;
+	struct der_item list, item;
+
+	if (!der_take(&in, DER_SEQUENCE, &list) || in.len != 0)
+		return false;
+	while (list.value.len > 0) {
+		if (!der_take(&list.value, DER_INTEGER, &item))
+			return false;
+		c->must_staple |= item.value.len == 1 && item.value.p[0] == 5;
+	}
+	return true;
+}
+
 bool
 cert_read(struct cert *c, const struct der *der)
 {
@@ -157,6 +179,7 @@ cert_read(struct cert *c, const struct der *der)
 	c->malformed = !extensions_read(c) ||
 		       (c->ext[EXT_BASIC].present && !basic_read(c)) ||
 		       (c->ext[EXT_USAGE].present && !usage_read(c)) ||
+		       (c->ext[EXT_FEATURES].present && !features_read(c)) ||
 		       !keys_read(c);
 	return true;
 }

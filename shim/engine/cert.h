@@ -37,7 +37,12 @@ enum cause {
 	CAUSE_PURPOSE,
 	CAUSE_PROFILE, /* x509_strict: "malformed" as well */
 	CAUSE_NAME_CONSTRAINT,
+	CAUSE_REVOKED,
+	CAUSE_CRL,
+	CAUSE_OCSP,
 	CAUSE_NAME_MISMATCH,
+	CAUSE_PIN,
+	CAUSE_NOT_WANTED, /* check_host and the like: "peer_not_allowed" */
 	CAUSE_NONE,
 };
 
@@ -59,8 +64,11 @@ enum extension {
 	EXT_POLICIES,
 	EXT_POLICY_MAPPINGS,
 	EXT_ANY_POLICY,
+	EXT_POLICY_CONSTRAINTS,
 	EXT_SUBJECT_KEY,
 	EXT_AUTHORITY_KEY,
+	EXT_FEATURES, /* RFC 7633 */
+	EXT_AUTHORITY_INFO,
 	EXT_COUNT
 };
 
@@ -70,6 +78,7 @@ enum {
 	USAGE_KEY_ENCIPHERMENT = 1 << 2,
 	USAGE_KEY_AGREEMENT = 1 << 4,
 	USAGE_CERT_SIGN = 1 << 5,
+	USAGE_CRL_SIGN = 1 << 6,
 };
 
 struct cert {
@@ -83,10 +92,12 @@ struct cert {
 	bool malformed;        /* an extension is, or comes twice */
 	bool unknown_critical; /* an extension that nobody here processes */
 	bool self_issued;      /* subject is issuer */
+	bool must_staple;
 	bool ca;
 	int path_length; /* -1: not limited */
 	unsigned usage;  /* all bits when the extension is absent */
 	struct der subject_key, authority_key; /* len 0: not given */
+	struct der staple; /* the OCSP answer sent with it; len 0: none */
 
 	/* after cert_load */
 	bool loaded, broken;
@@ -105,6 +116,19 @@ void cert_free(struct cert *c); /* what c owns, not c */
 /* Did the holder of issuer's key sign c? */
 bool cert_signed_by(const struct cert *c, const struct cert *issuer);
 
+enum signature { SIGNATURE_GOOD, SIGNATURE_WEAK, SIGNATURE_WRONG };
+
+/*
+ * The same for tbs of a list or an answer; algorithm is an AlgorithmIdentifier
+ * and must be good enough.
+ */
+enum signature cert_verify_data(const struct cert *issuer,
+    const struct der *algorithm, const struct der *tbs,
+    const struct der *signature);
+
+/* Has c this key purpose (DER of an OID) in so many words? */
+bool cert_has_purpose(const struct cert *c, const char *oid, size_t len);
+
 /* Subject and issuer on one line, printable, cut to len. */
 void cert_subject(const struct cert *c, char *buf, size_t len);
 void cert_issuer(const struct cert *c, char *buf, size_t len);
@@ -112,14 +136,20 @@ void cert_issuer(const struct cert *c, char *buf, size_t len);
 /* All that is to be said of c alone, as the peer's own or as an issuer. */
 struct rules {
 	bool strict;     /* x509_strict */
+	bool webpki;     /* webpki */
 	const char *oid; /* the purpose: DER of a key purpose */
 	size_t oid_len;
 	time_t now;
 	gnutls_sec_param_t level; /* what keys must reach */
 };
 
+/* Key and dates of a certificate that is trusted for its key alone. */
+struct reason cert_check_pinned(const struct cert *c, const struct rules *r);
 struct reason cert_check_peer(const struct cert *c, const struct rules *r);
 struct reason cert_check_issuer(const struct cert *c, const struct rules *r);
+/* webpki.c: what the CA/Browser Forum asks beyond all this */
+struct reason webpki_check_peer(const struct cert *c);
+struct reason webpki_check_issuer(const struct cert *c);
 struct reason cert_check_signature(const struct cert *c);
 
 /*
@@ -137,11 +167,18 @@ struct reason constraint_check(
  */
 bool hostname_match(const struct cert *c, const char *name, bool common_name);
 
+/* Is text, byte by byte but for the case of a mail address's host, among the
+ * mail addresses (mail) or URIs of c's subjectAltName? */
+bool hostname_has_text(const struct cert *c, bool mail, const char *text);
+
 /* Has it any host name or address in a subjectAltName? */
 bool hostname_has(const struct cert *c);
 
 /* The names c is for, as text for a message. */
 void hostname_list(const struct cert *c, char *buf, size_t len);
+
+/* Is text one of c's DNS names, or an address of its in its shortest form? */
+bool hostname_is_copy(const struct cert *c, const struct der *text);
 
 /* The next common name of a subject, or false. */
 bool common_name_next(struct der *rdns, struct der *out);

@@ -34,11 +34,18 @@ cert_find(struct chain *b, const struct der *der)
 	return NULL;
 }
 
-bool
-chain_read(
-    struct chain *b, const gnutls_datum_t *sent, size_t n, struct reason *why)
+static void
+staple_keep(struct cert *c, const struct presented *p, size_t i)
 {
-	size_t i, bytes = 0;
+	if (p->staple != NULL && p->staple[i].size > 0 && c->staple.len == 0)
+		c->staple = (struct der){p->staple[i].data, p->staple[i].size};
+}
+
+bool
+chain_read(struct chain *b, const struct presented *p, struct reason *why)
+{
+	const gnutls_datum_t *sent = p->chain;
+	size_t i, n = p->n, bytes = 0;
 
 	*why = (struct reason){CAUSE_CHAIN_LIMIT, NULL,
 	    "the peer sent more certificates than we look at"};
@@ -55,10 +62,12 @@ chain_read(
 
 		if (c == NULL)
 			c = cert_add(b, &der);
-		if (c != NULL)
-			c->trusted = trust_has(b->trust, &der, &c->d.subject);
-		else if (i == 0)
+		if (c == NULL && i == 0)
 			return false;
+		if (c == NULL)
+			continue;
+		c->trusted = trust_has(b->trust, &der, &c->d.subject);
+		staple_keep(c, p, i);
 	}
 	b->sent = b->n;
 	return b->n > 0 && cert_load(b->cert[0]);
@@ -167,14 +176,25 @@ check_step(struct chain *b, const struct cert *c)
 	return why;
 }
 
+static void
+show(struct chain *b)
+{
+	memcpy(b->shown, b->path, b->length * sizeof b->path[0]);
+	b->nshown = b->length;
+}
+
 /* A path has reached an anchor; true ends the search. */
 static bool
 arrived(struct chain *b)
 {
 	struct reason why = b->why[b->length - 1];
 
-	if (!b->reached || why.cause > b->best.cause)
+	if (why.cause == CAUSE_NONE)
+		why = path_check(b);
+	if (!b->reached || why.cause > b->best.cause) {
 		b->best = why;
+		show(b);
+	}
 	b->reached = true;
 	return why.cause == CAUSE_NONE;
 }
@@ -187,6 +207,8 @@ note_end(struct chain *b, bool forged)
 	b->ended = b->path[b->length - 1];
 	b->ended_at = b->length;
 	b->ended_forged = forged;
+	if (!b->reached)
+		show(b);
 }
 
 /*

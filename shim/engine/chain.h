@@ -9,16 +9,19 @@
 
 #include <gnutls/gnutls.h>
 
+#include "../../policy/crl.h"
 #include "cert.h"
+#include "verify.h"
 
 enum {
 	CHAIN_SENT = 100,  /* certificates a peer may send */
 	CHAIN_CERTS = 160, /* and those of the trust list looked at */
 	CHAIN_BYTES = 512 * 1024,
-	CHAIN_LENGTH = 64, /* of a path, whatever verify_depth says */
+	CHAIN_LENGTH = VERDICT_PATH, /* verify_depth is 100 at most */
 	CHAIN_STEPS = 4000,
 	CHAIN_SIGNATURES = 128,
 	CHAIN_NAMES = 250000, /* names compared with constraints */
+	CHAIN_LISTS = 64,     /* revocation lists whose signature is checked */
 };
 
 struct chain {
@@ -26,6 +29,10 @@ struct chain {
 	struct rules rules;
 	bool partial; /* partial_chain: whatever is trusted is an anchor */
 	int depth;    /* verify_depth */
+	/* what path.c asks of a whole path */
+	const struct rule_values *values; /* borrowed */
+	const struct crls *crls;          /* borrowed; NULL: none */
+	bool staples;                     /* the peer was asked for them */
 
 	struct cert *cert[CHAIN_CERTS]; /* owned; the peer's own first */
 	size_t n, sent;
@@ -40,8 +47,16 @@ struct chain {
 	unsigned steps, signatures, names;
 	bool reached;             /* some path, faulty or not, an anchor */
 	struct reason best;       /* of those that did */
+	struct cert *shown[CHAIN_LENGTH]; /* that path, or the longest */
+	size_t nshown;
 	const struct cert *ended; /* the end of the longest that did not */
 	size_t ended_at;
+	struct { /* whether a list's signature is good: found out once */
+		const struct crl *crl;
+		const struct cert *issuer;
+		enum signature state;
+	} listed[CHAIN_LISTS];
+	size_t nlisted;
 	bool ended_forged; /* it had an issuer by name, not by signature */
 };
 
@@ -49,8 +64,7 @@ struct chain {
  * Takes what the peer sent, leaf first; false and *why when that alone is
  * too much or its first certificate unreadable.  chain_free in any case.
  */
-bool chain_read(
-    struct chain *b, const gnutls_datum_t *sent, size_t n, struct reason *why);
+bool chain_read(struct chain *b, const struct presented *p, struct reason *why);
 void chain_free(struct chain *b);
 
 /*
@@ -59,5 +73,24 @@ void chain_free(struct chain *b);
  * names under constraints is judged here.
  */
 struct reason chain_find(struct chain *b);
+
+/*
+ * path.c: revocation and pins, for a path that is in order otherwise.  Each
+ * signature it verifies is taken from what b may spend.
+ */
+struct reason path_check(struct chain *b);
+
+/* Is the key of c one of pins ("sha256//BASE64")? */
+bool path_pinned(const struct list *pins, const struct cert *c);
+
+/* ocsp.c: what the answer stapled to c says */
+enum staple { STAPLE_GOOD, STAPLE_REVOKED, STAPLE_UNUSABLE };
+
+/*
+ * issuer issued c.  *detail is why an answer is not usable, a constant that
+ * completes the sentence about c; *signatures counts down.
+ */
+enum staple staple_read(const struct cert *c, const struct cert *issuer,
+    const struct rules *r, unsigned *signatures, const char **detail);
 
 #endif

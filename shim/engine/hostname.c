@@ -149,10 +149,41 @@ hostname_match(const struct cert *c, const char *name, bool common_name)
 	       match_common_name(c, name);
 }
 
+/* RFC 5321 2.4: the part before '@' is its host's business. */
+static bool
+same_mail(const struct der *name, const char *text)
+{
+	const char *at = strrchr(text, '@');
+	size_t local = at != NULL ? (size_t)(at - text) : 0;
+
+	return at != NULL && name->len == strlen(text) &&
+	       memcmp(name->p, text, local) == 0 &&
+	       same_text(name->p + local, at, name->len - local);
+}
+
+bool
+hostname_has_text(const struct cert *c, bool mail, const char *text)
+{
+	const unsigned tag = DER_CONTEXT | (mail ? 1 : 6);
+	struct der in = alt_names(c);
+	struct der_item name;
+
+	while (alt_name_next(&in, &name))
+		if (name.tag == tag &&
+		    (mail ? same_mail(&name.value, text)
+			  : name.value.len == strlen(text) &&
+				memcmp(name.value.p, text, name.value.len) ==
+				    0))
+			return true;
+	return false;
+}
+
 static void
 name_text(const struct der_item *name, char *buf, size_t len)
 {
-	const char *what = name->tag == (DER_CONTEXT | 6) ? "URI " : "";
+	const char *what = name->tag == (DER_CONTEXT | 6)   ? "URI "
+			   : name->tag == (DER_CONTEXT | 1) ? "mail "
+							    : "";
 	size_t i, n = 0;
 
 	buf[0] = '\0';
@@ -171,6 +202,26 @@ name_text(const struct der_item *name, char *buf, size_t len)
 			     ? (char)name->value.p[i]
 			     : '?';
 	buf[n] = '\0';
+}
+
+bool
+hostname_is_copy(const struct cert *c, const struct der *text)
+{
+	struct der in = alt_names(c);
+	struct der_item item;
+	char name[256];
+
+	while (alt_name_next(&in, &item)) {
+		if (item.tag == NAME_DNS && der_same(&item.value, text))
+			return true;
+		if (item.tag != NAME_IP)
+			continue;
+		name_text(&item, name, sizeof name);
+		if (strlen(name) == text->len &&
+		    memcmp(name, text->p, text->len) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Ten names say enough; a certificate may have a thousand. */

@@ -117,6 +117,12 @@ session_new(struct conn *c)
 	flags |= c->side == SIDE_CLIENT
 	    ? GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT
 	    : GNUTLS_SERVER;
+	/* Of all extensions this leaves out status_request alone (and TLS 1.2's
+	 * tickets); 3.7.9 has no other way not to ask for OCSP answers. */
+	if (c->side == SIDE_CLIENT &&
+	    (c->rule->values.ocsp_stapling == OCSP_OFF ||
+		c->rule->values.verify_mode == VERIFY_NONE))
+		flags |= GNUTLS_NO_EXTENSIONS;
 	if (gnutls_init(&c->session, flags) < 0) {
 		c->session = NULL;
 		return -ENOMEM;

@@ -186,6 +186,27 @@ worse(struct reason a, struct reason b)
 	return b.cause < a.cause ? b : a;
 }
 
+bool
+cert_has_purpose(const struct cert *c, const char *oid, size_t len)
+{
+	struct der in = c->ext[EXT_PURPOSES].value;
+	struct der_item list, item;
+
+	if (!c->ext[EXT_PURPOSES].present ||
+	    !der_take(&in, DER_SEQUENCE, &list))
+		return false;
+	while (der_take(&list.value, DER_OID, &item))
+		if (item.value.len == len && memcmp(item.value.p, oid, len) == 0)
+			return true;
+	return false;
+}
+
+struct reason
+cert_check_pinned(const struct cert *c, const struct rules *r)
+{
+	return worse(check_any(c, r), check_dates(c, r));
+}
+
 struct reason
 cert_check_peer(const struct cert *c, const struct rules *r)
 {
@@ -196,6 +217,8 @@ cert_check_peer(const struct cert *c, const struct rules *r)
 	why = worse(why, check_peer_usage(c, r));
 	if (r->strict)
 		why = worse(why, check_profile(c));
+	if (r->webpki)
+		why = worse(why, webpki_check_peer(c));
 	return why;
 }
 
@@ -211,6 +234,8 @@ cert_check_issuer(const struct cert *c, const struct rules *r)
 		why = worse(why, check_profile(c));
 		why = worse(why, check_ca_profile(c));
 	}
+	if (r->webpki)
+		why = worse(why, webpki_check_issuer(c));
 	return why;
 }
 

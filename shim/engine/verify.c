@@ -10,6 +10,9 @@
 #define OID_SERVER "\x2b\x06\x01\x05\x05\x07\x03\x01"
 #define OID_CLIENT "\x2b\x06\x01\x05\x05\x07\x03\x02"
 
+/* RFC 6066 8, which GnuTLS 3.7.9 has no name for */
+#define A_BAD_STATUS_RESPONSE ((gnutls_alert_description_t)113)
+
 static const struct {
 	const char *word;
 	gnutls_alert_description_t alert;
@@ -42,6 +45,16 @@ static const struct {
     [CAUSE_PROFILE] = {"malformed", GNUTLS_A_BAD_CERTIFICATE, 0},
     [CAUSE_NAME_CONSTRAINT] = {"name_constraint", GNUTLS_A_BAD_CERTIFICATE,
 	GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE},
+    [CAUSE_REVOKED] = {"revoked", GNUTLS_A_CERTIFICATE_REVOKED,
+	GNUTLS_CERT_REVOKED},
+    [CAUSE_CRL] = {"crl_unusable", GNUTLS_A_CERTIFICATE_UNKNOWN,
+	GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED},
+    [CAUSE_OCSP] = {"ocsp_unusable", A_BAD_STATUS_RESPONSE,
+	GNUTLS_CERT_INVALID_OCSP_STATUS},
+    [CAUSE_PIN] = {"pin_mismatch", GNUTLS_A_CERTIFICATE_UNKNOWN,
+	GNUTLS_CERT_UNEXPECTED_OWNER},
+    [CAUSE_NOT_WANTED] = {"peer_not_allowed", GNUTLS_A_ACCESS_DENIED,
+	GNUTLS_CERT_UNEXPECTED_OWNER},
     [CAUSE_NAME_MISMATCH] = {"name_mismatch", GNUTLS_A_BAD_CERTIFICATE,
 	GNUTLS_CERT_UNEXPECTED_OWNER},
 };
@@ -130,58 +143,153 @@ chain_init(
 {
 	memset(b, 0, sizeof *b);
 	b->trust = c->trust;
+	b->crls = c->crls;
+	b->values = &c->rule->values;
 	b->rules.strict = has_flag(c, VF_X509_STRICT);
+	b->rules.webpki = has_flag(c, VF_WEBPKI);
 	b->rules.oid = side == SIDE_CLIENT ? OID_SERVER : OID_CLIENT;
 	b->rules.oid_len = sizeof OID_SERVER - 1;
 	b->rules.now = now;
 	b->rules.level = profile_level(c->rule->values.security_profile);
 	b->partial = has_flag(c, VF_PARTIAL_CHAIN);
 	b->depth = c->rule->values.verify_depth;
+	/* GnuTLS does not ask clients for theirs */
+	b->staples =
+	    side == SIDE_CLIENT && b->values->ocsp_stapling != OCSP_OFF;
+}
+
+static bool
+list_has_name(
+    const struct list *l, const struct cert *c, bool common_name)
+{
+	char name[256];
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (name_canon(l->v[i], name, sizeof name) == 0 &&
+		    hostname_match(c, name, common_name))
+			return true;
+	return l->n == 0;
+}
+
+static bool
+list_has_text(const struct list *l, const struct cert *c, bool mail)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (hostname_has_text(c, mail, l->v[i]))
+			return true;
+	return l->n == 0;
+}
+
+/* Of each list that the rule gives, one entry must be in the certificate. */
+static struct reason
+check_wanted(const struct cert *c, const struct rule_values *v)
+{
+	struct reason why = {CAUSE_NOT_WANTED, c, NULL};
+
+	if (!list_has_name(&v->check_host, c, v->hostname_checks_common_name))
+		why.detail = "is for no name of check_host";
+	else if (!list_has_name(&v->check_ip, c, false))
+		why.detail = "is for no address of check_ip";
+	else if (!list_has_text(&v->check_email, c, true))
+		why.detail = "is for no mail address of check_email";
+	else if (!list_has_text(&v->check_uri, c, false))
+		why.detail = "is for no URI of check_uri";
+	else
+		return REASON_NONE;
+	return why;
+}
+
+static struct reason
+check_names(const struct cert *c, const struct rule_values *v,
+    const char *wanted)
+{
+	if (wanted == NULL ||
+	    hostname_match(c, wanted, v->hostname_checks_common_name))
+		return check_wanted(c, v);
+	return (struct reason){CAUSE_NAME_MISMATCH, c,
+	    hostname_has(c) ? "is for another name"
+			    : "has no host in a subjectAltName "
+			      "(the common name does not count)"};
+}
+
+/* pins_only: the key is what is trusted, and no authority is asked. */
+static struct reason
+judge_pinned(struct chain *b, const char *wanted)
+{
+	struct cert *peer = b->cert[0];
+	struct reason why = cert_check_pinned(peer, &b->rules);
+
+	b->shown[b->nshown++] = peer;
+	if (why.cause == CAUSE_NONE)
+		why = check_names(peer, b->values, wanted);
+	if (why.cause > CAUSE_PIN && !path_pinned(&b->values->pins, peer))
+		why = (struct reason){
+		    CAUSE_PIN, peer, "has a key that is none of pins"};
+	return why;
 }
 
 /* The first of the faults of the peer's own certificate and of its path. */
 static struct reason
-judge(struct chain *b, const struct rule_values *v, const char *wanted)
+judge(struct chain *b, const char *wanted)
 {
 	const struct cert *peer = b->cert[0];
 	struct reason own = cert_check_peer(peer, &b->rules);
 	struct reason path = chain_find(b);
 
-	if (own.cause == CAUSE_NONE && wanted != NULL &&
-	    !hostname_match(peer, wanted, v->hostname_checks_common_name))
-		own = (struct reason){CAUSE_NAME_MISMATCH, peer,
-		    hostname_has(peer) ? "is for another name"
-				       : "has no host in a subjectAltName "
-					 "(the common name does not count)"};
+	if (own.cause == CAUSE_NONE)
+		own = check_names(peer, b->values, wanted);
 	return path.cause < own.cause ? path : own;
 }
 
+static void
+put_path(struct verdict *out, const struct chain *b)
+{
+	for (; out->npath < b->nshown; out->npath++)
+		out->path[out->npath] = b->shown[out->npath]->der;
+}
+
 int
-verify_chain(const struct credentials *c, enum side side, const char *name,
-    const gnutls_datum_t *chain, size_t n, time_t now, struct verdict *out)
+verify_peer(const struct credentials *c, enum side side, const char *name,
+    const struct presented *p, struct verdict *out)
 {
 	const struct rule_values *v = &c->rule->values;
 	const char *wanted = v->check_hostname ? name : NULL;
 	struct reason why;
 	struct chain b;
 
+	pass(out);
 	if (v->verify_mode == VERIFY_NONE)
-		return pass(out);
-	if (n == 0 && side == SIDE_SERVER && v->verify_mode == VERIFY_OPTIONAL)
-		return pass(out);
-	chain_init(&b, c, side, now);
-	if (n == 0)
+		return 0;
+	if (p->n == 0 && side == SIDE_SERVER &&
+	    v->verify_mode == VERIFY_OPTIONAL)
+		return 0;
+	chain_init(&b, c, side, p->now);
+	if (p->n == 0)
 		why = (struct reason){
 		    CAUSE_ABSENT, NULL, "the peer sent no certificate"};
-	else if (chain_read(&b, chain, n, &why))
-		why = judge(&b, v, wanted);
+	else if (chain_read(&b, p, &why))
+		why = v->pins_only ? judge_pinned(&b, wanted)
+				   : judge(&b, wanted);
 	if (why.cause != CAUSE_NONE) {
 		refuse(out, why.cause);
 		put_reason(out, &b, &why);
 		put_facts(out, &b, wanted);
 	}
+	put_path(out, &b);
 	chain_free(&b);
-	return why.cause == CAUSE_NONE ? pass(out) : -1;
+	return why.cause == CAUSE_NONE ? 0 : -1;
+}
+
+int
+verify_chain(const struct credentials *c, enum side side, const char *name,
+    const gnutls_datum_t *chain, size_t n, time_t now, struct verdict *out)
+{
+	const struct presented p = {.chain = chain, .n = n, .now = now};
+
+	return verify_peer(c, side, name, &p, out);
 }
 
 static bool
@@ -214,8 +322,11 @@ verify_session(const struct credentials *c, enum side side, const char *name,
 {
 	gnutls_protocol_t version = gnutls_protocol_get_version(session);
 	const char *text = gnutls_protocol_get_name(version);
-	const gnutls_datum_t *chain;
-	unsigned n = 0;
+	gnutls_datum_t staple[VERDICT_PATH] = {{NULL, 0}};
+	struct presented p = {.now = time(NULL)};
+	unsigned i, n = 0;
+
+	pass(out);
 
 	if (!version_fits(&c->rule->values, version)) {
 		refuse(out, CAUSE_VERSION);
@@ -228,7 +339,11 @@ verify_session(const struct credentials *c, enum side side, const char *name,
 		put(out, "the handshake used no X.509 certificate");
 		return -1;
 	}
-	chain = gnutls_certificate_get_peers(session, &n);
-	return verify_chain(
-	    c, side, name, chain, chain != NULL ? n : 0, time(NULL), out);
+	p.chain = gnutls_certificate_get_peers(session, &n);
+	p.n = p.chain != NULL ? n : 0;
+	p.staple = staple;
+	for (i = 0; side == SIDE_CLIENT && i < p.n && i < VERDICT_PATH; i++)
+		if (gnutls_ocsp_status_request_get2(session, i, &staple[i]) < 0)
+			staple[i] = (gnutls_datum_t){NULL, 0};
+	return verify_peer(c, side, name, &p, out);
 }

@@ -9,6 +9,18 @@
 #include <time.h>
 
 #include "../../policy/credentials.h"
+#include "../../policy/der.h"
+
+enum { VERDICT_PATH = 104 }; /* certificates in a path, both ends counted */
+
+/* What a peer shows, and when. */
+struct presented {
+	const gnutls_datum_t *chain; /* DER, its own certificate first */
+	size_t n;                    /* may be 0 */
+	/* the OCSP answer stapled to chain[i], size 0: none; NULL: none at all */
+	const gnutls_datum_t *staple;
+	time_t now; /* the time to judge at */
+};
 
 struct verdict {
 	const char *cause; /* one of the cause words, NULL: accepted */
@@ -19,15 +31,25 @@ struct verdict {
 	 * certificate, issuer, trust store file.  "" when accepted.
 	 */
 	char text[1024];
+	/*
+	 * The path found, the peer's own certificate first: whole DER, borrowed
+	 * from what was presented and from c's trust.  Of a refusal it is the
+	 * one that came farthest, and may be empty.
+	 */
+	struct der path[VERDICT_PATH];
+	size_t npath;
 };
 
 /*
- * Judges chain (DER, leaf first, n certificates; n may be 0) as side's peer
- * under c: name is what to find in the SANs (DNS name or address in text; ""
- * with check_hostname on is a refusal), now the time to judge at.  Returns 0
- * (accepted) or -1, and fills *out.  No global state, no lock, no file: any
- * thread.  Bounded work whatever the chain (DESIGN 10, verify_depth).
+ * Judges what side's peer presents under c: name is what to find in the SANs
+ * (DNS name or address in text; "" with check_hostname on is a refusal).
+ * Returns 0 (accepted) or -1, and fills *out.  No global state, no lock, no
+ * file: any thread.  Bounded work whatever is presented (chain.h).
  */
+int verify_peer(const struct credentials *c, enum side side, const char *name,
+    const struct presented *p, struct verdict *out);
+
+/* The same for a chain of n certificates without OCSP answers. */
 int verify_chain(const struct credentials *c, enum side side,
     const char *name, const gnutls_datum_t *chain, size_t n, time_t now,
     struct verdict *out);

@@ -4,7 +4,7 @@
  * Needs clang's fuzzer.  From the top folder, with the seeds that
  * CASES=corpus tests/policy_check_test.sh leaves:
  *
- * p=$(ls policy/[a-z]*.c | grep -vE '/(credentials|trust|der|pem|prio)')
+ * p=$(ls policy/[a-z]*.c | grep -vE '/(credentials|trust|crl|folder|der|pem|prio)')
  * clang -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined $p
  *     tests/fuzz/policy_fuzz.c -lconfig -lgnutls -o policy_fuzz
  * ./policy_fuzz -max_len=4096 corpus
