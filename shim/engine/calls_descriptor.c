@@ -9,6 +9,7 @@
 #include "call.h"
 #include "epoll.h"
 #include "log.h"
+#include "ours.h"
 
 /*
  * Put over a governed number before it is closed, so that between the end of
@@ -17,27 +18,14 @@
  */
 static _Atomic int hole = -1;
 
-static int
-hole_fd(void)
+/* Early: a daemon may leave for where there is no /dev. */
+static void
+make_hole(void)
 {
-	int fd = atomic_load(&hole), up, none = -1;
+	int fd = open("/dev/null", O_PATH | O_CLOEXEC);
 
-	if (fd != -1)
-		return fd;
-	fd = open("/dev/null", O_PATH | O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	up = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 900L);
-	if (up != -1) {
+	if (fd != -1 && ours_take(fd, &hole) == -1)
 		host->libc->close(fd);
-		fd = up;
-	}
-	if (!atomic_compare_exchange_strong(&hole, &none, fd)) {
-		host->libc->close(fd);
-		return none;
-	}
-	__atomic_store_n(&host->class_of[fd], FD_OURS, __ATOMIC_RELEASE);
-	return fd;
 }
 
 int
@@ -49,7 +37,7 @@ descriptor_close(int fd)
 	if (c == NULL)
 		return table_has(fd) ? -EBADF
 				     : (int)as_engine(host->libc->close(fd));
-	plug = hole_fd();
+	plug = atomic_load(&hole);
 	if (plug != -1)
 		host->libc->dup3(plug, fd, O_CLOEXEC);
 	table_close_end(fd, c);
@@ -120,25 +108,6 @@ do_dup(int fd)
 	return (int)call_end(&k, rv);
 }
 
-/* Ours moves out of the way of a program that wants just this number. */
-static void
-make_way(int to)
-{
-	int up, old = to;
-
-	if (to < 0 || to >= FD_MAX || host->class_of[to] != FD_OURS)
-		return;
-	up = host->libc->fcntl(to, F_DUPFD_CLOEXEC, (long)to + 1);
-	if (up == -1)
-		up = host->libc->fcntl(to, F_DUPFD_CLOEXEC, 16L);
-	if (up != -1)
-		__atomic_store_n(
-		    &host->class_of[up], FD_OURS, __ATOMIC_RELEASE);
-	if (!atomic_compare_exchange_strong(&hole, &old, up))
-		log_moved(to, up);
-	__atomic_store_n(&host->class_of[to], FD_UNKNOWN, __ATOMIC_RELEASE);
-}
-
 /*
  * dup2 and dup3: the kernel replaces `to` in one step; the conn it stood for
  * has ended before, the conn of fd stands there after.
@@ -152,7 +121,7 @@ replace(int fd, int to, int flags, bool three)
 	if (fd == to || host->libc->fcntl(fd, F_GETFD, 0L) == -1)
 		return (int)as_engine(three ? host->libc->dup3(fd, to, flags)
 					    : host->libc->dup2(fd, to));
-	make_way(to);
+	ours_yield(to);
 	c = table_get(fd);
 	old = table_close_begin(to);
 	rv = (int)as_engine(three ? host->libc->dup3(fd, to, flags)
@@ -288,6 +257,7 @@ do_ioctl(int fd, unsigned long request, ...)
 void
 calls_descriptor(struct shim_calls *c)
 {
+	make_hole();
 	c->close = do_close;
 	c->dup = do_dup;
 	c->dup2 = do_dup2;

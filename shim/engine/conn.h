@@ -93,7 +93,7 @@ struct conn {
 	bool deferred;   /* connected for the program before the handshake */
 	bool listed;     /* on deferred.c's list */
 	bool shut_later; /* close_notify and FIN still have to go */
-	int orphan;      /* our descriptor once the program has closed its own */
+	_Atomic int orphan; /* ours (ours.h), once the program has closed its */
 	bool in_eof;  /* recv gave 0 */
 	int in_err;   /* recv's negative errno, sticky */
 	size_t room;   /* the kernel has at least that much left for output */

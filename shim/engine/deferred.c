@@ -7,6 +7,7 @@
 
 #include "call.h"
 #include "deferred.h"
+#include "ours.h"
 #include "own.h"
 #include "stream.h"
 
@@ -21,23 +22,16 @@ static _Atomic int count;
  * Rung when the list changes while threads wait with what they read of it
  * before; the first to wake reads it anew.
  */
-static int bell = -1;
+static _Atomic int bell = -1;
 static _Atomic bool rung;
 
 static void
 make_bell(void)
 {
-	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), up;
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
-	if (fd == -1)
-		return;
-	up = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 1050L);
-	if (up != -1) {
+	if (fd != -1 && ours_take(fd, &bell) == -1)
 		host->libc->close(fd);
-		fd = up;
-	}
-	__atomic_store_n(&host->class_of[fd], FD_OURS, __ATOMIC_RELEASE);
-	bell = fd;
 }
 
 static void
@@ -150,12 +144,8 @@ deferred_room(const struct conn *c)
 static void
 end_orphan(struct conn *c)
 {
-	int fd = c->orphan;
-
-	conn_let_go(c, fd);
-	c->orphan = 0;
-	__atomic_store_n(&host->class_of[fd], FD_UNKNOWN, __ATOMIC_RELEASE);
-	host->libc->close(fd);
+	conn_let_go(c, c->orphan);
+	ours_close(&c->orphan);
 }
 
 /* Locked.  True when nothing is left to do for c here. */
@@ -274,19 +264,12 @@ deferred_reset(void)
 	for (c = first; c != NULL; c = next) {
 		next = c->next_deferred;
 		c->listed = false;
-		if (c->orphan > 0) {
-			host->class_of[c->orphan] = FD_UNKNOWN;
-			host->libc->close(c->orphan);
-			c->orphan = 0;
-		}
+		if (c->orphan > 0)
+			ours_close(&c->orphan);
 	}
 	first = NULL;
 	atomic_store(&count, 0);
-	if (bell != -1) { /* the parent's waits are not ours to wake */
-		host->class_of[bell] = FD_UNKNOWN;
-		host->libc->close(bell);
-		bell = -1;
-	}
+	ours_close(&bell); /* the parent's waits are not ours to wake */
 	atomic_store(&rung, false);
 }
 
@@ -324,22 +307,15 @@ limit(struct conn *c)
 bool
 deferred_orphan(struct conn *c, int fd)
 {
-	int own;
-
 	if (c->state != CONN_PRE && c->state != CONN_HANDSHAKE &&
 	    !(c->state == CONN_OPEN && bytes_left(&c->early) > 0))
 		return false;
 	if (c->cred == NULL || c->linger_set || !peer_waits(c, fd))
 		return false;
-	own = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 1100L);
-	if (own == -1)
-		own = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 3L);
-	if (own == -1 || own >= FD_MAX)
+	if (ours_copy(fd, &c->orphan) == -1)
 		return false;
-	__atomic_store_n(&host->class_of[own], FD_OURS, __ATOMIC_RELEASE);
 	/* the wire sees no more waiting than the kernel's own would be */
-	host->libc->fcntl(own, F_SETFL, O_RDWR | O_NONBLOCK);
-	c->orphan = own;
+	host->libc->fcntl(c->orphan, F_SETFL, O_RDWR | O_NONBLOCK);
 	c->shut_later = !c->wr_shut;
 	limit(c);
 	c->ending = true; /* table_is: no number of the program's is asked */

@@ -3,6 +3,7 @@
 #include "call.h"
 #include "epoll.h"
 #include "epoll_set.h"
+#include "ours.h"
 
 /* Edge-triggered ones ask for everything; the rest for what TLS waits for. */
 static uint32_t
@@ -201,8 +202,7 @@ epoll_close_set(int epfd)
 		if (s->regs[i]->live)
 			set_del(s->regs[i]);
 	pthread_mutex_unlock(&s->lock);
-	__atomic_store_n(&host->class_of[s->bell], FD_UNKNOWN, __ATOMIC_RELEASE);
-	host->libc->close(s->bell);
+	ours_close(&s->bell);
 }
 
 void

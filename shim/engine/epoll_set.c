@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 
 #include "epoll_set.h"
+#include "ours.h"
 
 static _Atomic(struct set *) sets[FD_MAX];
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
@@ -17,22 +18,20 @@ static int
 make_bell(struct set *s)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = s->base};
-	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), up;
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
+	s->bell = -1;
 	if (fd == -1)
 		return -1;
-	up = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 1000L);
-	if (up != -1) {
-		host->libc->close(fd);
-		fd = up;
-	}
-	if (fd >= FD_MAX ||
-	    host->libc->epoll_ctl(s->epfd, EPOLL_CTL_ADD, fd, &ev) == -1) {
+	if (ours_take(fd, &s->bell) == -1) {
 		host->libc->close(fd);
 		return -1;
 	}
-	__atomic_store_n(&host->class_of[fd], FD_OURS, __ATOMIC_RELEASE);
-	return fd;
+	if (host->libc->epoll_ctl(s->epfd, EPOLL_CTL_ADD, s->bell, &ev) == -1) {
+		ours_close(&s->bell);
+		return -1;
+	}
+	return 0;
 }
 
 static struct set *
@@ -47,8 +46,7 @@ new_set(int epfd)
 	pthread_mutex_init(&s->lock, NULL);
 	/* no pointer has these bits, and few programs such numbers */
 	s->base = 0x7e5a000000000000ULL | ((uintptr_t)s << 8 & 0xffffff000000);
-	s->bell = make_bell(s);
-	if (s->bell == -1) {
+	if (make_bell(s) == -1) {
 		free(s);
 		return NULL;
 	}

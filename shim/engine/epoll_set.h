@@ -38,7 +38,7 @@ struct set {
 	uint64_t base; /* id of reg 0 in the kernel's data */
 	struct reg *hot;
 	_Atomic(struct reg *) stack; /* noted regs, pushed without lock */
-	int bell;                    /* eventfd, rung while hot is not empty */
+	_Atomic int bell;            /* eventfd, rung while hot is not empty */
 	_Atomic bool rung;
 	bool full;      /* the last answer had no room for what is hot */
 	unsigned waits; /* counts calls of epoll_wait */

@@ -13,17 +13,18 @@
 
 #include "engine.h"
 #include "linger.h"
+#include "ours.h"
 
 #define STACK 16384
 
-static int helper = -1; /* O_PATH, ours */
+static _Atomic int helper = -1; /* O_PATH, ours */
 
 void
 linger_init(void)
 {
 	char path[4096];
 	const char *self = host->env->preload, *slash;
-	int fd, up;
+	int fd;
 
 	slash = self != NULL ? strrchr(self, '/') : NULL;
 	if (slash == NULL)
@@ -34,13 +35,8 @@ linger_init(void)
 	fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd == -1)
 		return;
-	up = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 940L);
-	if (up != -1) {
+	if (ours_take(fd, &helper) == -1)
 		host->libc->close(fd);
-		fd = up;
-	}
-	__atomic_store_n(&host->class_of[fd], FD_OURS, __ATOMIC_RELEASE);
-	helper = fd;
 }
 
 struct job {

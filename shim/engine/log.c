@@ -3,13 +3,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "engine.h"
 #include "log.h"
+#include "ours.h"
 
 enum log_to { TO_STDERR, TO_SYSLOG, TO_FILE };
 
@@ -17,7 +17,7 @@ static struct {
 	enum log_to to;
 	enum log_level level;
 	enum log_format format;
-	int fd; /* TO_FILE: our own descriptor */
+	_Atomic int fd; /* TO_FILE */
 	dev_t dev; /* what descriptor 2 was when the engine started */
 	ino_t ino;
 	bool tty; /* descriptor 2 was open and no socket then */
@@ -60,23 +60,6 @@ expand(const char *path, char *buf, size_t len)
 	return *path == '\0' ? 0 : -1;
 }
 
-/* Daemons close everything low: ours live at the top. */
-static int
-move_up(int fd)
-{
-	struct rlimit rl;
-	int want = 4096, up;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < 4096)
-		want = (int)rl.rlim_cur;
-	for (up = -1; up == -1 && want > 16; want /= 2)
-		up = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, (long)want - 16);
-	if (up == -1)
-		return fd;
-	host->libc->close(fd);
-	return up;
-}
-
 static void
 open_file(const char *path)
 {
@@ -91,10 +74,10 @@ open_file(const char *path)
 	    0600);
 	if (fd == -1)
 		return;
-	fd = move_up(fd);
-	sink.fd = fd;
-	sink.to = TO_FILE;
-	__atomic_store_n(&host->class_of[fd], FD_OURS, __ATOMIC_RELEASE);
+	if (ours_take(fd, &sink.fd) == 0)
+		sink.to = TO_FILE;
+	else
+		host->libc->close(fd);
 }
 
 void
@@ -291,11 +274,4 @@ log_text(enum log_level level, const char *fmt, ...)
 		n = put_clean(buf, n, sizeof buf - 16, text);
 	}
 	emit(level, buf, n);
-}
-
-void
-log_moved(int from, int to)
-{
-	if (sink.to == TO_FILE && sink.fd == from)
-		sink.fd = to;
 }

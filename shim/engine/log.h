@@ -29,9 +29,6 @@ void log_write(const struct log_line *l);
 void log_text(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Our own descriptor `from` is now `to` (calls_descriptor.c). */
-void log_moved(int from, int to);
-
 /* True if a line of this level would be written. */
 bool log_wants(enum log_level level);
 

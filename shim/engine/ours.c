@@ -1,0 +1,124 @@
+/* ours.c - descriptors of the engine's own, and which numbers they have */
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <sys/single_threaded.h>
+
+#include "engine.h"
+#include "ours.h"
+
+/* Whose variable a number is in; NULL: none of ours. */
+static _Atomic(_Atomic int *) holders[FD_MAX];
+
+static int
+copy_from(int fd, long lowest)
+{
+	int up = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, lowest);
+
+	if (up < FD_MAX)
+		return up;
+	host->libc->close(up);
+	return -1;
+}
+
+/*
+ * High, since daemons close everything low.  But where the kernel's table of
+ * descriptors has to grow for it while threads share it, the call waits for
+ * an RCU grace period (fs/file.c, expand_fdtable): 10 ms in the middle of a
+ * program's first listen(), after which its threads stand elsewhere than they
+ * would (libsoup's tests hung).  So with threads ours stay inside the 64
+ * that every table has (NR_OPEN_DEFAULT), if there is room left.
+ */
+static int
+copy_away(int fd)
+{
+	struct rlimit rl;
+	long want = 1024;
+	int up = -1;
+
+	if (!__libc_single_threaded)
+		return copy_from(fd, 64 - 16);
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < 1024)
+		want = (long)rl.rlim_cur;
+	for (; up == -1 && want > 16; want /= 2)
+		up = copy_from(fd, want - 16);
+	return up;
+}
+
+static void
+hold(int fd, _Atomic int *at)
+{
+	atomic_store(&holders[fd], at);
+	atomic_store(at, fd);
+	__atomic_store_n(&host->class_of[fd], FD_OURS, __ATOMIC_RELEASE);
+}
+
+static void
+release(int fd)
+{
+	atomic_store(&holders[fd], NULL);
+	__atomic_store_n(&host->class_of[fd], FD_UNKNOWN, __ATOMIC_RELEASE);
+}
+
+int
+ours_copy(int fd, _Atomic int *at)
+{
+	int up = copy_away(fd);
+
+	if (up == -1)
+		up = copy_from(fd, 3);
+	if (up == -1)
+		return -1;
+	hold(up, at);
+	return 0;
+}
+
+int
+ours_take(int fd, _Atomic int *at)
+{
+	int up = copy_away(fd);
+
+	if (up != -1)
+		host->libc->close(fd);
+	else if (fd < FD_MAX)
+		up = fd;
+	else
+		return -1;
+	hold(up, at);
+	return 0;
+}
+
+void
+ours_close(_Atomic int *at)
+{
+	int fd = atomic_load(at);
+
+	if (fd == -1)
+		return;
+	atomic_store(at, -1);
+	release(fd);
+	host->libc->close(fd);
+}
+
+void
+ours_yield(int number)
+{
+	_Atomic int *at;
+	int up;
+
+	if (number < 0 || number >= FD_MAX ||
+	    host->class_of[number] != FD_OURS)
+		return;
+	at = atomic_load(&holders[number]);
+	up = copy_from(number, (long)number + 1);
+	if (up == -1)
+		up = copy_from(number, 16);
+	release(number);
+	if (at == NULL)
+		return;
+	if (up != -1)
+		hold(up, at);
+	else
+		atomic_store(at, -1);
+}

@@ -1,0 +1,29 @@
+/*
+ * ours.h - descriptors of the engine's own, and which numbers they have
+ *
+ * Each belongs to a variable that holds its number.  A program that puts one
+ * of its own there (dup2) gets the number, and the variable another one: so
+ * it is read anew for each use and never copied.  A thread that has just read
+ * it while another one's dup2 takes the number would meet the program's file;
+ * a program would have to aim at a number that it does not know of.
+ */
+#ifndef ENGINE_OURS_H
+#define ENGINE_OURS_H
+
+/*
+ * Takes fd, open and close-on-exec, under another number where it is out of
+ * the program's way; *at, valid until ours_close, holds that from now on.
+ * fd itself is closed.  0, or -1 (fd stays the caller's) where there is none.
+ */
+int ours_take(int fd, _Atomic int *at);
+
+/* The same for a copy of fd, which stays what it is. */
+int ours_copy(int fd, _Atomic int *at);
+
+/* Closes what at holds, if anything; *at is -1 then. */
+void ours_close(_Atomic int *at);
+
+/* The program wants this number: one of ours moves away from it. */
+void ours_yield(int number);
+
+#endif
