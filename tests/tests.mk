@@ -14,7 +14,7 @@ benches = $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(bench_src))
 # The frame of conformance/tcpdiff with scenarios of our own.
 differ = tests/conformance/tcpdiff
 differs = $(patsubst tests/tcpdiff/%.c,$(B)/tests/tcpdiff/%, \
-	$(wildcard tests/tcpdiff/*.c))
+	$(wildcard tests/tcpdiff/*.c)) $(B)/tests/tcpdiff/cxx
 
 fixtures: $(fixtures) $(differs) $(addprefix $(B)/tests/, \
 	hello_static bypass_static deep.so)
@@ -34,6 +34,16 @@ $(B)/tests/tcpdiff/%: tests/tcpdiff/%.c $(differ)/driver.c $(differ)/side.c
 	$(Q)$(CC) -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter \
 	    -Wno-nonnull -Wno-stringop-overflow -D_FORTIFY_SOURCE=2 \
 	    -I$(differ) -pthread $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/tests/tcpdiff/%.o: $(differ)/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -O2 -g -D_FORTIFY_SOURCE=2 -pthread -c -o $@ $<
+
+$(B)/tests/tcpdiff/cxx: tests/tcpdiff/cxx.cc $(B)/tests/tcpdiff/driver.o \
+		$(B)/tests/tcpdiff/side.o
+	$(call say,CXX,$@)
+	$(Q)$(CXX) -std=gnu++17 -O2 -g -Wall -Wextra -D_FORTIFY_SOURCE=2 \
+	    -I$(differ) -pthread $(LDFLAGS) -o $@ $^
 
 $(B)/tests/bench/%: tests/bench/%.c
 	$(call say,CC,$@)

@@ -16,8 +16,51 @@ extern void _IO_list_unlock(void);
 /*
  * Streams go through the exported calls and not straight to a conn, so that
  * one made before connect(), or whose number was reused, still does what a
- * libc stream would.
+ * libc stream would: only those judge what the number has become.
  */
+static struct {
+	ssize_t (*read)(int fd, void *buf, size_t len);
+	ssize_t (*write)(int fd, const void *buf, size_t len);
+	int (*close)(int fd);
+} exported;
+
+static ssize_t
+no_read(int fd, void *buf, size_t len)
+{
+	errno = EACCES;
+	return -1;
+}
+
+static ssize_t
+no_write(int fd, const void *buf, size_t len)
+{
+	errno = EACCES;
+	return -1;
+}
+
+/*
+ * The preload is asked by its own name: the global scope's first `read` may
+ * be one that the host exports.
+ */
+static void
+find_exported(void)
+{
+	Dl_info of;
+	void *preload = dladdr(host, &of) != 0
+	    ? dlopen(of.dli_fname, RTLD_LAZY | RTLD_NOLOAD)
+	    : NULL;
+
+	exported.read = no_read;
+	exported.write = no_write;
+	exported.close = host->libc->close;
+	if (preload == NULL || dlsym(preload, "tlsshim_active") == NULL)
+		return;
+	exported.read =
+	    (ssize_t(*)(int, void *, size_t))dlsym(preload, "read");
+	exported.write =
+	    (ssize_t(*)(int, const void *, size_t))dlsym(preload, "write");
+	exported.close = (int (*)(int))dlsym(preload, "close");
+}
 
 static int
 fd_of(void *cookie)
@@ -28,23 +71,18 @@ fd_of(void *cookie)
 static ssize_t
 cookie_read(void *cookie, char *buf, size_t len)
 {
-	int fd = fd_of(cookie);
-
-	return table_has(fd) ? engine_calls()->read(fd, buf, len)
-			     : host->libc->read(fd, buf, len);
+	return exported.read(fd_of(cookie), buf, len);
 }
 
 /* fopencookie(3): a write that fails says 0, never -1. */
 static ssize_t
 cookie_write(void *cookie, const char *buf, size_t len)
 {
-	int fd = fd_of(cookie);
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = table_has(fd)
-		    ? engine_calls()->write(fd, buf + done, len - done)
-		    : host->libc->write(fd, buf + done, len - done);
+		ssize_t n =
+		    exported.write(fd_of(cookie), buf + done, len - done);
 
 		if (n <= 0)
 			break;
@@ -53,19 +91,22 @@ cookie_write(void *cookie, const char *buf, size_t len)
 	return (ssize_t)done;
 }
 
+/* ESPIPE while there is a socket; after freopen it may be a file. */
 static int
 cookie_seek(void *cookie, off64_t *off, int whence)
 {
-	errno = ESPIPE;
-	return -1;
+	off64_t at = lseek64(fd_of(cookie), *off, whence);
+
+	if (at == -1)
+		return -1;
+	*off = at;
+	return 0;
 }
 
 static int
 cookie_close(void *cookie)
 {
-	int rv = descriptor_close(fd_of(cookie));
-
-	return (int)as_libc(rv);
+	return exported.close(fd_of(cookie));
 }
 
 /* Streams of ours are told from libc's by what stands behind the FILE. */
@@ -83,6 +124,12 @@ is_ours(FILE *f)
 	return cookie_jumps != NULL && jumps_of(f) == cookie_jumps;
 }
 
+/*
+ * libc's cookie streams are for bytes, and its wide functions say so by WEOF
+ * and -1; but fgetws looks at the wide buffer first, and there is none.
+ */
+static long not_wide[128];
+
 static FILE *
 open_cookie(int fd, const char *mode)
 {
@@ -93,18 +140,48 @@ open_cookie(int fd, const char *mode)
 	if (f == NULL)
 		return NULL;
 	f->_fileno = fd; /* for fileno() and select() */
+	f->_wide_data = (struct _IO_wide_data *)not_wide;
 	cookie_jumps = jumps_of(f);
 	return f;
+}
+
+/* fdopen(3) and freopen(3) read a mode alike; NULL: it is none. */
+static const char *
+plain_mode(const char *mode, int *flags)
+{
+	bool both = mode[0] != '\0' && memchr(mode + 1, '+',
+	    strnlen(mode + 1, 6)) != NULL;
+
+	*flags = both ? O_RDWR : mode[0] == 'r' ? O_RDONLY : O_WRONLY;
+	switch (mode[0]) {
+	case 'r':
+		return both ? "r+" : "r";
+	case 'w':
+		*flags |= O_CREAT | O_TRUNC;
+		return both ? "w+" : "w";
+	case 'a':
+		*flags |= O_CREAT | O_APPEND;
+		return both ? "a+" : "a";
+	default:
+		errno = EINVAL;
+		return NULL;
+	}
 }
 
 static FILE *
 do_fdopen(int fd, const char *mode)
 {
-	if (mode[0] != 'r' && mode[0] != 'w' && mode[0] != 'a') {
-		errno = EINVAL;
+	int flags, have;
+	const char *plain = plain_mode(mode, &flags);
+
+	if (plain == NULL)
 		return NULL;
-	}
-	return open_cookie(fd, mode);
+	have = host->libc->fcntl(fd, F_GETFL, 0L);
+	if (have == -1)
+		return NULL;
+	if (flags & O_APPEND && !(have & O_APPEND))
+		host->libc->fcntl(fd, F_SETFL, (long)(have | O_APPEND));
+	return open_cookie(fd, plain);
 }
 
 /*
@@ -214,6 +291,52 @@ stdio_give_back(int fd)
 		}
 }
 
+/* Bits of FILE._flags (libio.h), which fopencookie sets by its mode too. */
+#define NO_READS 0x0004
+#define NO_WRITES 0x0008
+#define APPENDING 0x1000
+#define OF_ONE_FILE 0x0800 /* _IO_CURRENTLY_PUTTING */
+
+/*
+ * A stream of ours goes on over another file: its number becomes that
+ * file's, and what it reads and writes by knows files as well.
+ */
+static FILE *
+reopen(const char *path, const char *mode, FILE *f)
+{
+	int flags, fd = fileno(f), file;
+
+	(void)fflush(f);
+	__fpurge(f);
+	if (plain_mode(mode, &flags) == NULL)
+		file = -1;
+	else if (path == NULL) { /* by /proc/self/fd, as libc does it */
+		errno = ENXIO;
+		file = -1;
+	} else
+		file = open(path, flags | (strchr(mode, 'e') ? O_CLOEXEC : 0) |
+			(strchr(mode, 'x') ? O_EXCL : 0), 0666);
+	if (file == -1) {
+		int saved = errno;
+
+		(void)fclose(f);
+		errno = saved;
+		return NULL;
+	}
+	(void)engine_calls()->dup3(
+	    file, fd, strchr(mode, 'e') ? O_CLOEXEC : 0);
+	host->libc->close(file);
+	clearerr(f);
+	f->_flags &= ~(NO_READS | NO_WRITES | APPENDING | OF_ONE_FILE);
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		f->_flags |= NO_WRITES;
+	if ((flags & O_ACCMODE) == O_WRONLY)
+		f->_flags |= NO_READS;
+	if (flags & O_APPEND)
+		f->_flags |= APPENDING;
+	return f;
+}
+
 /*
  * libc's freopen cannot work on a stream of ours.  A standard one goes back
  * to libc's own FILE; there is none behind the others.
@@ -240,9 +363,7 @@ do_freopen(const char *path, const char *mode, FILE *f)
 	}
 	if (!is_ours(f))
 		return host->libc->freopen(path, mode, f);
-	fclose(f);
-	errno = EOPNOTSUPP;
-	return NULL;
+	return reopen(path, mode, f);
 }
 
 static int
@@ -293,6 +414,7 @@ do_dprintf_chk(int fd, int flag, const char *fmt, ...)
 void
 calls_stdio(struct shim_calls *c)
 {
+	find_exported();
 	c->fdopen = do_fdopen;
 	c->freopen = do_freopen;
 	c->freopen64 = do_freopen;
@@ -300,15 +422,4 @@ calls_stdio(struct shim_calls *c)
 	c->__vdprintf_chk = do_vdprintf_chk;
 	c->dprintf = do_dprintf;
 	c->__dprintf_chk = do_dprintf_chk;
-}
-
-/*
- * exit() flushes streams after the preload has ended the connections: ours
- * are flushed before.  _exit() flushes nothing and does not come here.
- */
-__attribute__((destructor)) static void
-flush_streams(void)
-{
-	if (host != NULL)
-		fflush(NULL);
 }

@@ -166,16 +166,19 @@ start(int argc, char **argv, char **envp)
 }
 
 /*
- * exit() reaches _exit inside libc.  Other libraries' destructors may still
- * write and close after this: the engine serves them.
+ * exit() reaches _exit inside libc, and flushes streams only behind this:
+ * those over connections are flushed before these end.  Other libraries'
+ * destructors may still write and close after this: the engine serves them.
  */
 __attribute__((destructor)) static void
 end(void)
 {
 	const struct shim_engine *engine = engine_get();
 
-	if (engine != NULL && engine->ending != NULL && !process_vforked())
+	if (engine != NULL && engine->ending != NULL && !process_vforked()) {
+		(void)fflush(NULL);
 		engine->ending();
+	}
 }
 
 EXPORTS_BEGIN

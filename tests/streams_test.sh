@@ -1,0 +1,25 @@
+#!/bin/bash
+# streams_test.sh - stdio and C++ streams over connections, call by call
+
+. "${0%/*}/lib.sh"
+. "$TESTS/tcpdiff/differ.sh" streams standard cxx
+
+# fopencookie's streams are for bytes: an error, and neither a crash nor
+# anything on the wire in clear (which the server would take for an attack)
+own() {
+	timeout 20 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- \
+	    "$B/tests/tcpdiff/standard" run "$1" >"$TMP/tls" 2>"$TMP/tls.err"
+	grep -qF "$2" "$TMP/tls" || fail "$1: $(cat "$TMP/tls")"
+	grep -E 'killed|HANG|ECONNABORTED' "$TMP/tls" && fail "$1 broke"
+	return 0
+}
+
+test_a_wide_stream_is_an_error_and_no_crash() {
+	own wide 'fwprintf(f, L"wide %d\n", 12) = -1'
+}
+
+test_wide_standard_streams_are_an_error_and_no_crash() {
+	own standard-wide 'wprintf(L"wide %ls\n", L"text") = -1'
+}
+
+. shunit2
