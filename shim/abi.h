@@ -56,6 +56,7 @@ struct shim_host {
 	const struct shim_calls *libc;
 	unsigned char *class_of; /* FD_MAX entries of enum fd_class */
 	const struct shim_env *env;
+	const char *sealed; /* 1: under seccomp, make no call of our own */
 
 	/*
 	 * Names that the ring holds for addr, newest first, each once; returns
@@ -101,6 +102,14 @@ struct shim_engine {
 
 	/* The process ends: end every connection that is ours to end. */
 	void (*ending)(void);
+
+	/*
+	 * Around a fork of which libc runs no handlers (_Fork, clone, a raw
+	 * system call): forking before, forked with its result in both
+	 * processes.  After libc's fork(): forked in the parent alone.
+	 */
+	void (*forking)(void);
+	void (*forked)(long pid);
 };
 
 /*

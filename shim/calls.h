@@ -17,6 +17,7 @@
 #include <grp.h>
 #include <netdb.h>
 #include <poll.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -207,7 +207,8 @@ count_pending(struct conn *c, int fd, int *out)
 
 	pthread_mutex_lock(&c->lock);
 	if (c->state == CONN_OPEN || c->side == SIDE_SERVER)
-		if (handshake_drive(c, fd, &p) == 0 && conn_claim(c) == 0)
+		if (handshake_drive(c, fd, &p) == 0 && 
+		    conn_claim_use(c, SLOT_RX) == 0)
 			n = stream_pending(c, fd);
 	bytes_settle(&c->in);
 	bytes_settle(&c->out);

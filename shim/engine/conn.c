@@ -45,7 +45,7 @@ conn_new(enum side side, enum conn_state state)
 	if (state == CONN_LISTEN)
 		atomic_fetch_add(&conn_listeners, 1);
 	else
-		c->slot = slot_new(process_pid());
+		c->slot = slot_new(process_holder(), c->stamp);
 	atomic_store(&c->refs, 1);
 	return c;
 }
@@ -86,24 +86,48 @@ conn_buffered(const struct conn *c)
 	    gnutls_record_check_pending(c->session) > 0;
 }
 
+static int
+foreign(struct conn *c)
+{
+	if (!c->foreign_told)
+		log_write(&(struct log_line){.level = LOG_ERROR,
+		    .verdict = "refused",
+		    .side = c->side,
+		    .peer = c->peer,
+		    .cause = "process",
+		    .name = c->name,
+		    .rule = c->rule,
+		    .text = "another process reads or writes this TLS session "
+			    "already, and only one can do either; let the "
+			    "program serve a connection in one process, or "
+			    "put a TLS proxy before it"});
+	c->foreign_told = true;
+	return -ECONNABORTED;
+}
+
+int
+conn_claim_use(struct conn *c, enum slot_use use)
+{
+	if (c->state != CONN_FOREIGN &&
+	    slot_claim(c->slot, use, &c->stamp[use]))
+		return 0;
+	return foreign(c);
+}
+
+/*
+ * Until it is open a session is offered whole or not at all, so that who has
+ * one use gets the other; the order spares a lost race the other's reading.
+ */
 int
 conn_claim(struct conn *c)
 {
-	if (c->state == CONN_FOREIGN)
-		return -ECONNABORTED;
-	if (slot_claim(c->slot, process_pid()))
+	if (c->state != CONN_FOREIGN &&
+	    slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]) &&
+	    slot_claim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]))
 		return 0;
-	c->state = CONN_FOREIGN;
-	log_write(&(struct log_line){.level = LOG_ERROR,
-	    .verdict = "refused",
-	    .side = c->side,
-	    .peer = c->peer,
-	    .cause = "handshake",
-	    .name = c->name,
-	    .rule = c->rule,
-	    .text = "another process uses this session already; a TLS session "
-		    "belongs to one process at a time"});
-	return -ECONNABORTED;
+	if (c->state != CONN_OPEN)
+		c->state = CONN_FOREIGN;
+	return foreign(c);
 }
 
 void
@@ -212,9 +236,8 @@ end_shared(struct conn *c, int fd)
 	int64_t until =
 	    now_ms() + (int64_t)c->rule->values.close_timeout * 1000;
 	struct patience p = {MSG_DONTWAIT, 0};
-	unsigned char record[SLOT_RECORD];
+	struct slot_end last;
 	struct bytes tail;
-	size_t len = 0;
 
 	if (turn_take(c, &c->tx, true) < 0)
 		return;
@@ -226,7 +249,7 @@ end_shared(struct conn *c, int fd)
 		c->out = (struct bytes){0};
 		slot_leave_record(c->slot, bytes_at(&tail),
 		    bytes_left(&tail) <= SLOT_RECORD ? bytes_left(&tail) : 0);
-		if (slot_drop(c->slot, process_pid(), record, &len))
+		if (slot_leave(c->slot, process_holder(), &last))
 			(void)!host->libc->send(fd, bytes_at(&tail),
 			    bytes_left(&tail), MSG_NOSIGNAL | MSG_DONTWAIT);
 		bytes_free(&tail);
@@ -238,31 +261,31 @@ end_shared(struct conn *c, int fd)
 void
 conn_finish(struct conn *c, int fd)
 {
-	if (slot_alone(c->slot, process_pid()))
+	if (slot_alone(c->slot, process_holder()))
 		end_alone(c, fd);
 	else
 		end_shared(c, fd);
 }
 
 /*
- * Another process has spoken on this session, or nobody since the fork.  The
- * last to go sends what the owner left; where nobody became owner the session
- * is whole in every holder and the last one ends it.
+ * This process lets go.  The last to do so sends what the writer left; where
+ * nobody has written since the fork (may_finish) the session is whole in every
+ * holder and the last one ends it.
  */
 static void
-end_other(struct conn *c, int fd, bool undecided)
+end_other(struct conn *c, int fd, bool may_finish)
 {
-	unsigned char record[SLOT_RECORD];
-	size_t len = 0;
-	bool last = slot_drop(c->slot, process_pid(), record, &len);
+	struct slot_end end;
+	bool last = slot_leave(c->slot, process_holder(), &end);
 
 	c->slot = NULL;
 	if (!last)
 		return;
-	if (len > 0)
-		(void)!host->libc->send(
-		    fd, record, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	else if (undecided && c->state == CONN_OPEN)
+	if (end.len > 0)
+		(void)!host->libc->send(fd, end.record, end.len,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+	else if (may_finish && c->state == CONN_OPEN &&
+	    end.stamp[SLOT_TX] == c->stamp[SLOT_TX])
 		conn_finish(c, fd);
 }
 
@@ -273,37 +296,46 @@ conn_let_go(struct conn *c, int fd)
 		end_other(c, fd, false);
 }
 
-/* May this process end the session?  Not while another may yet use it. */
+/* May this process end the session?  Not while another may yet write. */
 static bool
-is_mine(struct conn *c)
+is_mine(struct conn *c, bool alone)
 {
 	if (c->state != CONN_OPEN)
 		return false;
-	if (slot_undecided(c->slot) && !slot_alone(c->slot, process_pid()))
+	if (!alone && slot_undecided(c->slot, SLOT_TX, c->stamp[SLOT_TX]))
 		return false;
-	return slot_claim(c->slot, process_pid());
+	return slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]);
+}
+
+/* Its bytes would be the last ones to be read, and are lost. */
+static bool
+loses_input(struct conn *c, int fd)
+{
+	return slot_claim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]) &&
+	    unread(c, fd) && slot_alone(c->slot, process_holder());
 }
 
 void
 conn_end(struct conn *c, int fd)
 {
-	bool mine, undecided;
+	bool alone, mine;
 
 	pthread_mutex_lock(&c->lock);
+	alone = slot_alone(c->slot, process_holder());
 	/* the handshake may have been another process's, which told nobody */
-	if (slot_alone(c->slot, process_pid()) &&
-	    slot_claim(c->slot, process_pid()) && deferred_orphan(c, fd)) {
+	if (alone && slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]) &&
+	    slot_claim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]) &&
+	    deferred_orphan(c, fd)) {
 		pthread_mutex_unlock(&c->lock);
 		return;
 	}
-	undecided = slot_undecided(c->slot);
-	mine = is_mine(c) && !c->linger_set;
-	if (mine && unread(c, fd) && slot_alone(c->slot, process_pid()))
+	mine = is_mine(c, alone) && !c->linger_set;
+	if (mine && alone && loses_input(c, fd))
 		abort_socket(fd);
 	else if (mine)
 		conn_finish(c, fd);
 	if (c->slot != NULL)
-		end_other(c, fd, undecided && !c->linger_set);
+		end_other(c, fd, !mine && !c->linger_set);
 	pthread_mutex_unlock(&c->lock);
 }
 

@@ -18,8 +18,11 @@
  *	only tries a conn->lock; never two conns' locks at once.  rx and tx are
  *	taken and given under conn->lock, tx before rx.
  * Fork
- *	The child gets every lock anew; a conn whose lock was held by another
- *	thread at the fork is FOREIGN in the child (its session is torn).
+ *	world and links are held over a fork.  The child gets every lock anew;
+ *	a conn whose lock was held by another thread at the fork is FOREIGN in
+ *	the child, which never looks into it (its session is torn).  Reading
+ *	and writing (slot.h's uses) are offered to whoever comes first where
+ *	nobody was at it, and stay the parent's where a thread was.
  */
 #ifndef ENGINE_CONN_H
 #define ENGINE_CONN_H
@@ -72,6 +75,10 @@ struct conn {
 	bool err_told;   /* SO_ERROR has given it */
 	bool connected_told; /* connect() or SO_ERROR has said "connected" */
 	struct slot *slot;
+	uint32_t stamp[SLOT_USES]; /* of the uses of the session; slot.h */
+	unsigned announced; /* by which table_before_fork; world */
+	int expected;       /* and what slot_expect said then; world */
+	bool foreign_told; /* the log has said that another process uses it */
 	const struct rule *rule;        /* borrowed from the policy */
 	const struct credentials *cred; /* borrowed from judge.c */
 	char name[256]; /* to verify and to send as SNI; "" = none */
@@ -133,10 +140,12 @@ bool conn_buffered(const struct conn *c);
 const char *conn_state_name(enum conn_state s);
 
 /*
- * Locked.  May this process use the session?  0, or -ECONNABORTED once
- * another process has it (the conn is FOREIGN from then on).
+ * Locked.  May this process use the session, to read or to write?  0, or
+ * -ECONNABORTED where another process does.  conn_claim wants both uses, or
+ * neither; without them a handshake is over for this process (FOREIGN).
  */
 int conn_claim(struct conn *c);
+int conn_claim_use(struct conn *c, enum slot_use use);
 
 /* Locked.  FAILED with negative errno err; later I/O gives err too. */
 void conn_fail(struct conn *c, int err);
@@ -212,9 +221,17 @@ int table_fd(const struct conn *c);
 struct conn *table_alloc(void);
 void table_release(struct conn *c);
 
-/* Fork handlers, called by process.c. */
-void table_before_fork(void);
+/*
+ * Fork handlers, called by process.c.  table_before_fork is true if it has
+ * announced a child.  One that was not announced holds no slot: sessions that
+ * had begun are not its own.  table_forked tells the parent of its child's
+ * pid, or -1: there is none after all; which is what table_announcement said
+ * before the fork.
+ */
+bool table_before_fork(void);
 void table_after_fork(bool child, bool announced);
+unsigned table_announcement(void);
+void table_forked(unsigned which, long pid);
 
 /* wait.c */
 
@@ -360,6 +377,8 @@ void judge_leave(void);
 
 /* struct shim_engine's unprotected. */
 int judge_unprotected(const char *path, const char *script, const char *why);
+/* In the child of a fork. */
+void judge_after_fork(void);
 bool judge_ready(void);
 
 /* connection.c */

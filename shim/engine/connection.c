@@ -313,9 +313,11 @@ adopt_foreign(struct conn *c, int fd)
 	log_write(&(struct log_line){.level = LOG_ERROR,
 	    .verdict = "refused",
 	    .side = c->side,
-	    .cause = "handshake",
-	    .text = "the session of this connection is another process's; a "
-		    "TLS session belongs to one process at a time"});
+	    .cause = "process",
+	    .text = "the TLS session of this connection is in another process "
+		    "and cannot be passed on; let the program serve a "
+		    "connection in one process, or put a TLS proxy before "
+		    "it"});
 	conn_fail(c, -ECONNABORTED);
 	conn_let_go(c, fd);
 	table_set(fd, c);

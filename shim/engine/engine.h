@@ -35,7 +35,14 @@ const struct shim_calls *engine_calls(void);
  */
 pid_t process_pid(void);
 
+/*
+ * The same as other processes of the tree know it; 0 where they know another
+ * one, because a fork on the way here led into a new pid namespace.
+ */
+pid_t process_holder(void);
 
+/* How many forks lie between this process and the start of the engine. */
+unsigned process_forks(void);
 
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t now_ms(void);

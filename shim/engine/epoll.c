@@ -84,7 +84,7 @@ control(int epfd, int op, int fd, struct epoll_event *ev, struct conn *c)
 		return c != NULL && op == EPOLL_CTL_ADD ? -ENOMEM : 1;
 	if (op != EPOLL_CTL_DEL && ev == NULL)
 		return -EFAULT;
-	pthread_mutex_lock(&s->lock);
+	set_lock(s);
 	r = set_find(s, fd);
 	if (op == EPOLL_CTL_ADD && (c != NULL || stream))
 		rv = ctl_add(s, c, fd, ev);
@@ -151,7 +151,7 @@ epoll_connected(int fd, struct conn *c)
 	for (i = 0; i < f.n; i++) {
 		struct reg *r = f.reg[i];
 
-		pthread_mutex_lock(&r->set->lock);
+		set_lock(r->set);
 		reg_bind(r, c);
 		(void)reg_ctl(r, EPOLL_CTL_MOD, first_question(r));
 		reg_note(r);
@@ -162,7 +162,8 @@ epoll_connected(int fd, struct conn *c)
 /*
  * A dup keeps the registration alive, under a number that is no longer the
  * program's to name; the last close takes it out even where another process
- * keeps the kernel's file open.
+ * keeps the kernel's file open.  A child closes its copy alone: the kernel's
+ * registration is its parent's.
  */
 void
 epoll_closing(int fd, struct conn *c, bool last)
@@ -174,8 +175,9 @@ epoll_closing(int fd, struct conn *c, bool last)
 	for (i = 0; i < f.n; i++) {
 		struct reg *r = f.reg[i];
 
-		pthread_mutex_lock(&r->set->lock);
-		if (last && r->live && !r->closed)
+		set_lock(r->set);
+		if (last && r->live && !r->closed &&
+		    r->set->pid == process_pid())
 			(void)ctl_del(r);
 		else if (last)
 			set_del(r);
@@ -197,7 +199,7 @@ epoll_close_set(int epfd)
 
 	if (s == NULL)
 		return;
-	pthread_mutex_lock(&s->lock);
+	set_lock(s);
 	for (i = 0; i < s->nregs; i++)
 		if (s->regs[i]->live)
 			set_del(s->regs[i]);

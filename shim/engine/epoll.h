@@ -34,6 +34,13 @@ void epoll_connected(int fd, struct conn *c);
 /* fd is being closed; last: and c with it. */
 void epoll_closing(int fd, struct conn *c, bool last);
 
+/*
+ * Around a fork, by process.c; before world is taken.  In a child the sets of
+ * its parent are left alone in the kernel, where they are the parent's too.
+ */
+void epoll_before_fork(void);
+void epoll_after_fork(bool child);
+
 /* The set itself is closed. */
 void epoll_close_set(int epfd);
 

@@ -4,15 +4,73 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "epoll.h"
 #include "epoll_set.h"
 #include "ours.h"
+#include "thread.h"
 
 static _Atomic(struct set *) sets[FD_MAX];
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 /* Which regs belong to which conn; unbound ones hang on `streams`. */
 static pthread_mutex_t links = PTHREAD_MUTEX_INITIALIZER;
+static bool held; /* both, over a fork */
 static struct reg *streams;
+
+/*
+ * Fork.  Both locks are held for a moment only and taken before the fork, so
+ * that lists are whole in the child.  A set's lock is held for longer and by
+ * more: the child gives it a new one at its own first use, and forgets the
+ * regs of a set that another thread was changing.
+ */
+void
+epoll_before_fork(void)
+{
+	if (thread_at_work())
+		return; /* a handler's fork: this very thread may hold them */
+	pthread_mutex_lock(&making);
+	pthread_mutex_lock(&links);
+	held = true;
+}
+
+void
+epoll_after_fork(bool child)
+{
+	if (child) {
+		pthread_mutex_init(&making, NULL);
+		pthread_mutex_init(&links, NULL);
+		held = false;
+	} else if (held) {
+		held = false;
+		pthread_mutex_unlock(&links);
+		pthread_mutex_unlock(&making);
+	}
+}
+
+static void
+renew(struct set *s)
+{
+	pthread_mutex_lock(&making);
+	if (s->forks != process_forks()) {
+		if (pthread_mutex_trylock(&s->lock) != 0) {
+			s->regs = NULL;
+			s->nregs = s->cap = 0;
+			s->hot = NULL;
+			atomic_store(&s->stack, NULL);
+		}
+		pthread_mutex_init(&s->lock, NULL);
+		s->forks = process_forks();
+	}
+	pthread_mutex_unlock(&making);
+}
+
+void
+set_lock(struct set *s)
+{
+	if (__atomic_load_n(&s->forks, __ATOMIC_RELAXED) != process_forks())
+		renew(s);
+	pthread_mutex_lock(&s->lock);
+}
 
 static int
 make_bell(struct set *s)
@@ -43,6 +101,7 @@ new_set(int epfd)
 		return NULL;
 	s->epfd = epfd;
 	s->pid = process_pid();
+	s->forks = process_forks();
 	pthread_mutex_init(&s->lock, NULL);
 	/* no pointer has these bits, and few programs such numbers */
 	s->base = 0x7e5a000000000000ULL | ((uintptr_t)s << 8 & 0xffffff000000);
@@ -230,7 +289,8 @@ reg_note(struct reg *r)
 		    &s->stack, &r->next_noted, r))
 			;
 	}
-	if (!atomic_exchange(&s->rung, true))
+	/* a child's bell is its parent's, who has nothing to look at */
+	if (s->pid == process_pid() && !atomic_exchange(&s->rung, true))
 		(void)!host->libc->write(s->bell, &one, sizeof one);
 }
 

@@ -32,6 +32,7 @@ struct reg {
 struct set {
 	int epfd;
 	pid_t pid;            /* who may wait */
+	unsigned forks;       /* process_forks() as of the lock's last init */
 	pthread_mutex_t lock; /* all below but the stack */
 	struct reg **regs;    /* by index; never shrinks, regs never move */
 	uint32_t nregs, cap;
@@ -47,6 +48,9 @@ struct set {
 
 /* The set of epfd; made if `make`.  NULL: none, or out of memory. */
 struct set *set_get(int epfd, bool make);
+
+/* Locks s; in the child of a fork with a lock of its own. */
+void set_lock(struct set *s);
 
 /* Takes epfd's set out of the table; NULL if there is none. */
 struct set *set_forget(int epfd);

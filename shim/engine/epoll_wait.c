@@ -347,7 +347,7 @@ wait_set(struct set *s, struct epoll_event *ev, int n, const struct limit *l)
 	for (;;) {
 		int64_t left;
 
-		pthread_mutex_lock(&s->lock);
+		set_lock(s);
 		a.wait = ++s->waits;
 		if (s->deadline > 0 && now_ms() >= s->deadline)
 			note_late(s);
@@ -362,7 +362,7 @@ wait_set(struct set *s, struct epoll_event *ev, int n, const struct limit *l)
 		rv = wait_events(s, ev + a.got, n - a.got, left, l);
 		if (rv < 0)
 			return a.got > 0 ? a.got : rv;
-		pthread_mutex_lock(&s->lock);
+		set_lock(s);
 		translate(s, &a, rv);
 		if (a.got < n)
 			report_hot(s, &a);
@@ -386,7 +386,7 @@ epoll_translate(int epfd, struct epoll_event *events, int n)
 	if (s == NULL)
 		return n;
 	if (call_enter(&k) == 0) {
-		pthread_mutex_lock(&s->lock);
+		set_lock(s);
 		a.wait = ++s->waits;
 		translate(s, &a, n);
 		pthread_mutex_unlock(&s->lock);

@@ -111,6 +111,13 @@ credentials_of(const struct rule *r, struct fault *f)
 	return c;
 }
 
+/* The child has nobody who would finish loading; it begins anew. */
+void
+judge_after_fork(void)
+{
+	pthread_mutex_init(&loading, NULL);
+}
+
 static void
 address_text(const struct sockaddr *sa, char *buf, size_t len)
 {

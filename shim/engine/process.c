@@ -1,20 +1,47 @@
 /* process.c - fork handlers, and children that no handler saw */
 
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "conn.h"
+#include "epoll.h"
 #include "process.h"
 
 /* MADV_WIPEONFORK: the kernel gives a child of any fork a page of zeros. */
 static volatile pid_t *mark;
 static volatile pid_t self;
+static unsigned forks;
+
+/* This process is in a pid namespace that its parent was not in. */
+static bool elsewhere;
+
+/*
+ * This thread is between before() and what follows: it has locked and
+ * announced.  The child has it too, since it is that thread.
+ */
+#define LOCAL static __thread __attribute__((tls_model("initial-exec")))
+LOCAL bool announced;
+LOCAL unsigned announcement;
 
 pid_t
 process_pid(void)
 {
 	return self;
+}
+
+pid_t
+process_holder(void)
+{
+	return elsewhere ? 0 : self;
+}
+
+unsigned
+process_forks(void)
+{
+	return forks;
 }
 
 static void
@@ -28,29 +55,78 @@ set_mark(void)
 static void
 before(void)
 {
-	table_before_fork();
+	epoll_before_fork();
+	announced = table_before_fork();
+	announcement = table_announcement();
 }
 
 static void
 in_parent(void)
 {
-	table_after_fork(false, true);
+	if (announced)
+		table_after_fork(false, true);
+	announced = false;
+	epoll_after_fork(false);
+}
+
+static void
+child(void)
+{
+	bool told = announced;
+
+	announced = false;
+	forks++;
+	set_mark();
+	/* only the first process of a namespace is 1 (pid_namespaces(7)) */
+	elsewhere |= self == 1;
+	epoll_after_fork(true);
+	judge_after_fork();
+	table_after_fork(true, told);
 }
 
 static void
 in_child(void)
 {
-	set_mark();
-	table_after_fork(true, true);
+	child();
+}
+
+/* GnuTLS notices a fork by a handler alone, and would repeat its nonces. */
+static void
+child_unseen(void)
+{
+	child();
+	gnutls_rnd_refresh();
 }
 
 void
 process_check(void)
 {
-	if (mark == NULL || *mark != 0)
-		return;
-	set_mark();
-	table_after_fork(true, false);
+	if (mark != NULL && *mark == 0)
+		child_unseen();
+}
+
+void
+process_forking(void)
+{
+	int saved = errno;
+
+	before();
+	errno = saved;
+}
+
+void
+process_forked(long pid)
+{
+	int saved = errno;
+
+	if (pid == 0) {
+		process_check();
+	} else {
+		if (announced)
+			in_parent();
+		table_forked(announcement, pid);
+	}
+	errno = saved;
 }
 
 int

@@ -10,10 +10,18 @@
 int process_init(void);
 
 /*
- * On every entry to the engine: a child of a raw clone() or _Fork(), which
- * run no handler, is noticed here by a page that the kernel wiped.
+ * On every entry to the engine: a child that neither a handler nor a hook saw
+ * (clone() in assembly) is noticed here by a page that the kernel wiped.
  */
 void process_check(void);
+
+/*
+ * Around a fork of which libc runs no handlers.  forked: 0 in the child, the
+ * child's pid in the parent, -1 where it failed.  Both latter also after
+ * libc's own fork(), whose handlers are told neither.  Errno is kept.
+ */
+void process_forking(void);
+void process_forked(long pid);
 
 /* True in a vfork child: memory is the parent's, descriptors are not. */
 bool process_is_vfork_child(void);

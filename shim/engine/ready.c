@@ -91,6 +91,14 @@ check_progress(struct conn *c, short events, struct readiness *r)
 	r->until = c->deadline;
 }
 
+/* To say that there is something to read is to read. */
+static bool
+may_look(struct conn *c, short events)
+{
+	return !(events & (IN_BITS | POLLRDHUP)) ||
+	    conn_claim_use(c, SLOT_RX) == 0;
+}
+
 void
 ready_check(struct conn *c, int fd, short events, struct readiness *r)
 {
@@ -106,9 +114,10 @@ ready_check(struct conn *c, int fd, short events, struct readiness *r)
 	}
 	if (c->state != CONN_OPEN && c->state != CONN_FAILED)
 		(void)handshake_drive(c, fd, &p);
-	if (c->state == CONN_OPEN && conn_claim(c) == 0)
+	if (c->state == CONN_OPEN && may_look(c, events))
 		check_open(c, fd, events, r);
-	else if (c->state == CONN_FAILED || c->state == CONN_FOREIGN)
+	else if (c->state == CONN_FAILED || c->state == CONN_FOREIGN ||
+	    c->state == CONN_OPEN)
 		check_failed(c, events, r);
 	else
 		check_progress(c, events, r);

@@ -1,30 +1,30 @@
-/* slot.c - who holds a connection, across processes, in one shared arena */
+/* slot.c - who holds a connection, across processes, in shared arenas */
 
 #include <errno.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
 
+#include "alive.h"
 #include "slot.h"
 
 #define NSLOTS 65536
+#define NARENAS 64
 #define NHOLDERS 4
 #define EXPECTED (-1) /* announced before fork, not yet joined */
+#define PATIENCE 1000 /* ticks until a fork is taken to have failed */
+#define NAMELESS (-1) /* what slot_expect says when there was no room */
 
 struct holder {
 	_Atomic int32_t pid;    /* 0: free */
-	_Atomic uint32_t since; /* seconds of CLOCK_BOOTTIME */
+	_Atomic uint32_t since; /* alive_ticks(); older than the pid's joining */
 };
 
 struct slot {
 	_Atomic uint32_t holders; /* 0: the slot is free */
-	_Atomic int32_t owner;
 	_Atomic uint32_t record_len;
+	_Atomic uint32_t use[SLOT_USES]; /* stamps; see slot.h */
 	_Atomic uint64_t cookie; /* the socket's, 0: not told yet */
 	/*
 	 * Processes by name, to tell the dead.  Those for whom there is no
@@ -36,35 +36,55 @@ struct slot {
 
 _Static_assert(sizeof(struct slot) == 128, "a slot is 128 bytes");
 
-static struct slot *arena;
-static _Atomic uint32_t *hint; /* shared: where to look for a free slot */
-static _Atomic uint32_t *top;  /* shared: no slot at or above was ever used */
+struct arena {
+	struct slot slots[NSLOTS];
+	_Atomic uint32_t hint; /* where to look for a free slot */
+	_Atomic uint32_t top;  /* no slot at or above was ever used */
+	_Atomic uint32_t used; /* how many are not free */
+};
+
+/*
+ * Those that this process can see, from 0 on without a gap.  One that is
+ * mapped after a fork is its process's and its later children's, who are all
+ * that can ever hold a connection that is noted in it.
+ */
+static _Atomic(struct arena *) arenas[NARENAS];
+
+static struct arena *
+arena_map(int at)
+{
+	struct arena *none = NULL, *a;
+
+	a = mmap(NULL, sizeof *a, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (a == MAP_FAILED)
+		return NULL;
+	if (atomic_compare_exchange_strong(&arenas[at], &none, a))
+		return a;
+	munmap(a, sizeof *a); /* another thread's came first */
+	return none;
+}
 
 int
 slot_init(void)
 {
-	size_t len = NSLOTS * sizeof(struct slot) + 4096;
-	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE,
-	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (p == MAP_FAILED)
-		return -errno;
-	arena = p;
-	hint = (_Atomic uint32_t *)(arena + NSLOTS);
-	top = hint + 1;
-	return 0;
+	return arena_map(0) != NULL ? 0 : -errno;
 }
 
-static uint32_t
-uptime(void)
+static struct arena *
+arena_of(const struct slot *s)
 {
-	struct timespec ts;
+	struct arena *a;
+	int i;
 
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint32_t)ts.tv_sec;
+	for (i = 0; i < NARENAS && (a = arenas[i]) != NULL; i++)
+		if (s >= a->slots && s < a->slots + NSLOTS)
+			return a;
+	return NULL;
 }
 
-static void
+/* The index where from was renamed, or NAMELESS. */
+static int
 name_holder(struct slot *s, int32_t from, int32_t to)
 {
 	int i;
@@ -73,18 +93,19 @@ name_holder(struct slot *s, int32_t from, int32_t to)
 		int32_t want = from;
 
 		if (atomic_compare_exchange_strong(&s->who[i].pid, &want, to)) {
-			s->who[i].since = uptime();
-			return;
+			s->who[i].since = alive_ticks();
+			return i;
 		}
 	}
+	return NAMELESS;
 }
 
 static void
-raise_top(uint32_t at)
+raise_top(struct arena *a, uint32_t at)
 {
-	uint32_t old = *top;
+	uint32_t old = a->top;
 
-	while (old <= at && !atomic_compare_exchange_weak(top, &old, at + 1))
+	while (old <= at && !atomic_compare_exchange_weak(&a->top, &old, at + 1))
 		;
 }
 
@@ -98,78 +119,160 @@ slot_name(struct slot *s, uint64_t cookie)
 bool
 slot_known(uint64_t cookie)
 {
-	uint32_t i, n = arena != NULL ? *top : 0;
+	struct arena *a;
+	uint32_t i;
+	int k;
 
-	for (i = 0; i < n; i++)
-		if (arena[i].holders > 0 && arena[i].cookie == cookie)
-			return true;
+	for (k = 0; k < NARENAS && (a = arenas[k]) != NULL; k++)
+		for (i = 0; i < a->top; i++)
+			if (a->slots[i].holders > 0 &&
+			    a->slots[i].cookie == cookie)
+				return true;
 	return false;
 }
 
-struct slot *
-slot_new(pid_t pid)
+/* Stamps go on from where the slot's last connection left them. */
+static void
+clear(struct slot *s, pid_t pid, uint32_t stamp[SLOT_USES])
+{
+	int i;
+
+	memset(s->who, 0, sizeof s->who);
+	s->cookie = 0;
+	s->record_len = 0;
+	for (i = 0; i < SLOT_USES; i++)
+		stamp[i] = s->use[i] = (s->use[i] | 1) + 1;
+	name_holder(s, 0, pid);
+}
+
+static struct slot *
+arena_take(struct arena *a, pid_t pid, uint32_t stamp[SLOT_USES])
 {
 	uint32_t i, at;
 
-	if (arena == NULL)
+	if (a->used >= NSLOTS)
 		return NULL;
-	at = atomic_fetch_add(hint, 1);
+	at = atomic_fetch_add(&a->hint, 1);
 	for (i = 0; i < NSLOTS; i++) {
-		struct slot *s = &arena[(at + i) % NSLOTS];
+		struct slot *s = &a->slots[(at + i) % NSLOTS];
 		uint32_t none = 0;
 
 		if (!atomic_compare_exchange_strong(&s->holders, &none, 1))
 			continue;
-		memset(s->who, 0, sizeof s->who);
-		s->owner = 0;
-		s->cookie = 0;
-		s->record_len = 0;
-		name_holder(s, 0, pid);
-		raise_top((at + i) % NSLOTS);
+		atomic_fetch_add(&a->used, 1);
+		raise_top(a, (at + i) % NSLOTS);
+		clear(s, pid, stamp);
 		return s;
 	}
 	return NULL;
 }
 
-void
+struct slot *
+slot_new(pid_t pid, uint32_t stamp[SLOT_USES])
+{
+	struct arena *a;
+	struct slot *s;
+	int i;
+
+	memset(stamp, 0, SLOT_USES * sizeof *stamp);
+	if (arenas[0] == NULL)
+		return NULL;
+	for (i = 0; i < NARENAS; i++) {
+		a = arenas[i];
+		if (a == NULL && (a = arena_map(i)) == NULL)
+			return NULL;
+		s = arena_take(a, pid, stamp);
+		if (s != NULL)
+			return s;
+	}
+	return NULL;
+}
+
+int
 slot_expect(struct slot *s)
 {
 	if (s == NULL)
-		return;
+		return NAMELESS;
 	atomic_fetch_add(&s->holders, 1);
-	name_holder(s, 0, EXPECTED);
+	return name_holder(s, 0, EXPECTED);
 }
 
+/*
+ * Whoever looks between the two assignments finds a child that is expected,
+ * as of now.
+ */
 void
-slot_join(struct slot *s, pid_t pid)
+slot_meet(struct slot *s, int expected, pid_t pid)
 {
-	if (s != NULL)
-		name_holder(s, EXPECTED, pid);
+	int32_t want = EXPECTED;
+
+	if (s == NULL || expected == NAMELESS)
+		return;
+	s->who[expected].since = alive_ticks();
+	atomic_compare_exchange_strong(&s->who[expected].pid, &want, pid);
 }
 
 bool
-slot_claim(struct slot *s, pid_t pid)
+slot_join(struct slot *s, int expected, pid_t pid)
 {
-	int32_t none = 0;
+	int32_t want = EXPECTED;
 
-	if (s == NULL || s->owner == pid)
+	if (s == NULL || expected == NAMELESS)
 		return true;
-	return atomic_compare_exchange_strong(&s->owner, &none, pid);
+	s->who[expected].since = alive_ticks();
+	if (atomic_compare_exchange_strong(
+		&s->who[expected].pid, &want, pid))
+		return true;
+	if (want != 0 && pid == 0) /* the parent knows us by this number */
+		return atomic_compare_exchange_strong(
+		    &s->who[expected].pid, &want, 0);
+	return want == pid && pid != 0;
 }
 
 void
-slot_disown(struct slot *s, pid_t pid)
+slot_cancel(struct slot *s, int expected)
 {
-	int32_t me = pid;
+	int32_t want = EXPECTED;
 
-	if (s != NULL)
-		atomic_compare_exchange_strong(&s->owner, &me, 0);
+	if (s == NULL)
+		return;
+	if (expected == NAMELESS ||
+	    atomic_compare_exchange_strong(&s->who[expected].pid, &want, 0))
+		atomic_fetch_sub(&s->holders, 1);
 }
 
 bool
-slot_undecided(const struct slot *s)
+slot_claim(struct slot *s, enum slot_use use, uint32_t *stamp)
 {
-	return s != NULL && s->owner == 0;
+	uint32_t want = *stamp;
+
+	if (want == SLOT_NEVER)
+		return false;
+	if (s == NULL)
+		return true;
+	if (want & 1)
+		return s->use[use] == want;
+	if (!atomic_compare_exchange_strong(&s->use[use], &want, want | 1))
+		return false;
+	*stamp |= 1;
+	return true;
+}
+
+void
+slot_offer(struct slot *s, enum slot_use use, uint32_t *stamp)
+{
+	uint32_t mine = *stamp;
+
+	if (s == NULL || mine == SLOT_NEVER || !(mine & 1))
+		return;
+	if (atomic_compare_exchange_strong(&s->use[use], &mine, *stamp + 1))
+		*stamp += 1;
+}
+
+bool
+slot_undecided(const struct slot *s, enum slot_use use, uint32_t stamp)
+{
+	return s != NULL && !(stamp & 1) && s->use[use] == stamp;
 }
 
 void
@@ -181,32 +284,18 @@ slot_leave_record(struct slot *s, const void *record, size_t len)
 	atomic_store(&s->record_len, (uint32_t)len);
 }
 
-/* Our own child that nobody has waited for yet: dead, and still there. */
-static bool
-is_zombie(pid_t pid)
-{
-	siginfo_t info = {.si_pid = 0};
-
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
-	    0 &&
-	    info.si_pid == pid;
-}
-
-/*
- * A holder is dead if no process has its number.  A number that was used
- * again within the life of a connection is taken for the holder: the cost is
- * a missing close_notify, never a wrong one.
- */
 static bool
 holder_dead(const struct holder *h)
 {
 	int32_t pid = h->pid;
+	uint32_t since = h->since;
 
 	if (pid == 0)
 		return false;
-	if (pid == EXPECTED) /* a fork that failed */
-		return h->since != 0 && uptime() - h->since > 2;
-	return (kill(pid, 0) == -1 && errno == ESRCH) || is_zombie(pid);
+	if (pid == EXPECTED) /* a fork that failed inside libc: daemon() */
+		return since != 0 &&
+		    (int32_t)(alive_ticks() - since) > PATIENCE;
+	return !alive_is(pid, since);
 }
 
 static void
@@ -215,6 +304,8 @@ bury(struct slot *s, pid_t me)
 	int saved = errno;
 	int i;
 
+	if (me == 0) /* the others' numbers say nothing to us */
+		return;
 	for (i = 0; i < NHOLDERS; i++) {
 		int32_t pid = s->who[i].pid;
 
@@ -237,17 +328,11 @@ slot_alone(struct slot *s, pid_t pid)
 	return s->holders <= 1;
 }
 
-bool
-slot_drop(struct slot *s, pid_t pid, void *rec, size_t *len)
+static void
+forget_holder(struct slot *s, pid_t pid)
 {
-	unsigned char copy[SLOT_RECORD];
 	int i;
 
-	*len = 0;
-	if (s == NULL)
-		return true;
-	if (s->holders > 1)
-		bury(s, pid);
 	for (i = 0; i < NHOLDERS; i++) {
 		int32_t me = pid;
 
@@ -255,24 +340,50 @@ slot_drop(struct slot *s, pid_t pid, void *rec, size_t *len)
 			continue;
 		s->who[i].since = 0;
 		if (atomic_compare_exchange_strong(&s->who[i].pid, &me, 0))
-			break;
+			return;
 	}
+}
+
+bool
+slot_leave(struct slot *s, pid_t pid, struct slot_end *end)
+{
+	int i;
+
+	*end = (struct slot_end){0};
+	if (s == NULL)
+		return true;
+	if (s->holders > 1)
+		bury(s, pid);
+	if (pid != 0)
+		forget_holder(s, pid);
 	/*
 	 * The slot is free the moment holders is 0: what it says is copied
 	 * before.  It is complete then if we are the last, since the owner
-	 * wrote it before its own subtraction.
+	 * wrote it before its own subtraction, and only a holder claims.
 	 */
 	for (;;) {
 		uint32_t n = s->holders;
-		size_t l = s->record_len;
 
-		memcpy(copy, s->record, sizeof copy);
+		end->len = s->record_len;
+		memcpy(end->record, s->record, sizeof end->record);
+		for (i = 0; i < SLOT_USES; i++)
+			end->stamp[i] = s->use[i];
 		if (!atomic_compare_exchange_strong(&s->holders, &n, n - 1))
 			continue;
-		if (n > 1)
-			return false;
-		memcpy(rec, copy, sizeof copy);
-		*len = l;
-		return true;
+		if (n == 1)
+			atomic_fetch_sub(&arena_of(s)->used, 1);
+		return n == 1;
 	}
+}
+
+bool
+slot_drop(struct slot *s, pid_t pid, void *rec, size_t *len)
+{
+	struct slot_end end;
+	bool last = slot_leave(s, pid, &end);
+
+	*len = last ? end.len : 0;
+	if (*len > 0)
+		memcpy(rec, end.record, sizeof end.record);
+	return last;
 }

@@ -54,6 +54,8 @@ static const struct shim_engine engine = {
     .leave = leave,
     .unprotected = judge_unprotected,
     .ending = ending,
+    .forking = process_forking,
+    .forked = process_forked,
 };
 
 /*

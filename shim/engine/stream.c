@@ -25,7 +25,8 @@ stream_ready(struct conn *c, int fd, int option, struct patience *p)
 		if (rv < 0)
 			return rv;
 	}
-	rv = conn_claim(c);
+	rv = conn_claim_use(
+	    c, option == SO_RCVTIMEO ? SLOT_RX : SLOT_TX);
 	if (rv == 0 && (bytes_left(&c->early) > 0 || c->shut_later)) {
 		struct patience quick = {MSG_DONTWAIT, 0};
 
@@ -177,6 +178,7 @@ bool
 stream_expects(const struct conn *c, int others)
 {
 	return others == 0 && conn_expects_tickets(c) && c->in_err == 0 &&
+	    slot_owned(c->slot, c->stamp[SLOT_RX]) &&
 	    bytes_left(&c->plain) == 0 && !c->rd_shut &&
 	    !atomic_load(&c->rx.busy);
 }

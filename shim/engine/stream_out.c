@@ -333,7 +333,7 @@ shut_write(struct conn *c, int fd)
 
 	c->shut_later = true;
 	if (rv == 0)
-		rv = conn_claim(c);
+		rv = conn_claim_use(c, SLOT_TX);
 	if (rv == 0)
 		rv = deferred_flush(c, fd, &quick);
 	if (rv != -EAGAIN)

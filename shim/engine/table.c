@@ -6,6 +6,7 @@
 #include "conn.h"
 #include "deferred.h"
 #include "epoll.h"
+#include "thread.h"
 
 /*
  * A slot of the table is read without a lock and written under world.  A
@@ -209,36 +210,135 @@ table_release(struct conn *c)
 	pthread_mutex_unlock(&world);
 }
 
+/* Output that would be in both processes; locked, nobody sends. */
+static bool
+flushed(struct conn *c)
+{
+	int fd = bytes_left(&c->out) > 0 ? table_fd(c) : -1;
+
+	while (fd != -1 && bytes_left(&c->out) > 0) {
+		ssize_t n = host->libc->send(fd, bytes_at(&c->out),
+		    bytes_left(&c->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n <= 0)
+			break;
+		bytes_take(&c->out, (size_t)n);
+	}
+	return bytes_left(&c->out) == 0 && bytes_left(&c->early) == 0 &&
+	    !c->shut_later;
+}
+
 /*
- * A session that nobody uses at this moment may be used by either process
- * afterwards, whichever comes first; one that a thread is using stays ours.
+ * What nobody does at this moment may be done by either process afterwards,
+ * whichever comes first; what a thread is at stays ours.
  */
+static void
+offer(struct conn *c)
+{
+	bool rx = !atomic_load(&c->rx.busy);
+	bool tx = !atomic_load(&c->tx.busy) && flushed(c);
+
+	if (c->state != CONN_OPEN)
+		rx = tx = rx && tx;
+	if (rx)
+		slot_offer(c->slot, SLOT_RX, &c->stamp[SLOT_RX]);
+	if (tx)
+		slot_offer(c->slot, SLOT_TX, &c->stamp[SLOT_TX]);
+}
+
+static unsigned announcements; /* world */
+
 static void
 announce(struct conn *c)
 {
-	slot_expect(c->slot);
-	if (atomic_load(&c->rx.busy) || atomic_load(&c->tx.busy))
-		return;
-	if (pthread_mutex_trylock(&c->lock) == 0) {
-		slot_disown(c->slot, process_pid());
+	c->announced = announcements;
+	c->expected = slot_expect(c->slot);
+	if (c->slot != NULL && pthread_mutex_trylock(&c->lock) == 0) {
+		offer(c);
 		pthread_mutex_unlock(&c->lock);
 	}
 }
 
-void
+/*
+ * world is held over the fork, so that the table is whole in the child.  A
+ * handler that interrupted the engine on this very thread may find it held:
+ * then nothing is announced.
+ */
+static bool world_held;
+
+bool
 table_before_fork(void)
 {
 	struct conn *c;
 
-	pthread_mutex_lock(&world);
+	if (!thread_at_work())
+		pthread_mutex_lock(&world);
+	else if (pthread_mutex_trylock(&world) != 0)
+		return false;
+	world_held = true;
+	announcements++;
 	for (c = all; c != NULL; c = c->next)
 		if (atomic_load(&c->fds) > 0)
 			announce(c);
+	return true;
+}
+
+unsigned
+table_announcement(void)
+{
+	return announcements;
+}
+
+void
+table_forked(unsigned which, long pid)
+{
+	struct conn *c;
+
+	pthread_mutex_lock(&world);
+	/* else another thread's fork has come since: time will tell */
+	for (c = which == announcements ? all : NULL; c != NULL; c = c->next)
+		if (atomic_load(&c->fds) == 0 || c->announced != which)
+			continue;
+		else if (pid > 0)
+			slot_meet(c->slot, c->expected, (pid_t)pid);
+		else
+			slot_cancel(c->slot, c->expected);
+	pthread_mutex_unlock(&world);
+}
+
+/* Another thread was at work on it: what it left half done is not looked at. */
+static void
+abandon(struct conn *c)
+{
+	c->session = NULL;
+	c->verdict = NULL;
+	c->in = c->out = c->plain = c->early = (struct bytes){0};
+	c->state = CONN_FOREIGN;
+}
+
+/*
+ * What is not ours to use.  Without a slot nobody could tell who comes first:
+ * a session that has begun is the parent's.
+ */
+static void
+inherit(struct conn *c)
+{
+	int i;
+
+	for (i = 0; i < SLOT_USES; i++)
+		c->stamp[i] = c->slot == NULL && c->state != CONN_PRE
+		    ? SLOT_NEVER
+		    : slot_inherited(c->stamp[i]);
+	if (c->stamp[SLOT_TX] == SLOT_NEVER) {
+		bytes_free(&c->out);
+		bytes_free(&c->early);
+		c->shut_later = false;
+	}
 }
 
 /* In the child: calls of other threads are gone, and so are their turns. */
 static void
-renew(struct conn *c)
+renew(struct conn *c, bool announced)
 {
 	bool torn = pthread_mutex_trylock(&c->lock) != 0;
 
@@ -247,9 +347,13 @@ renew(struct conn *c)
 	atomic_store(&c->rx.waiters, 0);
 	atomic_store(&c->tx.busy, 0);
 	atomic_store(&c->tx.waiters, 0);
+	if (c->state == CONN_LISTEN)
+		return;
+	if (!announced || !slot_join(c->slot, c->expected, process_holder()))
+		c->slot = NULL;
 	if (torn)
-		c->state = CONN_FOREIGN;
-	slot_join(c->slot, process_pid());
+		abandon(c);
+	inherit(c);
 }
 
 void
@@ -258,18 +362,18 @@ table_after_fork(bool child, bool announced)
 	struct conn *c;
 
 	if (!child) {
+		if (!world_held)
+			return;
+		world_held = false;
 		pthread_mutex_unlock(&world);
 		return;
 	}
+	world_held = false;
 	pthread_mutex_init(&world, NULL);
 	deferred_reset();
-	for (c = all; c != NULL; c = c->next) {
-		if (atomic_load(&c->fds) == 0)
-			continue;
-		if (!announced)
-			slot_expect(c->slot);
-		renew(c);
-	}
+	for (c = all; c != NULL; c = c->next)
+		if (atomic_load(&c->fds) > 0)
+			renew(c, announced);
 }
 
 bool

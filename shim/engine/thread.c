@@ -106,6 +106,12 @@ thread_leave(void)
 }
 
 bool
+thread_at_work(void)
+{
+	return depth > waiting;
+}
+
+bool
 thread_nested(void)
 {
 	return waiting > 0;

@@ -16,6 +16,9 @@
 int thread_enter(void);
 void thread_leave(void);
 
+/* True where this thread is inside the engine and does not merely wait. */
+bool thread_at_work(void);
+
 /* True inside a signal handler that interrupted a wait of this thread. */
 bool thread_nested(void);
 

@@ -196,6 +196,13 @@ wait_input(struct conn *c, int fd, const struct patience *p)
 int
 wait_output(struct conn *c, int fd, const struct patience *p)
 {
+	/*
+	 * Another process writes: an answer to a KeyUpdate that this one has
+	 * read stays unsaid, which no peer waits for (RFC 8446, 4.6.3).
+	 */
+	if (bytes_left(&c->out) > 0 &&
+	    !slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]))
+		bytes_free(&c->out);
 	while (bytes_left(&c->out) > 0) {
 		/*
 		 * What GnuTLS adds meanwhile (an answer to KeyUpdate) must

@@ -29,6 +29,7 @@ static const struct shim_host host = {
     .libc = &libc,
     .class_of = owned_table,
     .env = &start_env,
+    .sealed = &process_sealed,
     .names_find = names_find,
 };
 

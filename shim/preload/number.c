@@ -24,6 +24,9 @@ const unsigned char syscall_table[512] __attribute__((used)) = {
     [SYS_readv] = 1,
     [SYS_writev] = 1,
     [SYS_close] = 1,
+    [SYS_fork] = 1,
+    [SYS_clone] = 2, /* syscall.S looks at what is asked for */
+    [SYS_clone3] = 3,
     [SYS_close_range] = 1,
     [SYS_socket] = 1,
     [SYS_connect] = 1,
@@ -141,6 +144,13 @@ long
 syscall_hooked(long number, long a, long b, long c, long d, long e, long f)
 {
 	switch (number) {
+	case SYS_fork:
+	case SYS_clone:
+	case SYS_clone3:
+		if (process_vforked())
+			return libc.syscall(number, a, b, c, d, e, f);
+		process_forking();
+		return process_forked(libc.syscall(number, a, b, c, d, e, f));
 	case SYS_close:
 		return close((int)a);
 	case SYS_close_range:

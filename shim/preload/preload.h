@@ -42,6 +42,13 @@ void process_init(void);
 /* 1 in a child that shares this memory but not its descriptors (vfork). */
 int process_vforked(void);
 
+/*
+ * Around a fork of which libc runs no handlers; process_forked takes its
+ * result in both processes, and errno is kept.
+ */
+void process_forking(void);
+long process_forked(long pid);
+
 /* Reads what is needed before rights or files are lost; errno is kept. */
 void process_leave(void);
 

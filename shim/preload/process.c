@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -90,6 +91,42 @@ process_seal(long rv)
 	return rv;
 }
 
+void
+process_forking(void)
+{
+	const struct shim_engine *engine = engine_get();
+
+	if (engine != NULL)
+		engine->forking();
+}
+
+long
+process_forked(long pid)
+{
+	const struct shim_engine *engine = engine_get();
+
+	if (pid == 0)
+		forked();
+	if (engine != NULL)
+		engine->forked(pid);
+	return pid;
+}
+
+/* What clone() is to run, on a stack that the child has a copy of. */
+struct start {
+	int (*run)(void *);
+	void *arg;
+};
+
+static int
+child_run(void *arg)
+{
+	struct start *start = arg;
+
+	process_forked(0);
+	return start->run(start->arg);
+}
+
 static void
 ending(void)
 {
@@ -119,17 +156,44 @@ _Exit(int status)
 	__builtin_unreachable();
 }
 
-/* libc runs no atfork handler for this one. */
+/* Its handlers are told neither the child's pid nor that it failed. */
 pid_t
-_Fork(void)
+fork(void)
 {
 	pid_t pid;
 
 	libc_need();
-	pid = ENGINE_SLOT(_Fork) != NULL ? ENGINE_SLOT(_Fork)() : libc._Fork();
-	if (pid == 0)
-		forked();
-	return pid;
+	pid = libc.fork();
+	return pid != 0 ? (pid_t)process_forked(pid) : pid;
+}
+
+/* libc runs no handler for this one, nor for clone(). */
+pid_t
+_Fork(void)
+{
+	libc_need();
+	process_forking();
+	return (pid_t)process_forked(libc._Fork());
+}
+
+int
+clone(int (*run)(void *), void *stack, int flags, void *arg, ...)
+{
+	struct start start = {run, arg};
+	va_list ap;
+	void *parent, *tls, *child;
+
+	libc_need();
+	va_start(ap, arg);
+	parent = va_arg(ap, void *);
+	tls = va_arg(ap, void *);
+	child = va_arg(ap, void *);
+	va_end(ap);
+	if (flags & CLONE_VM || process_vforked())
+		return libc.clone(run, stack, flags, arg, parent, tls, child);
+	process_forking();
+	return (int)process_forked(libc.clone(
+	    child_run, stack, flags, &start, parent, tls, child));
 }
 
 int

@@ -3,10 +3,13 @@
  * arena, and processes that race
  */
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../shim/engine/engine.h"
 #include "../../shim/engine/slot.c"
 
 static int failures;
@@ -32,23 +35,62 @@ dead_pid(void)
 	return pid;
 }
 
+static struct slot *
+slot_of(pid_t pid, uint32_t *stamp)
+{
+	uint32_t none[SLOT_USES];
+
+	return slot_new(pid, stamp != NULL ? stamp : none);
+}
+
+static bool
+leaves(struct slot *s, pid_t pid)
+{
+	struct slot_end end;
+
+	return slot_leave(s, pid, &end);
+}
+
 static void
 test_claims(void)
 {
-	struct slot *s = slot_new(me);
+	uint32_t a[SLOT_USES], b[SLOT_USES], c[SLOT_USES];
+	struct slot *s = slot_of(me, a);
 	unsigned char rec[SLOT_RECORD];
 	size_t len = 99;
 
-	result(s != NULL && slot_undecided(s) && slot_alone(s, me),
+	result(s != NULL && slot_undecided(s, SLOT_TX, a[SLOT_TX]) &&
+		   slot_alone(s, me),
 	    "a new slot has one holder and no owner");
-	result(slot_claim(s, me) && slot_claim(s, me) && !slot_undecided(s),
-	    "the first to ask owns the session, however often it asks");
-	result(!slot_claim(s, you), "nobody else does then");
-	slot_disown(s, you);
-	result(!slot_claim(s, you), "only the owner gives it up");
-	slot_disown(s, me);
-	result(slot_undecided(s) && slot_claim(s, you) && !slot_claim(s, me),
+	memcpy(b, a, sizeof a);
+	result(slot_claim(s, SLOT_TX, &a[SLOT_TX]) &&
+		   slot_claim(s, SLOT_TX, &a[SLOT_TX]) &&
+		   !slot_undecided(s, SLOT_TX, a[SLOT_TX]),
+	    "the first to ask owns a use, however often it asks");
+	result(!slot_claim(s, SLOT_TX, &b[SLOT_TX]), "nobody else does then");
+	result(slot_claim(s, SLOT_RX, &b[SLOT_RX]) &&
+		   !slot_claim(s, SLOT_RX, &a[SLOT_RX]),
+	    "the other use may be another's");
+	slot_offer(s, SLOT_TX, &b[SLOT_TX]);
+	result(!slot_claim(s, SLOT_TX, &b[SLOT_TX]),
+	    "only the owner offers it");
+	memcpy(c, b, sizeof b);
+	slot_offer(s, SLOT_TX, &a[SLOT_TX]);
+	b[SLOT_TX] = a[SLOT_TX];
+	result(slot_undecided(s, SLOT_TX, a[SLOT_TX]) &&
+		   slot_claim(s, SLOT_TX, &b[SLOT_TX]) &&
+		   !slot_claim(s, SLOT_TX, &a[SLOT_TX]),
 	    "once it has, the next to ask owns it");
+	slot_offer(s, SLOT_TX, &b[SLOT_TX]);
+	result(!slot_claim(s, SLOT_TX, &a[SLOT_TX]) &&
+		   !slot_claim(s, SLOT_TX, &c[SLOT_TX]),
+	    "a copy of the session from before is no good any more");
+	result(slot_inherited(7) == SLOT_NEVER && slot_inherited(8) == 8,
+	    "a child has what was offered");
+	a[SLOT_TX] = SLOT_NEVER;
+	result(!slot_claim(s, SLOT_TX, &a[SLOT_TX]) &&
+		   !slot_claim(NULL, SLOT_TX, &a[SLOT_TX]),
+	    "and never the rest");
 	result(slot_drop(s, me, rec, &len) && len == 0 && s->holders == 0,
 	    "the only holder is the last, without a record");
 }
@@ -57,93 +99,142 @@ static void
 test_record(void)
 {
 	static const unsigned char record[SLOT_RECORD + 1] = "close_notify";
-	struct slot *s = slot_new(getpid());
-	unsigned char rec[SLOT_RECORD] = "";
+	uint32_t a[SLOT_USES], b[SLOT_USES];
+	struct slot *s = slot_of(getpid(), a);
 	pid_t parent = getppid(); /* lives, and is not us */
-	size_t len = 99;
+	struct slot_end end;
+	int expected;
 
-	slot_expect(s);
-	slot_join(s, parent);
-	result(s->holders == 2 && !slot_alone(s, getpid()),
+	expected = slot_expect(s);
+	result(slot_join(s, expected, parent) && s->holders == 2 &&
+		   !slot_alone(s, getpid()),
 	    "a fork makes a second holder");
 	slot_leave_record(s, record, SLOT_RECORD + 1);
 	result(s->record_len == 0, "a record that is too long is not left");
 	slot_leave_record(s, record, SLOT_RECORD);
-	result(!slot_drop(s, getpid(), rec, &len) && len == 0,
-	    "the first to go is not the last");
-	result(slot_drop(s, parent, rec, &len) && len == SLOT_RECORD &&
-		   memcmp(rec, record, SLOT_RECORD) == 0 && s->holders == 0,
+	result(!slot_leave(s, getpid(), &end), "the first to go is not the last");
+	result(slot_leave(s, parent, &end) && end.len == SLOT_RECORD &&
+		   memcmp(end.record, record, SLOT_RECORD) == 0 &&
+		   end.stamp[SLOT_TX] == a[SLOT_TX] && s->holders == 0,
 	    "the last one gets the record");
 	s->record_len = 5;
-	s->owner = 7;
-	*hint = (uint32_t)(s - arena);
-	result(slot_new(me) == s && s->record_len == 0 && s->owner == 0 &&
-		   s->who[0].pid == me,
+	arenas[0]->hint = (uint32_t)(s - arenas[0]->slots);
+	result(slot_of(me, b) == s && s->record_len == 0 &&
+		   s->who[0].pid == me && !slot_claim(s, SLOT_TX, &a[SLOT_TX]),
 	    "who has the slot next finds nothing of it");
-	slot_drop(s, me, rec, &len);
+	leaves(s, me);
 }
 
 static void
 test_dead(void)
 {
-	unsigned char rec[SLOT_RECORD];
-	struct slot *s = slot_new(getpid());
-	size_t len;
-	int i;
+	struct slot *s = slot_of(getpid(), NULL);
+	int i, expected;
 
-	slot_expect(s);
-	slot_join(s, dead_pid());
+	slot_join(s, slot_expect(s), dead_pid());
 	result(s->holders == 2 && slot_alone(s, getpid()) && s->holders == 1,
 	    "a holder that has died is not counted");
-	slot_expect(s);
-	slot_join(s, dead_pid());
-	result(slot_drop(s, getpid(), rec, &len), "nor at the drop");
+	slot_join(s, slot_expect(s), dead_pid());
+	result(leaves(s, getpid()), "nor at the drop");
 
-	s = slot_new(getpid());
-	slot_expect(s);
+	s = slot_of(getpid(), NULL);
+	expected = slot_expect(s);
 	result(!slot_alone(s, getpid()), "a child that is expected counts");
-	for (i = 0; i < NHOLDERS; i++)
-		if (s->who[i].pid == EXPECTED)
-			s->who[i].since -= 10;
+	s->who[expected].since -= PATIENCE + 1;
 	result(slot_alone(s, getpid()), "one whose fork failed long ago not");
-	slot_drop(s, getpid(), rec, &len);
+	result(!slot_join(s, expected, getppid()),
+	    "and when it comes after all it is told so");
+	expected = slot_expect(s);
+	slot_cancel(s, expected);
+	result(s->holders == 1 && slot_alone(s, getpid()),
+	    "a fork that is known to have failed does not count at once");
+	leaves(s, getpid());
 
-	s = slot_new(getpid());
-	for (i = 0; i < 2 * NHOLDERS; i++) {
-		slot_expect(s);
-		slot_join(s, getppid());
-	}
+	s = slot_of(getpid(), NULL);
+	for (i = 0; i < 2 * NHOLDERS; i++)
+		slot_join(s, slot_expect(s), getppid());
 	result(s->holders == 2 * NHOLDERS + 1, "there is no room for all");
 	for (i = 0; i < 2 * NHOLDERS; i++)
-		if (slot_drop(s, getppid(), rec, &len))
+		if (leaves(s, getppid()))
 			result(false, "not the last, and taken for it");
-	result(slot_drop(s, getpid(), rec, &len), "but a count of them");
+	result(leaves(s, getpid()), "but a count of them");
+}
+
+/* A number that was given to another process since. */
+static void
+test_number_used_again(void)
+{
+	struct slot *s = slot_of(getpid(), NULL);
+	int expected = slot_expect(s);
+
+	slot_join(s, expected, getppid());
+	result(!slot_alone(s, getpid()), "an old process is who it was");
+	result(alive_is(getpid(), alive_ticks()) &&
+		   !alive_is(getpid(), alive_ticks() - 100 * 3600 * 24),
+	    "a process is younger than a day");
+	s->who[expected].since = 1; /* when nobody had been started yet */
+	result(slot_alone(s, getpid()), "a younger one with its number is not");
+	leaves(s, getpid());
+
+	s = slot_of(getpid(), NULL);
+	slot_join(s, slot_expect(s), 0);
+	result(!slot_alone(s, getpid()) && s->holders == 2,
+	    "one of another pid namespace is counted, by no number");
+	result(!leaves(s, 0) && slot_alone(s, getpid()), "until it leaves");
+	leaves(s, getpid());
+}
+
+/* A zombie that is not our child: its number is taken, and it is dead. */
+static void
+test_zombie_of_another(void)
+{
+	int p[2];
+	pid_t pid, dead;
+
+	if (pipe(p) == -1)
+		abort();
+	pid = fork();
+	if (pid == 0) {
+		dead = fork();
+		if (dead == 0)
+			_exit(0);
+		waitid(P_PID, (id_t)dead, &(siginfo_t){0}, WEXITED | WNOWAIT);
+		(void)!write(p[1], &dead, sizeof dead);
+		pause();
+	}
+	if (read(p[0], &dead, sizeof dead) != sizeof dead)
+		abort();
+	result(kill(dead, 0) == 0 && !alive_is(dead, alive_ticks()),
+	    "a sibling's zombie is dead");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
 }
 
 static void
 test_full(void)
 {
-	struct slot **all = calloc(NSLOTS, sizeof *all);
-	unsigned char rec[SLOT_RECORD];
-	size_t len = 1;
-	uint32_t i, n = 0;
+	struct slot **all = calloc(NSLOTS + 1, sizeof *all);
+	uint32_t i, n = 0, stamp = SLOT_NEVER;
 
-	while (n < NSLOTS && (all[n] = slot_new(me)) != NULL)
-		n++;
-	result(n == NSLOTS && slot_new(me) == NULL, "the arena is full");
-	slot_drop(all[12345], me, rec, &len);
-	result(slot_new(you) == all[12345], "what is free again is found");
+	while (arenas[1] == NULL && n <= NSLOTS)
+		all[n++] = slot_of(me, NULL);
+	result(n == NSLOTS + 1 && all[NSLOTS] != NULL &&
+		   arena_of(all[NSLOTS]) == arenas[1],
+	    "when the arena is full there is another");
+	leaves(all[12345], me);
+	result(slot_of(you, NULL) == all[12345], "what is free again is found");
 	for (i = 0; i < n; i++)
-		slot_drop(all[i], i == 12345 ? you : me, rec, &len);
+		leaves(all[i], i == 12345 ? you : me);
+	result(arenas[0]->used == 0 && arenas[1]->used == 0,
+	    "all are free again");
 	free(all);
 	slot_expect(NULL);
-	slot_join(NULL, me);
-	slot_disown(NULL, me);
+	slot_join(NULL, 0, me);
+	slot_offer(NULL, SLOT_TX, &stamp);
 	slot_leave_record(NULL, "x", 1);
-	len = 1;
-	result(slot_claim(NULL, me) && slot_alone(NULL, me) &&
-		   !slot_undecided(NULL) && slot_drop(NULL, me, rec, &len) &&
-		   len == 0,
+	stamp = 0;
+	result(slot_claim(NULL, SLOT_TX, &stamp) && slot_alone(NULL, me) &&
+		   !slot_undecided(NULL, SLOT_TX, 0) && leaves(NULL, me),
 	    "without a slot a process is alone");
 }
 
@@ -156,6 +247,8 @@ static struct race {
 	_Atomic int claims[ROUNDS], lasts[ROUNDS], records[ROUNDS];
 	uint32_t taken[RACERS][ROUNDS]; /* slots of their own, by number */
 	struct slot *slot[ROUNDS];
+	uint32_t stamp[ROUNDS];
+	int expected[RACERS][ROUNDS];
 } * race;
 
 static void
@@ -164,15 +257,17 @@ race_round(int who, int i)
 	struct slot *s = race->slot[i];
 	unsigned char rec[SLOT_RECORD];
 	pid_t pid = getpid();
+	uint32_t stamp = race->stamp[i];
 	unsigned spins = 0;
 	size_t len;
 
-	race->taken[who][i] = (uint32_t)(slot_new(pid) - arena);
+	race->taken[who][i] =
+	    (uint32_t)(slot_of(pid, NULL) - arenas[0]->slots);
 	race->line[i]++;
 	while (race->line[i] < RACERS)
 		if (++spins % 1000 == 0)
 			sched_yield();
-	if (slot_claim(s, pid)) {
+	if (slot_claim(s, SLOT_TX, &stamp)) {
 		race->claims[i]++;
 		slot_leave_record(s, &i, sizeof i);
 	}
@@ -188,7 +283,7 @@ race_run(int who)
 	int i;
 
 	for (i = 0; i < ROUNDS; i++)
-		slot_join(race->slot[i], getpid());
+		slot_join(race->slot[i], race->expected[who][i], getpid());
 	for (i = 0; i < ROUNDS; i++)
 		race_round(who, i);
 	_exit(0);
@@ -204,9 +299,12 @@ race_start(void)
 	if (race == MAP_FAILED)
 		abort();
 	for (i = 0; i < ROUNDS; i++) {
-		race->slot[i] = slot_new(EXPECTED);
+		uint32_t stamp[SLOT_USES];
+
+		race->slot[i] = slot_new(EXPECTED, stamp);
+		race->stamp[i] = stamp[SLOT_TX];
 		for (k = 1; k < RACERS; k++)
-			slot_expect(race->slot[i]);
+			race->expected[k][i] = slot_expect(race->slot[i]);
 	}
 }
 
@@ -254,12 +352,18 @@ test_race(void)
 int
 main(void)
 {
+	static const struct shim_calls calls = {.close = close};
+	static const struct shim_host mine = {.libc = &calls};
+
+	host = &mine;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	result(slot_new(me) == NULL, "no arena, no slot");
+	result(slot_of(me, NULL) == NULL, "no arena, no slot");
 	result(slot_init() == 0, "the arena is mapped");
 	test_claims();
 	test_record();
 	test_dead();
+	test_number_used_again();
+	test_zombie_of_another();
 	test_full();
 	test_race();
 	return failures > 0;
