@@ -129,8 +129,14 @@ check_path(const char *v)
 	if (v[0] == '\0')
 		return "must not be empty";
 	return strncmp(v, "pkcs11:", 7) == 0
-		   ? "with a pkcs11: address is not supported yet"
+		   ? "cannot be a pkcs11: address, as certfile and keyfile can"
 		   : NULL;
+}
+
+const char *
+check_path_or_url(const char *v)
+{
+	return v[0] != '\0' ? NULL : "must not be empty";
 }
 
 const char *

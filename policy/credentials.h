@@ -9,6 +9,7 @@
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <time.h>
 
 #include "policy.h"
 
@@ -21,7 +22,10 @@ struct credentials {
 	gnutls_certificate_credentials_t x509; /* owned */
 	struct trust *trust; /* owned; NULL: verify_mode none */
 	struct crls *crls; /* owned; NULL: no crlfile, no crlpath */
-	bool has_identity;
+	size_t nidentities; /* of our own, in x509 */
+	struct identity_pin *pins; /* owned: identity.c's */
+	time_t expires; /* the first of our certificates; 0: none */
+	const char *expires_name; /* its certfile; borrowed from the rule */
 	/* owned, as are its entries: of the rules in rule's sni, in order */
 	struct credentials **sni;
 	size_t nsni;

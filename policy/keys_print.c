@@ -84,9 +84,12 @@ identities_print(const struct identities *l, const struct style *s, FILE *out)
 		fputs(s->empty, out);
 	for (i = 0; i < l->n; i++) {
 		fprintf(out, "%s{ ", i == 0 ? s->open : ", ");
-		member_print("certfile", l->v[i].certfile, true, s, out);
-		member_print("keyfile", l->v[i].keyfile,
-		    l->v[i].password_file != NULL, s, out);
+		member_print("certfile", l->v[i].certfile,
+		    l->v[i].keyfile != NULL || l->v[i].password_file != NULL,
+		    s, out);
+		if (l->v[i].keyfile != NULL)
+			member_print("keyfile", l->v[i].keyfile,
+			    l->v[i].password_file != NULL, s, out);
 		if (l->v[i].password_file != NULL)
 			member_print("password_file", l->v[i].password_file,
 			    false, s, out);

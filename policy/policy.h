@@ -84,6 +84,7 @@ struct list {
 /* One entry of certificates = ( { certfile; keyfile; password_file; } ) */
 struct identity {
 	const char *certfile, *keyfile, *password_file;
+	int line;
 };
 struct identities {
 	size_t n;

@@ -65,6 +65,9 @@ check_identity(const struct checked *c)
 
 	if (v->keyfile != NULL && v->certfile == NULL)
 		return refuse(c, K_keyfile, "keyfile without certfile");
+	if (v->password_file != NULL && v->certfile == NULL)
+		return refuse(c, K_password_file,
+		    "password_file without certfile");
 	if (c->rule->side == SIDE_SERVER && v->certfile == NULL &&
 	    v->certificates.n == 0 && v->psk_file == NULL)
 		return refuse(c, K_certfile,
@@ -102,6 +105,7 @@ check_side(const struct checked *c)
 	} rows[] = {
 	    {K_sni_hostname, SIDE_CLIENT},
 	    {K_sni, SIDE_SERVER},
+	    {K_ocsp_response_file, SIDE_SERVER},
 	    {K_strict_sni, SIDE_SERVER},
 	};
 	static const unsigned idle[] = {

@@ -78,6 +78,10 @@ path_read(const struct reader *r, config_setting_t *s, const struct key *k,
 
 	if (text_read(r, s, k, &v) == -1)
 		return -1;
+	if (strncmp(v, "pkcs11:", 7) == 0) {
+		*out = v;
+		return 0;
+	}
 	absolute = file_absolute(v, r->file);
 	if (absolute == NULL)
 		return setting_refuse(
@@ -120,16 +124,61 @@ list_read(const struct reader *r, config_setting_t *s, const struct key *k,
 	return 0;
 }
 
-/* For later; empty is the default. */
+/* Its members are the keys of the same names. */
+static int
+identity_read(
+    const struct reader *r, config_setting_t *s, struct identity *out)
+{
+	const struct {
+		enum key_index key;
+		const char **value;
+	} rows[] = {
+	    {K_certfile, &out->certfile},
+	    {K_keyfile, &out->keyfile},
+	    {K_password_file, &out->password_file},
+	};
+	static const char *const known[] = {
+	    "certfile", "keyfile", "password_file"};
+	config_setting_t *e;
+	size_t k;
+	int i;
+
+	*out = (struct identity){.line = (int)s->line};
+	for (i = 0; i < config_setting_length(s); i++) {
+		e = config_setting_get_elem(s, (unsigned)i);
+		for (k = 0; k < 3; k++)
+			if (strcmp(e->name, known[k]) == 0)
+				break;
+		if (k == 3)
+			return setting_unknown(r, e, e->name, known, 3);
+		if (path_read(r, e, &keys[rows[k].key], rows[k].value) == -1)
+			return -1;
+	}
+	return out->certfile != NULL
+		   ? 0
+		   : setting_refuse(
+			 r, s, "an entry of certificates needs certfile");
+}
+
 static int
 identities_read(
-    const struct reader *r, config_setting_t *s, const struct key *k)
+    const struct reader *r, config_setting_t *s, struct identities *out)
 {
+	size_t i, n = setting_count(s);
+
+	*out = (struct identities){0, NULL};
 	if (setting_groups(r, s) == -1)
 		return -1;
-	return setting_count(s) == 0
-		   ? 0
-		   : setting_refuse(r, s, "'%s' is not supported yet", k->name);
+	if (n == 0)
+		return 0;
+	out->v = setting_room(r, s, sizeof *out->v);
+	if (out->v == NULL)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (identity_read(r, setting_nth(s, i), &out->v[i]) == -1)
+			return -1;
+	out->n = n;
+	return 0;
 }
 
 static int
@@ -152,7 +201,7 @@ value_read(const struct reader *r, config_setting_t *s, const struct key *k,
 	case TYPE_LIST:
 		return list_read(r, s, k, value);
 	case TYPE_IDENTITIES:
-		return identities_read(r, s, k);
+		return identities_read(r, s, value);
 	case TYPE_SNI:
 		return sni_read(r, s, value);
 	}

@@ -110,7 +110,7 @@ marked() {
 
 # Tests that show from outside what a key does, and that it is not so without.
 # A key in owed has none yet: the list may only become shorter.
-owed='certfile keyfile do_handshake_on_connect
+owed='do_handshake_on_connect
 suppress_ragged_eofs handshake_timeout close_timeout'
 
 test_each_supported_key_has_a_test_with_and_one_without_it() {
