@@ -103,11 +103,12 @@ start_shimmed() {
 }
 
 # with_puppet COMMAND...	COMMAND, say `start NAME PROGRAM`, with 3 and 4 to
-# and from a puppet.py of its own; $PUPPET: its arguments, else $TMP/good
+# and from a puppet.py of its own; $PUPPET: its arguments, else $TMP/good;
+# PUPPET_UNDER: words before it
 with_puppet() {
 	local d
 	d=$(mktemp -d "$TMP/puppet.XXXX") && mkfifo "$d/in" "$d/out" || return 1
-	python3 "$TESTS/fixtures/puppet.py" \
+	"${PUPPET_UNDER[@]}" python3 "$TESTS/fixtures/puppet.py" \
 	    ${PUPPET:-"$TMP/good.pem" "$TMP/good.key"} \
 	    <"$d/in" >"$d/out" 2>"$d/err" &
 	started+=($!)

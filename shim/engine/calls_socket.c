@@ -95,6 +95,7 @@ take_error(struct conn *c, int fd)
 		host->libc->getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
 		if (err == 0)
 			err = -stream_lost(c);
+		c->lost_told |= err != 0;
 		/* a reset that answered a close_notify */
 		if ((c->rd_eof || c->rd_shut) && c->wr_shut)
 			err = 0;
@@ -165,6 +166,8 @@ note_option(struct conn *c, int level, int name, const void *val,
 		c->nodelay = false; /* the program's own word from now on */
 	if (level != SOL_SOCKET)
 		return;
+	if (name == SO_SNDBUF || name == SO_SNDBUFFORCE)
+		c->room = 0; /* what was known of it is no longer true */
 	if (name == SO_RCVTIMEO || name == SO_SNDTIMEO)
 		c->timeouts = true;
 	if (name == SO_LINGER && len >= sizeof *l) {

@@ -73,6 +73,8 @@ struct conn {
 	enum side side;
 	int err;         /* FAILED: negative errno of later I/O */
 	bool err_told;   /* SO_ERROR has given it */
+	bool broken;     /* FAILED behind OPEN: later writes are EPIPE */
+	bool lost_told;  /* a kernel's error, by a write or SO_ERROR */
 	bool connected_told; /* connect() or SO_ERROR has said "connected" */
 	struct slot *slot;
 	uint32_t stamp[SLOT_USES]; /* of the uses of the session; slot.h */
@@ -110,7 +112,7 @@ struct conn {
 	bool wr_shut; /* our close_notify is queued or sent */
 	bool nonblock; /* a hint: hooks keep it, the kernel decides */
 	bool nodelay;  /* TCP_NODELAY is on, and not by the program */
-	bool out_short; /* a write has met the end of the room */
+	unsigned out_shorts; /* writes that have met the end of the room */
 	bool timeouts; /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
 	bool tcp_failed; /* FAILED before TLS: a new connect() may try again */
 	bool linger_set; /* SO_LINGER {1, 0}: abort at close */

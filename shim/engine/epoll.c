@@ -39,7 +39,7 @@ ctl_add(struct set *s, struct conn *c, int fd, const struct epoll_event *ev)
 	rv = reg_ctl(r, EPOLL_CTL_ADD, first_question(r));
 	if (rv < 0)
 		set_del(r);
-	else if (!reg_passes(r))
+	else if (!reg_passes(r) && epoll_has_news(r))
 		reg_note(r);
 	return rv;
 }
@@ -55,7 +55,7 @@ ctl_mod(struct reg *r, const struct epoll_event *ev)
 	r->data = ev->data.u64;
 	r->disarmed = r->told_out = false;
 	rv = reg_ctl(r, EPOLL_CTL_MOD, first_question(r));
-	if (rv == 0 && !reg_passes(r))
+	if (rv == 0 && !reg_passes(r) && epoll_has_news(r))
 		reg_note(r);
 	return rv;
 }

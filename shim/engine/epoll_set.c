@@ -262,6 +262,17 @@ reg_wait_stream(struct reg *r)
 	pthread_mutex_unlock(&links);
 }
 
+bool
+reg_alone(const struct reg *r)
+{
+	bool alone;
+
+	pthread_mutex_lock(&links);
+	alone = r->c->regs == r && r->next_of_conn == NULL;
+	pthread_mutex_unlock(&links);
+	return alone;
+}
+
 void
 reg_each(struct conn *c, int fd, void (*f)(struct reg *r, void *arg),
     void *arg)

@@ -20,6 +20,7 @@ struct reg {
 	bool closed;   /* fd was closed, a dup of it lives */
 	bool disarmed; /* ONESHOT has fired */
 	bool told_out; /* edge-triggered: OUT was reported since it was asked */
+	unsigned shorts; /* the conn's out_shorts at that time */
 	unsigned wait; /* the wait that reported it last, and where */
 	int place;
 	bool hot; /* on the set's list of those to look at again */
@@ -96,8 +97,18 @@ void reg_wait_stream(struct reg *r);
 /* Ties r to c (NULL unties). */
 void reg_bind(struct reg *r, struct conn *c);
 
+/* Is r the only reg of its conn? */
+bool reg_alone(const struct reg *r);
+
 /* Calls f for each reg of c, or for each unbound reg of fd (c NULL). */
 void reg_each(struct conn *c, int fd, void (*f)(struct reg *r, void *arg),
     void *arg);
+
+/*
+ * epoll_wait.c, set locked: does r have something to report, or to wait for,
+ * that the kernel does not know?  Else the bell stays silent: a set in a set
+ * would be readable for nothing.
+ */
+bool epoll_has_news(const struct reg *r);
 
 #endif

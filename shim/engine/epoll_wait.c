@@ -49,10 +49,10 @@ news(struct reg *r, uint32_t told)
 	if (!(r->events & EPOLLET) || !(told & EPOLLOUT))
 		return told;
 	if (!(told & ~(uint32_t)(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND)) &&
-	    r->told_out && !r->c->out_short)
+	    r->told_out && r->shorts == r->c->out_shorts)
 		return 0;
 	r->told_out = true;
-	r->c->out_short = false;
+	r->shorts = r->c->out_shorts;
 	return told;
 }
 
@@ -83,6 +83,23 @@ examine(struct reg *r, uint32_t kernel)
 		   (kernel & (uint32_t)(unsigned short)now.pass)) &
 	    (r->events | EPOLLERR | EPOLLHUP);
 	return news(r, told & STATE_BITS);
+}
+
+bool
+epoll_has_news(const struct reg *r)
+{
+	struct readiness now;
+
+	ready_check(r->c, r->fd, poll_bits(r->events), &now);
+	if (reg_alone(r)) { /* nobody else is to be told what this look saw */
+		pthread_mutex_lock(&r->c->lock);
+		r->c->noted_state = r->c->state;
+		r->c->fresh = false;
+		pthread_mutex_unlock(&r->c->lock);
+	}
+	return now.until > 0 || now.now != 0 ||
+	    ((uint32_t)now.ask & (EPOLLIN | EPOLLOUT | EPOLLRDHUP) &
+		~r->asked) != 0;
 }
 
 /* What the kernel would say of one that was noted, where that matters. */

@@ -58,6 +58,8 @@ stream_break(struct conn *c, int code)
 	    .rule = c->rule,
 	    .text = text});
 	conn_fail(c, -e->open);
+	c->broken = true;
+	c->err_told = c->lost_told;
 	return c->err;
 }
 
@@ -200,6 +202,7 @@ stream_lost(struct conn *c)
 	if (c->in_err == 0 || c->rd_eof)
 		return 0;
 	c->rd_eof = true; /* said once, then the end */
+	c->lost_told = true;
 	return c->in_err;
 }
 

@@ -253,6 +253,11 @@ write_locked(
 
 	if (c->wr_shut || c->shut_later)
 		return -EPIPE;
+	if (c->state == CONN_FAILED && c->broken) { /* as TCP: said once */
+		rv = c->err_told ? -EPIPE : c->err;
+		c->err_told = true;
+		return rv;
+	}
 	rv = try_early(c, fd, iov, n, flags);
 	if (rv != -EINPROGRESS)
 		return rv;
@@ -274,8 +279,9 @@ stream_write(
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&c->lock);
 	rv = write_locked(c, fd, iov, n, flags);
-	c->out_short |= rv == -EAGAIN ||
-	    (rv >= 0 && (size_t)rv < stream_room(iov, n));
+	c->lost_told |= rv == -EPIPE || rv == -ECONNRESET;
+	if (rv == -EAGAIN || (rv >= 0 && (size_t)rv < stream_room(iov, n)))
+		c->out_shorts++;
 	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
 		conn_fail(c, -ENOMEM);
 	pthread_mutex_unlock(&c->lock);
