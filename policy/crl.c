@@ -210,8 +210,8 @@ list_add(struct crls *c, const unsigned char *der, size_t len, const char *path,
 }
 
 /* The block that text becomes is as large as text, which DER needs. */
-static int
-text_add(struct crls *c, const char *text, size_t len, const char *path,
+int
+crls_add(struct crls *c, const char *text, size_t len, const char *path,
     struct fault *f)
 {
 	struct pem in = {text, 1, 1};
@@ -254,7 +254,7 @@ entry_add(void *to, const char *path, const struct origin *at, struct fault *f)
 	if (file_read(path, FILE_PUBLIC, CRL_MAX, &text, &len, f, at->file,
 		at->line) == -1)
 		return -1;
-	rv = text_add(to, text, len, path, f);
+	rv = crls_add(to, text, len, path, f);
 	free(text);
 	return rv;
 }

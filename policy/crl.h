@@ -36,6 +36,10 @@ struct crls {
 int crls_read(const struct rule *r, struct crls **out, struct fault *f);
 void crls_free(struct crls *c); /* NULL accepted */
 
+/* Adds every list of text, which came from path.  0, or -1 and a fault. */
+int crls_add(struct crls *c, const char *text, size_t len, const char *path,
+    struct fault *f);
+
 /* Takes one list apart; false when it is none.  Its serials are the caller's
  * to free. */
 bool crl_parse(struct crl *out, const unsigned char *der, size_t len);

@@ -235,6 +235,29 @@ server_add(struct loading *l, config_setting_t *group)
 	return 0;
 }
 
+/* The defaults, then each context. */
+static int
+contexts_keep(struct loading *l)
+{
+	const struct bases *b = &l->bases;
+	struct policy *p = l->p;
+	size_t i, side;
+
+	p->ncontexts = b->n + 1;
+	for (side = SIDE_CLIENT; side <= SIDE_SERVER; side++) {
+		p->context[side] = arena_alloc(
+		    l->r.arena, p->ncontexts, sizeof *p->context[side]);
+		if (p->context[side] == NULL)
+			return fault_set(l->r.f, l->r.file, 1, "out of memory");
+		for (i = 0; i < p->ncontexts; i++)
+			if (rule_of_context(&l->r, b,
+				i > 0 ? &b->contexts[i - 1] : NULL,
+				(enum side)side, &p->context[side][i]) == -1)
+				return -1;
+	}
+	return 0;
+}
+
 static int
 groups_read(struct loading *l)
 {
@@ -250,6 +273,7 @@ groups_read(struct loading *l)
 	    l->p->server == NULL)
 		return fault_set(l->r.f, l->r.file, 1, "out of memory");
 	if (groups_each(l, "contexts", context_add) == -1 ||
+	    contexts_keep(l) == -1 ||
 	    groups_each(l, "client", client_add) == -1 ||
 	    groups_each(l, "server", server_add) == -1)
 		return -1;

@@ -180,6 +180,13 @@ struct policy {
 	size_t nclient, nserver, nrules; /* nrules = both together */
 	struct rule *client; /* in order: the first match wins */
 	struct rule *server;
+	/*
+	 * By side, what the contexts hold with all they inherit, as rules
+	 * that match nothing: first the defaults alone (context NULL).  Only
+	 * what defaults = { } and contexts say is in them, unchecked together.
+	 */
+	struct rule *context[2];
+	size_t ncontexts;
 	struct arena *arena; /* owned: all of the above lives in it */
 };
 

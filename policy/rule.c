@@ -263,6 +263,28 @@ sni_settle(const struct reader *r, const struct bases *b, struct rule *rule)
 }
 
 int
+rule_of_context(const struct reader *r, const struct bases *b,
+    const struct context *c, enum side side, struct rule *out)
+{
+	struct rule inherited;
+
+	memset(out, 0, sizeof *out);
+	out->file = c != NULL ? c->file : r->file;
+	out->line = c != NULL ? c->line : 1;
+	out->side = side;
+	out->action = ACTION_TLS;
+	out->context = c != NULL ? c->name : NULL;
+	out->values = key_defaults[side];
+	if (context_apply(r, &b->defaults, IN_DEFAULTS, out) == -1)
+		return -1;
+	inherited = *out;
+	if (c != NULL && context_apply(r, c, IN_CONTEXT, out) == -1)
+		return -1;
+	rule_settle(out, &inherited);
+	return 0;
+}
+
+int
 rule_read(const struct reader *r, config_setting_t *group, enum side side,
     const struct bases *b, struct rule *out)
 {

@@ -34,6 +34,11 @@ int defaults_read(
 int rule_read(const struct reader *r, config_setting_t *group, enum side side,
     const struct bases *b, struct rule *out);
 
+/* The values of c (NULL: of the defaults alone) for side; no sense of them is
+ * made beyond defaults that follow from others.  0, or -1 and a fault. */
+int rule_of_context(const struct reader *r, const struct bases *b,
+    const struct context *c, enum side side, struct rule *out);
+
 /* value.c: the value of key k.  0, or -1 and a fault. */
 struct key;
 int key_read(const struct reader *r, config_setting_t *s, const struct key *k,
@@ -73,6 +78,7 @@ int matcher_read_port(
  * came from defaults = { }: those stand for both sides, so that what concerns
  * only clients there is no fault of a server.
  */
+void rule_settle(struct rule *rule, const struct rule *inherited);
 int rule_check(
     struct rule *rule, const struct rule *inherited, struct fault *f);
 

@@ -278,6 +278,15 @@ defaults_settle(const struct checked *c)
 		v->check_hostname = false;
 }
 
+void
+rule_settle(struct rule *rule, const struct rule *inherited)
+{
+	const struct checked c = {
+	    .rule = rule, .inherited = inherited->origin};
+
+	defaults_settle(&c);
+}
+
 int
 rule_check(struct rule *rule, const struct rule *inherited, struct fault *f)
 {

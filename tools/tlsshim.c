@@ -17,6 +17,12 @@ static const struct subcommand subcommands[] = {
 	explain_main},
     {"apply", "FILE", "Check FILE and make it the policy of this machine.",
 	apply_main},
+    {"verify",
+	"[-p FILE [--context NAME]] [--host NAME|IP] [--purpose server|client]"
+	" [--trust FILE] [--crl FILE] [--staple FILE] [--at TIME] [--depth N]"
+	" [--flags A,B] [--no-check-hostname] [--json] CHAIN.pem",
+	"Judge a certificate chain as the engine would, at any moment.",
+	verify_main},
     {"keys", "[--json|--man]",
 	"List what a context or a rule can set, and what it means.", keys_main},
     {"testbed", "DIR [--host NAME]...",

@@ -28,6 +28,7 @@ int check_main(const struct subcommand *self, int argc, char **argv);
 int explain_main(const struct subcommand *self, int argc, char **argv);
 int apply_main(const struct subcommand *self, int argc, char **argv);
 int keys_main(const struct subcommand *self, int argc, char **argv);
+int verify_main(const struct subcommand *self, int argc, char **argv);
 int testbed_main(const struct subcommand *self, int argc, char **argv);
 
 /* confine.c */
