@@ -138,6 +138,9 @@ get_option(struct conn *c, int fd, int level, int name, void *val,
 	}
 	rv = (int)as_engine(
 	    host->libc->getsockopt(fd, level, name, val, len));
+	if (rv == 0 && level == SOL_SOCKET && name == SO_RCVLOWAT &&
+	    c->lowat > 1)
+		memcpy(val, &(int){(int)c->lowat}, *len);
 	if (rv == 0 && c->nodelay && level == IPPROTO_TCP &&
 	    name == TCP_NODELAY)
 		memset(val, 0, *len);
@@ -157,7 +160,7 @@ do_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 
 /* What a successful setsockopt means to the conn. */
 static void
-note_option(struct conn *c, int level, int name, const void *val,
+note_option(struct conn *c, int fd, int level, int name, const void *val,
     socklen_t len)
 {
 	const struct linger *l = val;
@@ -170,6 +173,8 @@ note_option(struct conn *c, int level, int name, const void *val,
 		c->room = 0; /* what was known of it is no longer true */
 	if (name == SO_RCVTIMEO || name == SO_SNDTIMEO)
 		c->timeouts = true;
+	if (name == SO_RCVLOWAT && c->state != CONN_LISTEN)
+		conn_learn_lowat(c, fd);
 	if (name == SO_LINGER && len >= sizeof *l) {
 		c->linger_set = l->l_onoff != 0 && l->l_linger == 0;
 		c->linger_s = l->l_onoff != 0 ? l->l_linger : 0;
@@ -191,7 +196,7 @@ do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 		rv = (int)as_engine(
 		    host->libc->setsockopt(fd, level, name, val, len));
 		if (rv == 0)
-			note_option(k.c, level, name, val, len);
+			note_option(k.c, fd, level, name, val, len);
 	}
 	return (int)call_end(&k, rv);
 }

@@ -80,10 +80,25 @@ conn_buffered(const struct conn *c)
 {
 	if (c->state != CONN_OPEN)
 		return c->state == CONN_FAILED;
-	return bytes_left(&c->plain) > 0 || bytes_left(&c->in) > 0 ||
+	return conn_enough(c) || bytes_left(&c->in) > 0 ||
 	    bytes_left(&c->out) > 0 || c->rd_eof || c->rd_shut ||
 	    c->in_eof || c->in_err != 0 ||
 	    gnutls_record_check_pending(c->session) > 0;
+}
+
+void
+conn_learn_lowat(struct conn *c, int fd)
+{
+	int low = 1, one = 1;
+	socklen_t len = sizeof low;
+
+	host->libc->getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, &len);
+	pthread_mutex_lock(&c->lock);
+	c->lowat = low > 1 ? (size_t)low : 1;
+	pthread_mutex_unlock(&c->lock);
+	if (low > 1)
+		host->libc->setsockopt(
+		    fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
 }
 
 static int

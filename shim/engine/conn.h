@@ -95,6 +95,7 @@ struct conn {
 	struct bytes in;  /* ciphertext that GnuTLS has not seen */
 	struct bytes out; /* ciphertext that the kernel has not taken */
 	struct bytes plain; /* decrypted for a peek or a poll, not read yet */
+	size_t lowat; /* SO_RCVLOWAT, of plaintext; 0 is 1 too */
 	bool fresh;   /* ciphertext came since epoll last looked */
 	bool dry;     /* pull had nothing to give */
 	bool spoke;   /* the peer's first bytes looked like TLS */
@@ -138,6 +139,15 @@ void conn_put(struct conn *c);
  */
 bool conn_buffered(const struct conn *c);
 
+/* Locked.  Is there as much plaintext as SO_RCVLOWAT wants? */
+static inline bool
+conn_enough(const struct conn *c)
+{
+	size_t n = bytes_left(&c->plain);
+
+	return n > 0 && n >= c->lowat;
+}
+
 /* The state's name, as the log and explain print it. */
 const char *conn_state_name(enum conn_state s);
 
@@ -170,6 +180,12 @@ bool conn_expects_tickets(const struct conn *c);
 
 /* Locked: is c connected as far as the program may know? */
 bool conn_connected(const struct conn *c);
+
+/*
+ * The kernel counts ciphertext: what it was told of SO_RCVLOWAT (and has
+ * judged) is c's from now on, and it wakes us for each byte.
+ */
+void conn_learn_lowat(struct conn *c, int fd);
 
 /*
  * A client's Finished is answered by nobody: Nagle's algorithm would hold the

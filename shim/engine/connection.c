@@ -50,6 +50,7 @@ learn(struct conn *c, int fd)
 
 	c->nonblock = fl != -1 && (fl & O_NONBLOCK);
 	learn_linger(c, fd);
+	conn_learn_lowat(c, fd);
 	c->timeouts =
 	    wait_until(fd, SO_RCVTIMEO) != 0 || wait_until(fd, SO_SNDTIMEO) != 0;
 }
@@ -98,9 +99,13 @@ static void
 forget(int fd)
 {
 	struct conn *c = table_close_begin(fd);
+	int low = c != NULL ? (int)c->lowat : 0;
 
 	if (c == NULL)
 		return;
+	if (low > 1)
+		host->libc->setsockopt(
+		    fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low);
 	table_close_end(fd, c);
 	descriptor_show(fd);
 	set_class(fd, FD_STREAM);

@@ -164,10 +164,12 @@ stream_readable(struct conn *c, int fd)
 	for (;;) {
 		ssize_t r;
 
-		if (bytes_left(&c->plain) > 0 || c->rd_eof || c->rd_shut ||
+		if (conn_enough(c) || c->rd_eof || c->rd_shut ||
 		    c->state != CONN_OPEN)
 			return true;
 		r = set_aside(c);
+		if (r > 0)
+			continue;
 		if (r != -EAGAIN)
 			return true;
 		flush(c, fd);
@@ -229,16 +231,25 @@ stream_pending(struct conn *c, int fd)
 	return (ssize_t)bytes_left(&c->plain);
 }
 
-/* One segment of a scatter read; *more: go on with the next one. */
+/* How much a read of len waits for (sock_rcvlowat). */
+static size_t
+target(const struct conn *c, size_t len, int flags)
+{
+	size_t low = c->lowat > 1 ? c->lowat : 1;
+
+	return flags & MSG_WAITALL || len < low ? len : low;
+}
+
+/* One segment of a scatter read, behind done bytes; least: wait for these. */
 static ssize_t
 fill_segment(struct conn *c, int fd, const struct iovec *v, size_t done,
-    int flags, const struct patience *p)
+    size_t least, const struct patience *p)
 {
 	size_t got = 0;
 	static const struct patience quick = {MSG_DONTWAIT, 0};
 
 	while (got < v->iov_len) {
-		bool wait = done + got == 0 || (flags & MSG_WAITALL);
+		bool wait = done + got < least;
 		ssize_t r =
 		    take(c, (char *)v->iov_base + got, v->iov_len - got);
 
@@ -266,7 +277,7 @@ static ssize_t
 read_segments(struct conn *c, int fd, const struct iovec *iov, int n,
     int flags, const struct patience *p)
 {
-	size_t done = 0;
+	size_t done = 0, least = target(c, stream_room(iov, n), flags);
 	int i;
 
 	for (i = 0; i < n; i++) {
@@ -275,7 +286,7 @@ read_segments(struct conn *c, int fd, const struct iovec *iov, int n,
 
 		if (v.iov_len > CALL_MOST - done)
 			v.iov_len = CALL_MOST - done;
-		r = fill_segment(c, fd, &v, done, flags, p);
+		r = fill_segment(c, fd, &v, done, least, p);
 		if (r <= 0 && v.iov_len > 0)
 			return done > 0 ? (ssize_t)done : r;
 		done += (size_t)r;
@@ -317,14 +328,13 @@ static ssize_t
 peek(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
     const struct patience *p)
 {
-	size_t want = stream_room(iov, n);
+	size_t want = stream_room(iov, n), least = target(c, want, flags);
 
 	for (;;) {
 		ssize_t r;
 
 		set_all_aside(c, fd, want);
-		if (bytes_left(&c->plain) >= want ||
-		    (bytes_left(&c->plain) > 0 && !(flags & MSG_WAITALL)))
+		if (bytes_left(&c->plain) >= least)
 			return copy_out(&c->plain, iov, n, flags);
 		if (c->state != CONN_OPEN)
 			return c->err;
@@ -357,7 +367,7 @@ discard(struct conn *c, int fd, size_t len, int flags,
     const struct patience *p)
 {
 	struct iovec v = {thread_record(), 0};
-	size_t done = 0;
+	size_t done = 0, least = target(c, len, flags);
 
 	if (v.iov_base == NULL)
 		return -ENOMEM;
@@ -365,7 +375,7 @@ discard(struct conn *c, int fd, size_t len, int flags,
 		ssize_t r;
 
 		v.iov_len = len - done < RECORD ? len - done : RECORD;
-		r = fill_segment(c, fd, &v, done, flags, p);
+		r = fill_segment(c, fd, &v, done, least, p);
 		if (r <= 0)
 			return done > 0 ? (ssize_t)done : r;
 		done += (size_t)r;
