@@ -29,9 +29,6 @@ action_read(const struct reader *r, config_setting_t *s, struct rule *out)
 	if (v == ACTION_DETECT && out->side == SIDE_CLIENT)
 		return setting_refuse(
 		    r, s, "action \"detect\" is for server rules");
-	if (v == ACTION_NATIVE || v == ACTION_DETECT)
-		return setting_refuse(
-		    r, s, "action \"%s\" is not supported yet", words[v]);
 	out->action = (enum action)v;
 	return 0;
 }
@@ -317,7 +314,8 @@ rule_read(const struct reader *r, config_setting_t *group, enum side side,
 		return -1;
 	if (rule_check(out, &inherited, r->f) == -1)
 		return -1;
-	return out->action == ACTION_TLS && side == SIDE_SERVER
+	return (out->action == ACTION_TLS || out->action == ACTION_DETECT) &&
+		       side == SIDE_SERVER
 		   ? sni_settle(r, b, out)
 		   : 0;
 }

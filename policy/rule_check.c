@@ -248,7 +248,8 @@ check_client_trust(const struct checked *c)
 	}
 	if (!has_trust(v) && !v->system_trust && !v->pins_only)
 		return refuse(c, K_system_trust,
-		    "nothing is trusted: set cafile, capath or cadata, or leave "
+		    "nothing is trusted: set cafile, capath or cadata, or "
+		    "leave "
 		    "system_trust on");
 	return 0;
 }
@@ -262,6 +263,26 @@ version_settle(const struct rule_values *v, int version)
 	if (version != TLS_MINIMUM_SUPPORTED)
 		return version;
 	return (v->options & OPT_LEGACY_CIPHERS) != 0 ? TLS_V1_0 : TLS_V1_2;
+}
+
+/* The session is the program's own: of ours only the version is looked at. */
+static int
+check_native(const struct checked *c)
+{
+	char text[160];
+	size_t k;
+
+	for (k = 0; k < KEY_COUNT; k++) {
+		if (k == K_minimum_version || !own(c, k) ||
+		    c->rule->context != NULL)
+			continue;
+		snprintf(text, sizeof text,
+		    "'%s' has no effect under action = \"native\", where the "
+		    "program speaks TLS itself",
+		    keys[k].name);
+		return refuse(c, k, text);
+	}
+	return check_versions(c);
 }
 
 /* Defaults that follow from other keys; a key that was written stays. */
@@ -296,7 +317,14 @@ rule_check(struct rule *rule, const struct rule *inherited, struct fault *f)
 	    .f = f};
 
 	defaults_settle(&c);
-	if (rule->action != ACTION_TLS)
+	if (rule->action == ACTION_NATIVE)
+		return check_native(&c);
+	if (rule->action == ACTION_DETECT &&
+	    rule->values.verify_mode != VERIFY_NONE)
+		return refuse(&c, K_verify_mode,
+		    "action \"detect\" takes clients without TLS, which show "
+		    "no certificate: verify_mode must be \"none\"");
+	if (rule->action != ACTION_TLS && rule->action != ACTION_DETECT)
 		return 0;
 	if (check_versions(&c) == -1 || check_identity(&c) == -1 ||
 	    check_alpn(&c) == -1 || check_side(&c) == -1)

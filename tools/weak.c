@@ -164,7 +164,15 @@ rule_add_weak(struct report *out, const struct rule *r)
 	if (r->action == ACTION_PLAIN)
 		weak_add(out, r->file, r->line,
 		    "action = \"plain\" sends and takes plaintext");
-	if (r->action != ACTION_TLS)
+	if (r->action == ACTION_NATIVE)
+		weak_add(out, r->file, r->line,
+		    "action = \"native\" leaves it to the program whom to "
+		    "trust");
+	if (r->action == ACTION_DETECT)
+		weak_add(out, r->file, r->line,
+		    "action = \"detect\" takes plaintext from clients that "
+		    "speak no TLS");
+	if (r->action != ACTION_TLS && r->action != ACTION_DETECT)
 		return;
 	for (i = 0; i < sizeof(rule_weak) / sizeof(rule_weak[0]); i++)
 		if (rule_weak[i].is(r))

@@ -9,6 +9,7 @@
 #include "deferred.h"
 #include "linger.h"
 #include "log.h"
+#include "watch.h"
 
 static const char *const state_names[CONN_STATES] = {
     [CONN_FREE] = "free",
@@ -17,6 +18,7 @@ static const char *const state_names[CONN_STATES] = {
     [CONN_TCP] = "connecting",
     [CONN_HANDSHAKE] = "handshake",
     [CONN_OPEN] = "open",
+    [CONN_WATCHED] = "watched",
     [CONN_FAILED] = "failed",
     [CONN_FOREIGN] = "foreign",
 };
@@ -64,6 +66,7 @@ conn_put(struct conn *c)
 	bytes_free(&c->plain);
 	free(c->verdict);
 	c->verdict = NULL;
+	watch_free(c);
 	c->state = CONN_FREE;
 	table_release(c);
 }
@@ -71,7 +74,8 @@ conn_put(struct conn *c)
 bool
 conn_connected(const struct conn *c)
 {
-	return c->state == CONN_OPEN || c->connected_told ||
+	return c->state == CONN_OPEN || c->state == CONN_WATCHED ||
+	    c->connected_told ||
 	    (c->deferred && c->state == CONN_HANDSHAKE);
 }
 
@@ -336,6 +340,11 @@ conn_end(struct conn *c, int fd)
 	bool alone, mine;
 
 	pthread_mutex_lock(&c->lock);
+	if (c->state == CONN_WATCHED) {
+		conn_let_go(c, fd);
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
 	alone = slot_alone(c->slot, process_holder());
 	/* the handshake may have been another process's, which told nobody */
 	if (alone && slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]) &&

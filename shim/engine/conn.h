@@ -44,6 +44,7 @@ enum conn_state {
 	CONN_TCP,       /* TCP itself is still connecting */
 	CONN_HANDSHAKE, /* TLS handshake begun */
 	CONN_OPEN,
+	CONN_WATCHED, /* no session of ours: bytes pass as they are */
 	CONN_FAILED,  /* err says why; sticky */
 	CONN_FOREIGN, /* another process owns the session */
 	CONN_STATES
@@ -88,6 +89,8 @@ struct conn {
 	struct verdict *verdict; /* owned; set when verification refuses */
 
 	bool chosen; /* a client's hello has chosen rule and cred */
+	struct watch *watch; /* owned; WATCHED: what is still to be seen */
+
 	unsigned peer_version; /* newest of the peer's hello; 0 = not seen */
 
 	gnutls_session_t session; /* owned; NULL before the handshake */
@@ -108,6 +111,7 @@ struct conn {
 	int in_err;   /* recv's negative errno, sticky */
 	size_t room;   /* the kernel has at least that much left for output */
 	bool out_lost; /* output could not be kept: the session is dead */
+	bool wrote;   /* the program's first write has been looked at */
 	bool rd_eof;  /* close_notify came */
 	bool rd_shut; /* shutdown(SHUT_RD) */
 	bool wr_shut; /* our close_notify is queued or sent */

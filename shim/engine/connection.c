@@ -11,6 +11,7 @@
 #include "log.h"
 #include "own.h"
 #include "thread.h"
+#include "watch.h"
 
 static void
 set_class(int fd, enum fd_class k)
@@ -143,8 +144,8 @@ connect_tls(
 	host->libc->setsockopt(
 	    fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &zero, sizeof zero);
 	fl = host->libc->fcntl(fd, F_GETFD, 0L);
-	c->deferred = !c->rule->values.do_handshake_on_connect ||
-	    own_listener(addr);
+	c->deferred = !watch_wanted(c) &&
+	    (!c->rule->values.do_handshake_on_connect || own_listener(addr));
 	govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
 	epoll_connected(fd, c);
 	rv = (int)as_engine(host->libc->connect(

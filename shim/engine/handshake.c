@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "hello.h"
 #include "log.h"
+#include "watch.h"
 
 static void
 log_refusal(struct conn *c, const char *cause, const char *text)
@@ -278,6 +279,8 @@ begin(struct conn *c, int fd)
 
 	if (rv < 0)
 		return rv;
+	if (watch_wanted(c))
+		return watch_begin(c);
 	rv = session_new(c);
 	if (rv < 0)
 		return handshake_refuse(c, fd, rv, "handshake",
@@ -346,12 +349,15 @@ handshake_drive(struct conn *c, int fd, const struct patience *p)
 
 		switch (c->state) {
 		case CONN_OPEN:
+		case CONN_WATCHED:
 			return 0;
 		case CONN_TCP:
 			rv = finish_tcp(c, fd, p);
 			break;
 		case CONN_PRE:
-			rv = begin(c, fd);
+			rv = watch_undecided(c) ? watch_detect(c, fd, p) : 0;
+			if (rv == 0 && c->state == CONN_PRE)
+				rv = begin(c, fd);
 			break;
 		case CONN_HANDSHAKE:
 			rv = conn_claim(c);

@@ -43,20 +43,22 @@ part(struct message *m, size_t len)
 
 /* Versions nobody knows are offered on purpose (GREASE, RFC 8701). */
 static void
-newest(struct conn *c, unsigned version)
+newer(unsigned *newest, unsigned version)
 {
-	if (version >= 0x0300 && version <= 0x0304 &&
-	    version > c->peer_version)
-		c->peer_version = version;
+	if (version >= 0x0300 && version <= 0x0304 && version > *newest)
+		*newest = version;
 }
 
-static void
-read_versions(struct conn *c, struct message m, bool client)
+static unsigned
+read_versions(struct message m, bool client)
 {
+	unsigned newest = 0;
+
 	if (client)
 		m = part(&m, number(&m, 1));
-	for (c->peer_version = 0; m.len > 0;)
-		newest(c, number(&m, 2));
+	while (m.len > 0)
+		newer(&newest, number(&m, 2));
+	return newest;
 }
 
 /* The host_name of the list, or "": one that has a NUL in it is none. */
@@ -81,17 +83,16 @@ read_name(struct message m, char *name, size_t len)
 /*
  * ClientHello and ServerHello begin alike: version, random, session id; then
  * the suites and compression methods, or the one chosen of each.  Whatever is
- * wrong with one is for GnuTLS to refuse.
+ * wrong with one is for GnuTLS to refuse.  The newest version, and the name
+ * in name (NULL: not wanted).
  */
-static void
-hello_read(
-    struct conn *c, struct message m, bool client, char *name, size_t len)
+static unsigned
+hello_read(struct message m, bool client, char *name, size_t len)
 {
 	struct message all, one;
-	unsigned type;
+	unsigned type, newest = 0;
 
-	c->peer_version = 0;
-	newest(c, number(&m, 2));
+	newer(&newest, number(&m, 2));
 	part(&m, 32);
 	part(&m, number(&m, 1));
 	part(&m, client ? number(&m, 2) : 2);
@@ -101,10 +102,17 @@ hello_read(
 		type = number(&all, 2);
 		one = part(&all, number(&all, 2));
 		if (type == SUPPORTED_VERSIONS)
-			read_versions(c, one, client);
-		else if (type == SERVER_NAME && client)
+			newest = read_versions(one, client);
+		else if (type == SERVER_NAME && client && name != NULL)
 			read_name(one, name, len);
 	}
+	return newest;
+}
+
+unsigned
+hello_newest(const unsigned char *body, size_t len, bool client)
+{
+	return hello_read((struct message){body, len}, client, NULL, 0);
 }
 
 const char *
@@ -259,8 +267,8 @@ hook(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
 		return 0;
 	if (!incoming)
 		return client ? 0 : check_answer(c);
-	hello_read(c, (struct message){msg->data, msg->size}, client, name,
-	    sizeof name);
+	c->peer_version = hello_read((struct message){msg->data, msg->size},
+	    client, name, sizeof name);
 	return client ? choose(c, name) : 0;
 }
 

@@ -23,6 +23,12 @@ int hello_set(struct conn *c);
 int hello_check_alpn(const struct conn *c, struct verdict *out);
 
 /*
+ * The newest version that a ClientHello offers or a ServerHello chose, of the
+ * body of the message: 0x0303 and so on, 0 if it holds none.  Pure.
+ */
+unsigned hello_newest(const unsigned char *body, size_t len, bool client);
+
+/*
  * The newest version that the peer's hello offered, where it lies outside of
  * what the rule takes; NULL where the versions fit or the hello was not seen.
  */

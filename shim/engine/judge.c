@@ -177,11 +177,13 @@ carry_out(struct conn *c, const struct decision *d)
 		log_decision(c, LOG_INFO, "plain", NULL, d, d->text);
 		return JUDGED_PASS;
 	}
-	if (d->action != ACTION_TLS) {
+	if (d->action == ACTION_REJECT) {
 		log_decision(c, LOG_ERROR, "refused", "policy", d, d->text);
 		return JUDGED_REFUSED;
 	}
 	c->rule = d->rule;
+	if (d->action == ACTION_NATIVE)
+		return JUDGED_TLS;
 	c->cred = credentials_of(d->rule, &f);
 	if (c->cred == NULL) {
 		fault_text(&f, text, sizeof text);
@@ -264,6 +266,13 @@ judge_connect(
 	return j;
 }
 
+/* Does a connection of this rule take a session of ours? */
+static bool
+needs_files(const struct rule *r)
+{
+	return r->action == ACTION_TLS || r->action == ACTION_DETECT;
+}
+
 /* What rules that could match a listener want, all together. */
 struct prospects {
 	bool governed; /* some connection to it may be TLS or refused */
@@ -288,7 +297,7 @@ survey(const struct endpoint *e, struct prospects *out, struct fault *f)
 			out->plain = true;
 		else
 			out->governed = true;
-		if (r->action == ACTION_TLS && credentials_of(r, f) == NULL)
+		if (needs_files(r) && credentials_of(r, f) == NULL)
 			return r;
 	}
 	return NULL;
@@ -387,7 +396,7 @@ load_all(const struct rule *rules, size_t n, enum side side)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (rules[i].action == ACTION_TLS &&
+		if (needs_files(&rules[i]) &&
 		    rule_could_match(&rules[i], &e))
 			(void)credentials_of(&rules[i], &f);
 }

@@ -99,6 +99,14 @@ may_look(struct conn *c, short events)
 	    conn_claim_use(c, SLOT_RX) == 0;
 }
 
+/* No session of ours: as the kernel has it. */
+static void
+check_kernel(short events, struct readiness *r)
+{
+	r->ask = events;
+	r->pass = (short)(events | ALWAYS);
+}
+
 void
 ready_check(struct conn *c, int fd, short events, struct readiness *r)
 {
@@ -106,15 +114,12 @@ ready_check(struct conn *c, int fd, short events, struct readiness *r)
 
 	*r = (struct readiness){0};
 	pthread_mutex_lock(&c->lock);
-	if (c->state == CONN_LISTEN) {
-		r->ask = events;
-		r->pass = (short)(events | ALWAYS);
-		pthread_mutex_unlock(&c->lock);
-		return;
-	}
-	if (c->state != CONN_OPEN && c->state != CONN_FAILED)
+	if (c->state != CONN_LISTEN && c->state != CONN_OPEN &&
+	    c->state != CONN_FAILED)
 		(void)handshake_drive(c, fd, &p);
-	if (c->state == CONN_OPEN && may_look(c, events))
+	if (c->state == CONN_LISTEN || c->state == CONN_WATCHED)
+		check_kernel(events, r);
+	else if (c->state == CONN_OPEN && may_look(c, events))
 		check_open(c, fd, events, r);
 	else if (c->state == CONN_FAILED || c->state == CONN_FOREIGN ||
 	    c->state == CONN_OPEN)

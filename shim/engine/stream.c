@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/uio.h>
 
 #include "argument.h"
@@ -10,6 +12,7 @@
 #include "errors.h"
 #include "log.h"
 #include "stream.h"
+#include "watch.h"
 
 #define RECORD RECORD_SIZE
 
@@ -25,6 +28,8 @@ stream_ready(struct conn *c, int fd, int option, struct patience *p)
 		if (rv < 0)
 			return rv;
 	}
+	if (c->state == CONN_WATCHED)
+		return 0;
 	rv = conn_claim_use(
 	    c, option == SO_RCVTIMEO ? SLOT_RX : SLOT_TX);
 	if (rv == 0 && (bytes_left(&c->early) > 0 || c->shut_later)) {
@@ -227,6 +232,10 @@ set_all_aside(struct conn *c, int fd, size_t most)
 ssize_t
 stream_pending(struct conn *c, int fd)
 {
+	int n = 0;
+
+	if (c->state == CONN_WATCHED)
+		return host->libc->ioctl(fd, FIONREAD, &n) == -1 ? -errno : n;
 	set_all_aside(c, fd, SIZE_MAX);
 	return (ssize_t)bytes_left(&c->plain);
 }
@@ -407,6 +416,10 @@ stream_read(
 
 	pthread_mutex_lock(&c->lock);
 	rv = stream_ready(c, fd, SO_RCVTIMEO, &p);
+	if (rv == 0 && c->state == CONN_WATCHED) {
+		pthread_mutex_unlock(&c->lock);
+		return watch_read(c, fd, iov, n, flags);
+	}
 	if (rv == 0) {
 		rv = read_open(c, fd, iov, n, flags, &p);
 		if (rv < 0 && rv == c->in_err) {

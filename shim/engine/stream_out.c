@@ -9,6 +9,7 @@
 #include "deferred.h"
 #include "ready.h"
 #include "stream.h"
+#include "watch.h"
 
 #define RECORD RECORD_SIZE
 #define BATCH (3 * RECORD) /* plaintext encrypted for one send */
@@ -224,6 +225,9 @@ try_early(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 
 	if (c->state == CONN_OPEN && !bytes_left(&c->early))
 		return -EINPROGRESS;
+	/* what a "detect" rule's client speaks is not known yet */
+	if (c->state == CONN_WATCHED || watch_undecided(c))
+		return -EINPROGRESS;
 	/*
 	 * A server that may not wait could not know when to try again, and
 	 * closes behind a short answer: as if TCP had taken it.
@@ -258,10 +262,14 @@ write_locked(
 		c->err_told = true;
 		return rv;
 	}
+	if (!c->wrote && total > 0)
+		watch_hint(c, iov, n);
 	rv = try_early(c, fd, iov, n, flags);
 	if (rv != -EINPROGRESS)
 		return rv;
 	rv = stream_ready(c, fd, SO_SNDTIMEO, &p);
+	if (rv == 0 && c->state == CONN_WATCHED)
+		return 0; /* for stream_write to pass on */
 	if (rv == 0)
 		rv = deferred_flush(c, fd, &p);
 	if (rv == 0 && total > 0)
@@ -279,6 +287,10 @@ stream_write(
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&c->lock);
 	rv = write_locked(c, fd, iov, n, flags);
+	if (rv == 0 && c->state == CONN_WATCHED) {
+		pthread_mutex_unlock(&c->lock);
+		return watch_write(c, fd, iov, n, flags);
+	}
 	c->lost_told |= rv == -EPIPE || rv == -ECONNRESET;
 	if (rv == -EAGAIN || (rv >= 0 && (size_t)rv < stream_room(iov, n)))
 		c->out_shorts++;
@@ -357,7 +369,8 @@ stream_shutdown(struct conn *c, int fd, int how)
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return -EINVAL;
 	pthread_mutex_lock(&c->lock);
-	plain |= c->state == CONN_FAILED || c->wr_shut;
+	plain |= c->state == CONN_FAILED || c->state == CONN_WATCHED ||
+	    c->wr_shut;
 	if (c->state == CONN_TCP) {
 		rv = -ENOTCONN;
 	} else {
