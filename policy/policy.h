@@ -149,6 +149,7 @@ struct rule {
 	size_t index; /* number of this rule in the whole policy, from 0 */
 	enum side side;
 	enum action action;
+	bool enforce;        /* false: what verification finds is logged */
 	const char *context; /* name of its context, NULL: the defaults */
 	struct matchers *match;
 	struct rule_values values; /* effective, all inheritance done */

@@ -40,9 +40,7 @@ enforce_read(const struct reader *r, config_setting_t *s, struct rule *out)
 
 	if (setting_bool(r, s, &v) == -1)
 		return -1;
-	if (!v)
-		return setting_refuse(
-		    r, s, "enforce = false is not supported yet");
+	out->enforce = v;
 	return 0;
 }
 
@@ -295,6 +293,7 @@ rule_read(const struct reader *r, config_setting_t *group, enum side side,
 	out->line = (int)group->line;
 	out->side = side;
 	out->action = ACTION_TLS;
+	out->enforce = true;
 	out->values = key_defaults[side];
 	out->match = arena_alloc(r->arena, 1, sizeof *out->match);
 	if (out->match == NULL)

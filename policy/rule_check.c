@@ -254,6 +254,24 @@ check_client_trust(const struct checked *c)
 	return 0;
 }
 
+/* A server that asks for certificates decides by them who comes in. */
+static int
+check_enforce(const struct checked *c)
+{
+	const struct rule *r = c->rule;
+
+	if (r->enforce)
+		return 0;
+	if (r->action != ACTION_TLS)
+		return fault_set(c->f, r->file, r->line,
+		    "enforce = false has no effect unless action is \"tls\"");
+	if (r->side == SIDE_SERVER && r->values.verify_mode != VERIFY_NONE)
+		return fault_set(c->f, r->file, r->line,
+		    "enforce = false on a server that asks for client "
+		    "certificates would let anybody in");
+	return 0;
+}
+
 /* What MINIMUM_SUPPORTED and MAXIMUM_SUPPORTED mean under these options. */
 static int
 version_settle(const struct rule_values *v, int version)
@@ -317,6 +335,8 @@ rule_check(struct rule *rule, const struct rule *inherited, struct fault *f)
 	    .f = f};
 
 	defaults_settle(&c);
+	if (check_enforce(&c) == -1)
+		return -1;
 	if (rule->action == ACTION_NATIVE)
 		return check_native(&c);
 	if (rule->action == ACTION_DETECT &&

@@ -361,7 +361,6 @@ END
 }
 
 test_what_is_for_later_is_refused_not_ignored() {
-	broken_rule enforce 'not supported yet' 'client { enforce = false; }'
 	broken_rule psk 'not supported yet' 'client { psk_identity = "x"; }'
 	broken reload 3 'not supported yet' <<'END'
 version = 1;

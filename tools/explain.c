@@ -243,6 +243,9 @@ answer_print(const struct question *q, const struct answer *a)
 		return;
 	printf("  rule: %s:%d\n  context: %s\n", d->rule->file, d->rule->line,
 	    d->rule->context != NULL ? d->rule->context : "none, the defaults");
+	if (!d->rule->enforce)
+		puts("  enforce: false, what verification finds is logged and "
+		     "passes");
 	if (d->action != ACTION_TLS)
 		return;
 	if (d->name[0] != '\0')
@@ -304,6 +307,8 @@ answer_print_json(const struct question *q, const struct answer *a)
 		member_print("file", d->rule->file);
 		printf(",\n  \"line\": %d", d->rule->line);
 		member_print("context", d->rule->context);
+		printf(",\n  \"enforce\": %s",
+		    d->rule->enforce ? "true" : "false");
 	}
 	if (d->rule != NULL && d->action == ACTION_TLS) {
 		member_print("name", d->name);

@@ -172,6 +172,9 @@ rule_add_weak(struct report *out, const struct rule *r)
 		weak_add(out, r->file, r->line,
 		    "action = \"detect\" takes plaintext from clients that "
 		    "speak no TLS");
+	if (!r->enforce)
+		weak_add(out, r->file, r->line,
+		    "enforce = false lets unverified peers pass");
 	if (r->action != ACTION_TLS && r->action != ACTION_DETECT)
 		return;
 	for (i = 0; i < sizeof(rule_weak) / sizeof(rule_weak[0]); i++)

@@ -88,6 +88,7 @@ struct conn {
 	char peer[64];  /* "127.0.0.1:443", for the log */
 	struct verdict *verdict; /* owned; set when verification refuses */
 
+	bool tolerated; /* enforce = false has let something pass */
 	bool chosen; /* a client's hello has chosen rule and cred */
 	struct watch *watch; /* owned; WATCHED: what is still to be seen */
 
@@ -307,6 +308,13 @@ int64_t wait_until(int fd, int option);
 /* Locked.  Makes c->session by its rule; 0 or a negative errno. */
 int session_new(struct conn *c);
 void session_free(struct conn *c);
+
+/*
+ * Locked.  Is the peer, as far as the handshake has come, one to talk to?  0,
+ * or -1 and *out.  Under enforce = false what its certificates lack is logged
+ * once and passes.
+ */
+int session_verify(struct conn *c, struct verdict *out);
 
 /* A thread's buffers (thread.c); NULL when out of memory. */
 #define BUFFER_SIZE 65536

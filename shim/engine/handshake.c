@@ -166,8 +166,7 @@ finish(struct conn *c, int fd)
 	struct verdict v;
 
 	memset(&v, 0, sizeof v);
-	if (hello_check_alpn(c, &v) != 0 ||
-	    verify_session(c->cred, c->side, c->name, c->session, &v) != 0) {
+	if (session_verify(c, &v) != 0) {
 		gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
 		    (gnutls_alert_description_t)v.alert);
 		return handshake_refuse(

@@ -1,5 +1,6 @@
 /* session.c - a GnuTLS session that never sees a descriptor */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -7,6 +8,7 @@
 #include "../../policy/credentials.h"
 #include "conn.h"
 #include "hello.h"
+#include "log.h"
 
 /* GnuTLS takes ciphertext from c->in and nothing else. */
 static ssize_t
@@ -63,6 +65,48 @@ push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 	return total;
 }
 
+/* Is what out says about the peer's certificates, and not about TLS? */
+static bool
+is_verification(const struct verdict *out)
+{
+	return strcmp(out->cause, "version_too_old") != 0 &&
+	    strcmp(out->cause, "handshake") != 0;
+}
+
+static void
+log_tolerated(struct conn *c, const struct verdict *out)
+{
+	char text[sizeof out->text + 40];
+
+	if (c->tolerated)
+		return;
+	c->tolerated = true;
+	snprintf(
+	    text, sizeof text, "enforce = false lets it pass: %s", out->text);
+	log_write(&(struct log_line){.level = LOG_WARNING,
+	    .verdict = "tolerated",
+	    .side = c->side,
+	    .peer = c->peer,
+	    .cause = out->cause,
+	    .name = c->name,
+	    .rule = c->rule,
+	    .text = text});
+}
+
+int
+session_verify(struct conn *c, struct verdict *out)
+{
+	if (hello_check_alpn(c, out) != 0)
+		return -1;
+	if (verify_session(c->cred, c->side, c->name, c->session, out) == 0)
+		return 0;
+	if (c->rule->enforce || !is_verification(out))
+		return -1;
+	log_tolerated(c, out);
+	memset(out, 0, sizeof *out);
+	return 0;
+}
+
 /*
  * Runs inside the handshake, so that the peer gets its alert and no client
  * certificate goes to an unverified server.
@@ -76,9 +120,7 @@ verify(gnutls_session_t session)
 		c->verdict = calloc(1, sizeof *c->verdict);
 	if (c->verdict == NULL)
 		return -1;
-	if (hello_check_alpn(c, c->verdict) != 0)
-		return -1;
-	return verify_session(c->cred, c->side, c->name, session, c->verdict);
+	return session_verify(c, c->verdict);
 }
 
 static int

@@ -24,6 +24,7 @@ made_rule(struct rule *r, enum side side)
 	r->line = 1;
 	r->side = side;
 	r->action = ACTION_TLS;
+	r->enforce = true;
 	r->values = key_defaults[side];
 	/* every key on a line of its own: 100 + its place in keys.def */
 	for (i = 0; i < KEY_COUNT; i++)
