@@ -16,7 +16,6 @@ call_enter(struct call *k)
 	k->saved = errno;
 	k->c = NULL;
 	k->cancel = -1;
-	pthread_testcancel();
 	if (thread_enter() < 0)
 		return -EAGAIN;
 	k->outer = top;
@@ -24,6 +23,13 @@ call_enter(struct call *k)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &k->cancel);
 	process_check();
 	return 0;
+}
+
+int
+call_point(struct call *k)
+{
+	pthread_testcancel();
+	return call_enter(k);
 }
 
 int
@@ -55,20 +61,37 @@ call_wait_end(void)
 
 /* The thread will not come back: its frames are unwound from here. */
 void
-call_cancelled(void *turn)
+call_cancelled(void *arg)
 {
+	const struct held *h = arg;
 	struct call *k = top;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	thread_wait_end();
-	if (turn != NULL)
-		turn_give(turn);
+	if (h != NULL && h->turn != NULL) {
+		pthread_mutex_lock(&h->c->lock);
+		if (h->turn == &h->c->tx)
+			wait_output_back(h->c);
+		turn_give(h->turn);
+		pthread_mutex_unlock(&h->c->lock);
+	}
 	if (k == NULL)
 		return;
 	if (k->c != NULL)
 		conn_put(k->c);
 	top = k->outer;
 	thread_leave();
+}
+
+uint32_t
+call_holds(const struct conn *c)
+{
+	const struct call *k;
+	uint32_t n = 0;
+
+	for (k = top; k != NULL; k = k->outer)
+		n += k->c == c;
+	return n;
 }
 
 void

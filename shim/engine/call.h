@@ -20,23 +20,38 @@ int call_begin(struct call *k, int fd);
 /* For calls that concern no one conn. */
 int call_enter(struct call *k);
 
+/*
+ * call_enter, for calls that POSIX names as cancellation points.  The others
+ * must not be any: a program may hold a lock over them.
+ */
+int call_point(struct call *k);
+
 /* rv in libc's way: errno is set for a negative one, else as it was. */
 ssize_t call_end(struct call *k, ssize_t rv);
 
+/* What a thread that waits has taken. */
+struct held {
+	struct conn *c;
+	struct turn *turn; /* or NULL */
+};
+
 /*
  * Around a system call that may wait and is a cancellation point: the host's
- * cancellation state holds for it.  turn (or NULL) is what this thread has
- * taken; a thread that is cancelled gives it back, with the conn and its
- * depth in the engine.  No lock is held.  They pair in one block.
+ * cancellation state holds for it.  A thread that is cancelled gives back
+ * what it holds (a struct held, or NULL), the conn of its call and its depth
+ * in the engine.  No lock is held.  They pair in one block.
  */
-#define CALL_WAIT_BEGIN(turn)                             \
-	pthread_cleanup_push(call_cancelled, (turn));     \
+#define CALL_WAIT_BEGIN(held)                             \
+	pthread_cleanup_push(call_cancelled, (held));     \
 	call_wait_begin()
 #define CALL_WAIT_END() \
 	call_wait_end();    \
 	pthread_cleanup_pop(0)
 
-void call_cancelled(void *turn);
+/* How many calls of this thread are on c: a fork's child has no others. */
+uint32_t call_holds(const struct conn *c);
+
+void call_cancelled(void *held);
 void call_wait_begin(void);
 void call_wait_end(void);
 

@@ -68,7 +68,7 @@ static int
 do_close(int fd)
 {
 	struct call k;
-	int rv = call_enter(&k);
+	int rv = call_point(&k);
 
 	epoll_close_set(fd);
 	if (rv == 0 || rv == -EAGAIN)
@@ -202,7 +202,7 @@ do_fcntl(int fd, int cmd, ...)
 static int
 count_pending(struct conn *c, int fd, int *out)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 	ssize_t n = 0;
 
 	pthread_mutex_lock(&c->lock);

@@ -212,7 +212,7 @@ static int
 do_poll(struct pollfd *fds, nfds_t n, int timeout)
 {
 	struct call k;
-	int rv = call_enter(&k);
+	int rv = call_point(&k);
 
 	if (rv == 0)
 		rv = wait_on(fds, n,
@@ -225,7 +225,7 @@ do_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
     const sigset_t *mask)
 {
 	struct call k;
-	int rv = call_enter(&k);
+	int rv = call_point(&k);
 
 	if (rv == 0 && timeout != NULL &&
 	    (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
@@ -340,6 +340,18 @@ unlist(struct pollfd *p, nfds_t k, int n, fd_set *r, fd_set *w,
 	return ready;
 }
 
+/* A cancelled thread leaves no memory behind. */
+static __attribute__((noinline)) int
+wait_or_free(struct pollfd *p, nfds_t n, int64_t until, const sigset_t *mask)
+{
+	int rv;
+
+	pthread_cleanup_push(free, p);
+	rv = wait_on(p, n, until, mask);
+	pthread_cleanup_pop(0);
+	return rv;
+}
+
 static int
 select_on(int n, fd_set *r, fd_set *w, fd_set *e, int64_t until,
     const sigset_t *mask)
@@ -357,7 +369,7 @@ select_on(int n, fd_set *r, fd_set *w, fd_set *e, int64_t until,
 		return -ENOMEM;
 	k = list(p, n, r, w, e);
 	do
-		rv = wait_on(p, k, until, mask);
+		rv = wait_or_free(p, k, until, mask);
 	while (rv > 0 && (rv = unlist(p, k, n, r, w, e)) == 0);
 	if (rv == 0) {
 		clear(r, n);
@@ -374,7 +386,7 @@ do_select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
 {
 	struct call k;
 	int64_t until = -1, left;
-	int rv = call_enter(&k);
+	int rv = call_point(&k);
 
 	if (rv == 0 && timeout != NULL) {
 		if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
@@ -399,7 +411,7 @@ do_pselect(int n, fd_set *r, fd_set *w, fd_set *e,
 {
 	struct call k;
 	int64_t until = -1;
-	int rv = call_enter(&k);
+	int rv = call_point(&k);
 
 	if (rv == 0 && timeout != NULL) {
 		if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||

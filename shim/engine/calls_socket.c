@@ -15,7 +15,7 @@ static int
 do_connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
 {
 	struct call k;
-	int rv = call_enter(&k);
+	int rv = call_point(&k);
 
 	if (rv == 0)
 		rv = connection_connect(fd, addr.__sockaddr__, len);
@@ -26,7 +26,7 @@ static int
 do_accept4(int fd, __SOCKADDR_ARG addr, socklen_t *alen, int flags)
 {
 	struct call k;
-	int rv = call_enter(&k);
+	int rv = call_point(&k);
 
 	if (rv == 0)
 		rv = connection_accept(fd, addr.__sockaddr__, alen, flags);
@@ -69,7 +69,7 @@ do_shutdown(int fd, int how)
 static void
 nudge(struct conn *c, int fd)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 
 	if (c->state == CONN_TCP || c->state == CONN_HANDSHAKE) {
 		(void)handshake_drive(c, fd, &p);

@@ -78,7 +78,10 @@ ssize_t
 carry_in(int fd, const struct iovec *iov, int n, int flags)
 {
 	struct call k;
-	ssize_t rv = call_begin(&k, fd);
+	ssize_t rv;
+
+	pthread_testcancel();
+	rv = call_begin(&k, fd);
 
 	if (rv < 0)
 		;
@@ -98,7 +101,10 @@ ssize_t
 carry_out(int fd, const struct iovec *iov, int n, int flags)
 {
 	struct call k;
-	ssize_t rv = call_begin(&k, fd);
+	ssize_t rv;
+
+	pthread_testcancel();
+	rv = call_begin(&k, fd);
 	bool good = argument_readable(iov, n);
 
 	if (rv == 0)

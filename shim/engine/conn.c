@@ -9,6 +9,8 @@
 #include "deferred.h"
 #include "linger.h"
 #include "log.h"
+#include "ours.h"
+#include "thread.h"
 #include "watch.h"
 
 static const char *const state_names[CONN_STATES] = {
@@ -30,6 +32,7 @@ conn_state_name(enum conn_state s)
 }
 
 _Atomic int conn_listeners;
+static _Atomic bool all_end; /* the process ends */
 
 struct conn *
 conn_new(enum side side, enum conn_state state)
@@ -39,6 +42,7 @@ conn_new(enum side side, enum conn_state state)
 	if (c == NULL)
 		return NULL;
 	atomic_store(&c->ending, false);
+	atomic_store(&c->left, -1);
 	c->cookie = 0;
 	c->regs = NULL;
 	memset(&c->state, 0, sizeof *c - offsetof(struct conn, state));
@@ -52,10 +56,27 @@ conn_new(enum side side, enum conn_state state)
 	return c;
 }
 
+/*
+ * The call that was under way when the last number was closed ends: now the
+ * session does.  True if somebody else has a use for c still.
+ */
+static bool
+end_left(struct conn *c)
+{
+	int fd = atomic_load(&c->left);
+
+	atomic_store(&c->refs, 1);
+	conn_end(c, fd);
+	ours_close(&c->left);
+	return atomic_fetch_sub(&c->refs, 1) != 1;
+}
+
 void
 conn_put(struct conn *c)
 {
 	if (atomic_fetch_sub(&c->refs, 1) != 1)
+		return;
+	if (atomic_load(&c->left) != -1 && end_left(c))
 		return;
 	if (c->state == CONN_LISTEN)
 		atomic_fetch_sub(&conn_listeners, 1);
@@ -63,6 +84,7 @@ conn_put(struct conn *c)
 	bytes_free(&c->early);
 	bytes_free(&c->in);
 	bytes_free(&c->out);
+	bytes_free(&c->now);
 	bytes_free(&c->plain);
 	free(c->verdict);
 	c->verdict = NULL;
@@ -164,7 +186,7 @@ conn_fail(struct conn *c, int err)
 static bool
 unread(struct conn *c, int fd)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 
 	if (bytes_left(&c->plain) > 0)
 		return true;
@@ -211,7 +233,7 @@ end_slowly(struct conn *c, int fd)
 {
 	int seconds = c->linger_s > 0 ? c->linger_s
 				      : c->rule->values.close_timeout;
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 	int64_t until = now_ms() + (int64_t)seconds * 1000;
 	int rv;
 
@@ -229,13 +251,32 @@ end_slowly(struct conn *c, int fd)
 	}
 }
 
+/*
+ * The turn to send, from a writer that will not come back: exit and exec end
+ * the calls of all threads, and one that this thread was in when a signal
+ * came.
+ */
+static bool
+take_over(struct conn *c)
+{
+	int64_t until =
+	    now_ms() + (int64_t)c->rule->values.close_timeout * 1000;
+
+	if (turn_seize(c, &c->tx, until) == 0)
+		return true;
+	if (atomic_load(&c->tx.busy) != thread_id() || !atomic_load(&all_end))
+		return false;
+	wait_output_back(c);
+	return true;
+}
+
 /* Nobody else holds it: the end goes out now, or by a helper. */
 static void
 end_alone(struct conn *c, int fd)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 
-	if (turn_take(c, &c->tx, true) < 0)
+	if (!take_over(c))
 		return;
 	if (!c->wr_shut)
 		(void)stream_finish(c);
@@ -254,11 +295,11 @@ end_shared(struct conn *c, int fd)
 {
 	int64_t until =
 	    now_ms() + (int64_t)c->rule->values.close_timeout * 1000;
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 	struct slot_end last;
 	struct bytes tail;
 
-	if (turn_take(c, &c->tx, true) < 0)
+	if (!take_over(c))
 		return;
 	while (wait_output(c, fd, &p) == -EAGAIN &&
 	    wait_fd(fd, POLLOUT, until) == 0)
@@ -334,6 +375,22 @@ loses_input(struct conn *c, int fd)
 	    unread(c, fd) && slot_alone(c->slot, process_holder());
 }
 
+/* Calls are under way: the last of them ends c.  Locked. */
+static bool
+leave(struct conn *c, int fd)
+{
+	if (atomic_load(&all_end) || atomic_load(&c->left) != -1 ||
+	    atomic_load(&c->refs) <= 1 + (uint32_t)c->listed)
+		return false;
+	return ours_copy(fd, &c->left) == 0;
+}
+
+void
+conn_end_all(void)
+{
+	atomic_store(&all_end, true);
+}
+
 void
 conn_end(struct conn *c, int fd)
 {
@@ -342,6 +399,10 @@ conn_end(struct conn *c, int fd)
 	pthread_mutex_lock(&c->lock);
 	if (c->state == CONN_WATCHED) {
 		conn_let_go(c, fd);
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
+	if (leave(c, fd)) {
 		pthread_mutex_unlock(&c->lock);
 		return;
 	}

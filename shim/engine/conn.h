@@ -12,6 +12,18 @@
  *	rx: only its holder calls recv on the socket, and puts what came into
  *	conn->in.  tx: only its holder takes from conn->out and sends; it is
  *	held over a whole write so that writes of two threads do not mix.
+ *	Both name the thread that has them: a signal handler that finds its
+ *	own thread's turn taken does not wait for it.
+ * Closing while others are in a call
+ *	The kernel keeps a socket as long as a call is under way on it, and
+ *	so do we: where the last number goes and references say that calls are
+ *	under way, the socket stays open under a number of ours (left) and the
+ *	last of these calls ends the session.  A call that goes on after a
+ *	wait asks table_number which number is c's now.  A recv or send that
+ *	does not wait is counted in `using` before it looks at the number; who
+ *	closes a number first takes it out of the table and then waits until
+ *	`using` is 0, so that no byte goes to who gets the number next.  A
+ *	wait itself (poll, or a look at one byte) moves no bytes.
  * Lock order
  *	An epoll set's lock, the list of deferred handshakes, conn->lock, then
  *	world (table.c) and links (epoll_set.c).  Who holds the list or world
@@ -52,8 +64,9 @@ enum conn_state {
 
 /* A right that one thread at a time has, and on which others wait. */
 struct turn {
-	_Atomic uint32_t busy; /* 1: taken; the futex word */
+	_Atomic uint32_t busy; /* the thread that has it or 0; the futex word */
 	_Atomic uint32_t waiters;
+	_Atomic uint32_t wanted; /* who has it gives it up instead of waiting */
 };
 
 struct conn {
@@ -63,6 +76,8 @@ struct conn {
 	struct conn *next_free; /* world */
 
 	_Atomic bool ending;  /* conn_end is at work on its last descriptor */
+	_Atomic int left;     /* see above; -1: none */
+	_Atomic uint32_t using; /* calls that are in the kernel by a number */
 	uint64_t cookie;      /* SO_COOKIE: the same for every descriptor */
 	_Atomic int fd_hint;  /* a descriptor it had lately */
 	struct conn *next_deferred; /* deferred.c's list */
@@ -98,6 +113,7 @@ struct conn {
 	struct turn rx, tx;
 	struct bytes in;  /* ciphertext that GnuTLS has not seen */
 	struct bytes out; /* ciphertext that the kernel has not taken */
+	struct bytes now; /* what of it the holder of tx is sending */
 	struct bytes plain; /* decrypted for a peek or a poll, not read yet */
 	size_t lowat; /* SO_RCVLOWAT, of plaintext; 0 is 1 too */
 	bool fresh;   /* ciphertext came since epoll last looked */
@@ -116,7 +132,7 @@ struct conn {
 	bool rd_eof;  /* close_notify came */
 	bool rd_shut; /* shutdown(SHUT_RD) */
 	bool wr_shut; /* our close_notify is queued or sent */
-	bool nonblock; /* a hint: hooks keep it, the kernel decides */
+	_Atomic bool nonblock; /* a hint: hooks keep it, the kernel decides */
 	bool nodelay;  /* TCP_NODELAY is on, and not by the program */
 	unsigned out_shorts; /* writes that have met the end of the room */
 	bool timeouts; /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
@@ -173,6 +189,12 @@ void conn_fail(struct conn *c, int err);
  */
 void conn_end(struct conn *c, int fd);
 
+/*
+ * The process ends, and so do all calls under way: from now on conn_end waits
+ * for none of them.
+ */
+void conn_end_all(void);
+
 /* Its two halves, locked: close_notify goes out; this process lets go. */
 void conn_finish(struct conn *c, int fd);
 void conn_let_go(struct conn *c, int fd);
@@ -213,6 +235,19 @@ bool table_has(int fd);
 
 /* True while fd still stands for c.  Lock-free. */
 bool table_is(int fd, const struct conn *c);
+
+/*
+ * The number by which c's socket is to be had: fd, unless that has been
+ * closed while a call was under way.  -1: there is none.  Lock-free.
+ */
+int table_number(int fd, const struct conn *c);
+
+/*
+ * The same, and that number stays c's until table_used: for calls that do
+ * not wait.  table_used follows in any case.
+ */
+int table_use(int fd, struct conn *c);
+void table_used(struct conn *c);
 
 /* fd stands for c from now on (class FD_GOVERNED). */
 void table_set(int fd, struct conn *c);
@@ -256,21 +291,40 @@ void table_after_fork(bool child, bool announced);
 unsigned table_announcement(void);
 void table_forked(unsigned which, long pid);
 
-/* wait.c */
-
-/*
- * Takes turn t of c, or waits for it.  Locked; unlocks while it waits.  0,
- * -EAGAIN (busy, and !wait), -EINTR.
- */
-int turn_take(struct conn *c, struct turn *t, bool wait);
-void turn_give(struct turn *t);
-
 /* How a call may wait. */
 struct patience {
 	int flags;     /* MSG_DONTWAIT: else the kernel decides by O_NONBLOCK;
 			* MSG_MORE: of output */
 	int64_t until; /* now_ms() deadline of SO_RCVTIMEO and friends; 0 none */
+	bool timed;    /* the program has set such a timeout: EINTR is EINTR */
 };
+
+/* Interrupted by a signal: does the program's call go on all the same? */
+bool wait_goes_on(const struct patience *p);
+
+/* turn.c */
+
+/*
+ * Takes turn t of c, or waits for it as p says (NULL: does not).  Locked;
+ * unlocks while it waits, and may be cancelled then.  0, -EAGAIN (busy),
+ * -EINTR.
+ */
+int turn_take(
+    struct conn *c, struct turn *t, int fd, const struct patience *p);
+void turn_give(struct turn *t);
+
+/*
+ * As turn_take, but a writer that waits for room gives it up with -EPIPE and
+ * what it has encrypted stays queued.  0 or -EAGAIN (not before until, or
+ * the turn is this very thread's).
+ */
+int turn_seize(struct conn *c, struct turn *t, int64_t until);
+
+/* What writers that wait for room poll beside their socket; -1: none. */
+int turn_bell(void);
+void turn_forked(void);
+
+/* wait.c */
 
 /*
  * Gets more ciphertext into c->in.  Locked; unlocks while it waits.  Returns
@@ -285,6 +339,9 @@ ssize_t wait_input(struct conn *c, int fd, const struct patience *p);
  * gone, -EAGAIN when some is left, or a negative errno.
  */
 int wait_output(struct conn *c, int fd, const struct patience *p);
+
+/* Locked: what was being sent goes back to the queue's front. */
+void wait_output_back(struct conn *c);
 
 /*
  * Waits until the kernel would take output (POLLOUT), or for what else is in

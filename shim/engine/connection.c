@@ -73,12 +73,13 @@ is_tcp(int fd)
 static int
 shake_hands(struct conn *c, int fd)
 {
-	struct patience p = {c->deferred ? MSG_DONTWAIT : 0, 0};
+	struct patience p = {.flags = c->deferred ? MSG_DONTWAIT : 0};
 	int rv;
 
 	pthread_mutex_lock(&c->lock);
 	if (c->timeouts)
 		p.until = wait_until(fd, SO_SNDTIMEO);
+	p.timed = p.until > 0;
 	if (conn_connected(c) && c->connected_told)
 		rv = -EISCONN;
 	else
@@ -135,6 +136,25 @@ govern(struct conn *c, int fd, bool keep)
 }
 
 static int
+tcp_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int rv;
+
+	CALL_WAIT_BEGIN(NULL);
+	rv = (int)as_engine(host->libc->connect(
+	    fd, (__CONST_SOCKADDR_ARG){.__sockaddr__ = addr}, len));
+	CALL_WAIT_END();
+	return rv;
+}
+
+/* A reference that a cancelled connect() must not keep. */
+static void
+put(void *c)
+{
+	conn_put(c);
+}
+
+static int
 connect_tls(
     struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -148,8 +168,7 @@ connect_tls(
 	    (!c->rule->values.do_handshake_on_connect || own_listener(addr));
 	govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
 	epoll_connected(fd, c);
-	rv = (int)as_engine(host->libc->connect(
-	    fd, (__CONST_SOCKADDR_ARG){.__sockaddr__ = addr}, len));
+	rv = tcp_connect(fd, addr, len);
 	if (rv == -EINPROGRESS || rv == -EINTR)
 		return rv;
 	if (rv < 0) {
@@ -158,6 +177,21 @@ connect_tls(
 	}
 	rv = shake_hands(c, fd);
 	return rv == -EAGAIN ? -EINPROGRESS : rv;
+}
+
+/*
+ * connect_tls, or what is left of it for a second connect() (addr NULL).  The
+ * caller's reference goes if the thread is cancelled in it.
+ */
+static __attribute__((noinline)) int
+or_put(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
+{
+	int rv;
+
+	pthread_cleanup_push(put, c);
+	rv = addr != NULL ? connect_tls(c, fd, addr, len) : shake_hands(c, fd);
+	pthread_cleanup_pop(0);
+	return rv;
 }
 
 static int
@@ -174,13 +208,12 @@ connect_new(int fd, const struct sockaddr *addr, socklen_t len)
 		j = JUDGED_REFUSED;
 	if (j == JUDGED_PASS) {
 		set_class(fd, FD_PASS);
-		rv = (int)as_engine(host->libc->connect(
-		    fd, (__CONST_SOCKADDR_ARG){.__sockaddr__ = addr}, len));
+		rv = tcp_connect(fd, addr, len);
 		/* the next connect of this socket is judged again */
-		if (rv < 0 && rv != -EINPROGRESS)
+		if (rv < 0 && rv != -EINPROGRESS && rv != -EINTR)
 			set_class(fd, FD_STREAM);
 	} else if (j == JUDGED_TLS) {
-		rv = connect_tls(c, fd, addr, len);
+		rv = or_put(c, fd, addr, len);
 	}
 	conn_put(c);
 	return rv;
@@ -199,14 +232,13 @@ connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		c = NULL;
 	}
 	if (c != NULL && (addr == NULL || addr->sa_family != AF_UNSPEC)) {
-		rv = shake_hands(c, fd);
+		rv = or_put(c, fd, NULL, 0);
 		conn_put(c);
 		return rv == -EAGAIN ? -EALREADY : rv;
 	}
 	if (addr == NULL || len < sizeof(sa_family_t) ||
 	    (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)) {
-		rv = (int)as_engine(host->libc->connect(
-		    fd, (__CONST_SOCKADDR_ARG){.__sockaddr__ = addr}, len));
+		rv = tcp_connect(fd, addr, len);
 		if (c != NULL && rv == 0)
 			forget(fd);
 		if (c != NULL)

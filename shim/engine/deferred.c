@@ -152,7 +152,7 @@ end_orphan(struct conn *c)
 static bool
 advance(struct conn *c)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 	int fd = fd_of(c), rv;
 
 	if (fd == -1)

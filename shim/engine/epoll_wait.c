@@ -432,7 +432,7 @@ do_epoll_pwait(int epfd, struct epoll_event *ev, int n, int timeout,
 	struct limit l = {
 	    timeout < 0 ? -1 : now_ns() + timeout * 1000000LL, false, mask};
 	struct call k;
-	int rv = call_enter(&k);
+	int rv = call_point(&k);
 
 	if (rv == 0)
 		rv = wait_on(epfd, ev, n, &l);
@@ -451,7 +451,7 @@ do_epoll_pwait2(int epfd, struct epoll_event *ev, int n,
 {
 	struct limit l = {-1, true, mask};
 	struct call k;
-	int rv = call_enter(&k);
+	int rv = call_point(&k);
 
 	if (rv == 0 && timeout != NULL &&
 	    (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||

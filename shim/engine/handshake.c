@@ -28,10 +28,10 @@ int
 handshake_refuse(struct conn *c, int fd, int err, const char *cause,
     const char *text)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 
 	log_refusal(c, cause, text);
-	if (turn_take(c, &c->tx, false) == 0) {
+	if (turn_take(c, &c->tx, fd, NULL) == 0) {
 		if (bytes_left(&c->out) > 0)
 			(void)wait_output(c, fd, &p);
 		turn_give(&c->tx);
@@ -198,7 +198,7 @@ exchange(struct conn *c, int fd, const struct patience *p)
 	int rv;
 
 	if (bytes_left(&c->out) > 0) {
-		rv = turn_take(c, &c->tx, wait_allowed(fd, p->flags));
+		rv = turn_take(c, &c->tx, fd, p);
 		if (rv < 0)
 			return rv;
 		rv = wait_output(c, fd, p);
@@ -224,7 +224,7 @@ static void
 flush_last_flight(struct conn *c, int fd, const struct patience *p)
 {
 	if (bytes_left(&c->out) == 0 ||
-	    turn_take(c, &c->tx, wait_allowed(fd, p->flags)) < 0)
+	    turn_take(c, &c->tx, fd, p) < 0)
 		return;
 	(void)wait_output(c, fd, p);
 	turn_give(&c->tx);
@@ -346,6 +346,9 @@ handshake_drive(struct conn *c, int fd, const struct patience *p)
 	for (;;) {
 		int rv;
 
+		fd = table_number(fd, c); /* it may be another after a wait */
+		if (fd < 0)
+			return -EBADF;
 		switch (c->state) {
 		case CONN_OPEN:
 		case CONN_WATCHED:

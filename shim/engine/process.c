@@ -9,6 +9,7 @@
 #include "conn.h"
 #include "epoll.h"
 #include "process.h"
+#include "thread.h"
 
 /* MADV_WIPEONFORK: the kernel gives a child of any fork a page of zeros. */
 static volatile pid_t *mark;
@@ -76,6 +77,7 @@ child(void)
 
 	announced = false;
 	forks++;
+	thread_forked();
 	set_mark();
 	/* only the first process of a namespace is 1 (pid_namespaces(7)) */
 	elsewhere |= self == 1;

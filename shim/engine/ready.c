@@ -18,9 +18,9 @@ check_failed(const struct conn *c, short events, struct readiness *r)
 static void
 flush_tail(struct conn *c, int fd)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 
-	if (bytes_left(&c->out) == 0 || turn_take(c, &c->tx, false) < 0)
+	if (bytes_left(&c->out) == 0 || turn_take(c, &c->tx, fd, NULL) < 0)
 		return;
 	(void)wait_output(c, fd, &p);
 	turn_give(&c->tx);
@@ -33,7 +33,7 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 
 	flush_tail(c, fd);
 	if (bytes_left(&c->early) > 0 || c->shut_later) {
-		struct patience p = {MSG_DONTWAIT, 0};
+		struct patience p = {.flags = MSG_DONTWAIT};
 
 		(void)deferred_flush(c, fd, &p);
 	}
@@ -110,7 +110,7 @@ check_kernel(short events, struct readiness *r)
 void
 ready_check(struct conn *c, int fd, short events, struct readiness *r)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 
 	*r = (struct readiness){0};
 	pthread_mutex_lock(&c->lock);

@@ -39,6 +39,7 @@ ending(void)
 {
 	int fd, max = getdtablesize();
 
+	conn_end_all();
 	for (fd = 0; fd < max && fd < FD_MAX; fd++)
 		if (host->class_of[fd] == FD_GOVERNED && table_has(fd))
 			descriptor_close(fd);

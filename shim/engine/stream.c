@@ -23,6 +23,7 @@ stream_ready(struct conn *c, int fd, int option, struct patience *p)
 
 	if (c->timeouts)
 		p->until = wait_until(fd, option);
+	p->timed = p->until > 0;
 	if (c->state != CONN_OPEN) {
 		rv = handshake_drive(c, fd, p);
 		if (rv < 0)
@@ -33,7 +34,7 @@ stream_ready(struct conn *c, int fd, int option, struct patience *p)
 	rv = conn_claim_use(
 	    c, option == SO_RCVTIMEO ? SLOT_RX : SLOT_TX);
 	if (rv == 0 && (bytes_left(&c->early) > 0 || c->shut_later)) {
-		struct patience quick = {MSG_DONTWAIT, 0};
+		struct patience quick = {.flags = MSG_DONTWAIT};
 
 		rv = deferred_flush(c, fd, &quick);
 		if (rv == -EAGAIN) /* later waits go on with it */
@@ -153,9 +154,9 @@ set_aside(struct conn *c)
 static void
 flush(struct conn *c, int fd)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 
-	if (bytes_left(&c->out) == 0 || turn_take(c, &c->tx, false) < 0)
+	if (bytes_left(&c->out) == 0 || turn_take(c, &c->tx, fd, NULL) < 0)
 		return;
 	(void)wait_output(c, fd, &p);
 	turn_give(&c->tx);
@@ -164,7 +165,7 @@ flush(struct conn *c, int fd)
 bool
 stream_readable(struct conn *c, int fd)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 
 	for (;;) {
 		ssize_t r;
@@ -196,7 +197,7 @@ stream_expects(const struct conn *c, int others)
 void
 stream_take_in(struct conn *c, int fd)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 
 	while (bytes_left(&c->plain) == 0 && c->state == CONN_OPEN &&
 	    !c->rd_eof && wait_input(c, fd, &p) > 0)
@@ -217,7 +218,7 @@ stream_lost(struct conn *c)
 static void
 set_all_aside(struct conn *c, int fd, size_t most)
 {
-	struct patience p = {MSG_DONTWAIT, 0};
+	struct patience p = {.flags = MSG_DONTWAIT};
 
 	while (c->state == CONN_OPEN && bytes_left(&c->plain) < most) {
 		ssize_t r = set_aside(c);
@@ -255,7 +256,7 @@ fill_segment(struct conn *c, int fd, const struct iovec *v, size_t done,
     size_t least, const struct patience *p)
 {
 	size_t got = 0;
-	static const struct patience quick = {MSG_DONTWAIT, 0};
+	static const struct patience quick = {.flags = MSG_DONTWAIT};
 
 	while (got < v->iov_len) {
 		bool wait = done + got < least;
@@ -411,7 +412,7 @@ ssize_t
 stream_read(
     struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 {
-	struct patience p = {flags & MSG_DONTWAIT, 0};
+	struct patience p = {.flags = flags & MSG_DONTWAIT};
 	ssize_t rv;
 
 	pthread_mutex_lock(&c->lock);

@@ -12,6 +12,7 @@
 #include "watch.h"
 
 #define RECORD RECORD_SIZE
+#define SEIZE_MS 100
 #define BATCH (3 * RECORD) /* plaintext encrypted for one send */
 #define FULL (4096 + 512) /* no more room than this is none, for one byte too */
 
@@ -64,6 +65,7 @@ wait_budget(struct conn *c, int fd, size_t left, const struct patience *p)
 		k = budget(c, fd, left);
 		if (k > 0)
 			return (ssize_t)k;
+		fd = table_number(fd, c);
 		if (!wait_allowed(fd, p->flags))
 			return -EAGAIN;
 		tickets = stream_expects(c, ready_waits());
@@ -151,11 +153,16 @@ static ssize_t
 send_all(struct conn *c, int fd, struct walk *w, size_t total,
     const struct patience *p)
 {
+	struct patience partly = *p;
 	size_t done = 0;
 
-	while (done < total) {
+	partly.timed = true; /* a part is the answer, SA_RESTART or not */
+	for (; done < total; p = &partly) {
 		ssize_t k;
-		int rv = wait_output(c, fd, p);
+		int rv;
+
+		fd = table_number(fd, c); /* it may be another after a wait */
+		rv = fd >= 0 ? wait_output(c, fd, p) : -EBADF;
 
 		if (rv == 0 && c->state != CONN_OPEN)
 			rv = c->err;
@@ -187,7 +194,7 @@ stream_send(struct conn *c, int fd, const struct iovec *iov, int n,
 {
 	struct walk w = {iov, n, 0};
 	size_t total = stream_room(iov, n);
-	ssize_t rv = turn_take(c, &c->tx, wait_allowed(fd, p->flags));
+	ssize_t rv = turn_take(c, &c->tx, fd, p);
 
 	if (rv < 0)
 		return rv;
@@ -219,7 +226,7 @@ write_early(struct conn *c, const struct iovec *iov, int n, size_t room)
 static ssize_t
 try_early(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 {
-	struct patience quick = {MSG_DONTWAIT, 0};
+	struct patience quick = {.flags = MSG_DONTWAIT};
 	size_t total = stream_room(iov, n), room;
 	int rv;
 
@@ -251,7 +258,7 @@ static ssize_t
 write_locked(
     struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 {
-	struct patience p = {flags & (MSG_DONTWAIT | MSG_MORE), 0};
+	struct patience p = {.flags = flags & (MSG_DONTWAIT | MSG_MORE)};
 	size_t total = stream_room(iov, n);
 	ssize_t rv;
 
@@ -321,8 +328,8 @@ stream_finish(struct conn *c)
 int
 stream_shut_write(struct conn *c, int fd)
 {
-	struct patience quick = {MSG_DONTWAIT, 0};
-	int rv = turn_take(c, &c->tx, false);
+	struct patience quick = {.flags = MSG_DONTWAIT};
+	int rv = turn_take(c, &c->tx, fd, NULL);
 
 	if (rv < 0)
 		return rv;
@@ -346,10 +353,17 @@ stream_shut_write(struct conn *c, int fd)
 static int
 shut_write(struct conn *c, int fd)
 {
-	struct patience quick = {MSG_DONTWAIT, 0};
+	struct patience quick = {.flags = MSG_DONTWAIT};
 	int rv = handshake_drive(c, fd, &quick);
 
 	c->shut_later = true;
+	/*
+	 * TCP wakes a writer that waits for room.  Ours is told to leave what
+	 * it has encrypted in the queue, before the end; one that is at work
+	 * gets the time that takes.
+	 */
+	if (turn_seize(c, &c->tx, now_ms() + SEIZE_MS) == 0)
+		turn_give(&c->tx);
 	if (rv == 0)
 		rv = conn_claim_use(c, SLOT_TX);
 	if (rv == 0)

@@ -1,11 +1,14 @@
 /* table.c - which conn a descriptor stands for */
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "call.h"
 #include "conn.h"
 #include "deferred.h"
 #include "epoll.h"
+#include "ours.h"
 #include "thread.h"
 
 /*
@@ -24,6 +27,7 @@ static struct conn *all, *spare;
  * never reach the socket raw.
  */
 static struct conn closing = {.refs = 1,
+    .left = -1,
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .state = CONN_FAILED,
     .err = -EBADF};
@@ -61,6 +65,33 @@ table_is(int fd, const struct conn *c)
 {
 	return c->ending ||
 	    (fd >= 0 && fd < FD_MAX && atomic_load(&table[fd]) == c);
+}
+
+int
+table_number(int fd, const struct conn *c)
+{
+	int left;
+
+	if (fd >= 0 && fd < FD_MAX && atomic_load(&table[fd]) == c)
+		return fd;
+	left = atomic_load(&c->left);
+	if (left != -1)
+		return left;
+	/* whoever ends it waits for us before the number goes */
+	return atomic_load(&c->ending) ? fd : table_fd(c);
+}
+
+int
+table_use(int fd, struct conn *c)
+{
+	atomic_fetch_add(&c->using, 1);
+	return table_number(fd, c);
+}
+
+void
+table_used(struct conn *c)
+{
+	atomic_fetch_sub(&c->using, 1);
 }
 
 static void
@@ -115,9 +146,11 @@ table_close_begin(int fd)
 	if (c != NULL && c->regs != NULL)
 		epoll_closing(fd, c, last);
 	if (last) {
-		c->ending = true;
+		atomic_store(&c->ending, true);
 		conn_end(c, fd);
 	}
+	while (c != NULL && atomic_load(&c->using) > 0)
+		sched_yield();
 	return c;
 }
 
@@ -194,6 +227,7 @@ table_alloc(void)
 		spare = c->next_free;
 	} else if ((c = calloc(1, sizeof *c)) != NULL) {
 		pthread_mutex_init(&c->lock, NULL);
+		atomic_store(&c->left, -1);
 		c->next = all;
 		all = c;
 	}
@@ -347,6 +381,9 @@ renew(struct conn *c, bool announced)
 	atomic_store(&c->rx.waiters, 0);
 	atomic_store(&c->tx.busy, 0);
 	atomic_store(&c->tx.waiters, 0);
+	atomic_store(&c->tx.wanted, 0);
+	atomic_store(&c->using, 0);
+	atomic_store(&c->refs, atomic_load(&c->fds) + call_holds(c));
 	if (c->state == CONN_LISTEN)
 		return;
 	if (!announced || !slot_join(c->slot, c->expected, process_holder()))
@@ -371,9 +408,12 @@ table_after_fork(bool child, bool announced)
 	world_held = false;
 	pthread_mutex_init(&world, NULL);
 	deferred_reset();
+	turn_forked();
 	for (c = all; c != NULL; c = c->next)
 		if (atomic_load(&c->fds) > 0)
 			renew(c, announced);
+		else if (atomic_load(&c->left) != -1)
+			ours_close(&c->left); /* a call of the parent's */
 }
 
 bool

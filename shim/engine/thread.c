@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conn.h"
 #include "thread.h"
@@ -24,6 +25,7 @@ struct thread {
 LOCAL struct thread *own[DEPTHS];
 LOCAL int depth;   /* calls under way on this thread */
 LOCAL int waiting; /* of these, how many wait */
+LOCAL unsigned id;
 
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -103,6 +105,20 @@ void
 thread_leave(void)
 {
 	depth--;
+}
+
+unsigned
+thread_id(void)
+{
+	if (id == 0)
+		id = (unsigned)gettid();
+	return id;
+}
+
+void
+thread_forked(void)
+{
+	id = 0;
 }
 
 bool

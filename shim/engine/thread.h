@@ -19,6 +19,10 @@ void thread_leave(void);
 /* True where this thread is inside the engine and does not merely wait. */
 bool thread_at_work(void);
 
+/* This thread's number, as the kernel has it; never 0. */
+unsigned thread_id(void);
+void thread_forked(void); /* in the child */
+
 /* True inside a signal handler that interrupted a wait of this thread. */
 bool thread_nested(void);
 

@@ -1,8 +1,9 @@
 /* wait.c - every place where the engine waits, and nothing else */
 
 #include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
+#include <signal.h>
+#include <sys/single_threaded.h>
+#include <sched.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,51 +20,6 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/*
- * The futex call by its number: libc's syscall() may be the host's, and the
- * real one is in the host's table.
- */
-static long
-futex(_Atomic uint32_t *word, int op, uint32_t val)
-{
-	return host->libc->syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG,
-	    (long)val, NULL, NULL, 0L);
-}
-
-int
-turn_take(struct conn *c, struct turn *t, bool wait)
-{
-	uint32_t none = 0;
-
-	while (!atomic_compare_exchange_strong(&t->busy, &none, 1)) {
-		long rv;
-		int e;
-
-		if (!wait || thread_nested()) /* it may be our own */
-			return -EAGAIN;
-		atomic_fetch_add(&t->waiters, 1);
-		pthread_mutex_unlock(&c->lock);
-		thread_wait_begin();
-		rv = futex(&t->busy, FUTEX_WAIT, 1);
-		e = errno;
-		thread_wait_end();
-		pthread_mutex_lock(&c->lock);
-		atomic_fetch_sub(&t->waiters, 1);
-		if (rv == -1 && e == EINTR)
-			return -EINTR;
-		none = 0;
-	}
-	return 0;
-}
-
-void
-turn_give(struct turn *t)
-{
-	atomic_store(&t->busy, 0);
-	if (atomic_load(&t->waiters) > 0)
-		futex(&t->busy, FUTEX_WAKE, INT_MAX);
 }
 
 bool
@@ -91,60 +47,191 @@ wait_until(int fd, int option)
 	    (tv.tv_usec + 999) / 1000;
 }
 
+/*
+ * Would every handler of this program have the kernel go on with a call that
+ * it interrupted?  poll never does, whatever SA_RESTART says, but what waits
+ * in a poll here is a read or a write to the program.  Which handler it was
+ * nobody tells; programs that mix both kinds get EINTR.
+ */
+static bool
+handlers_restart(void)
+{
+	struct sigaction sa;
+	int sig;
+
+	for (sig = 1; sig < NSIG; sig++)
+		if (sigaction(sig, NULL, &sa) == 0 &&
+		    sa.sa_handler != SIG_DFL && sa.sa_handler != SIG_IGN &&
+		    !(sa.sa_flags & SA_RESTART))
+			return false;
+	return true;
+}
+
+/* With SO_RCVTIMEO or SO_SNDTIMEO set it is EINTR in any case (signal(7)). */
+bool
+wait_goes_on(const struct patience *p)
+{
+	return !p->timed && handlers_restart();
+}
+
+/* May another thread close, cancel, write meanwhile? */
+static bool
+threaded(void)
+{
+	return !__libc_single_threaded;
+}
+
 /* While handshakes are deferred every wait is one for them too. */
 #define MOST_DEFERRED 64
 
-int
-wait_fd(int fd, short events, int64_t until)
+/* One poll; a caller that has a turn may be cancelled in it. */
+static int
+poll_once(struct held *h, struct pollfd *p, nfds_t n, int timeout)
 {
-	struct pollfd p[1 + MOST_DEFERRED] = {{fd, events, 0}};
+	int rv;
 
+	if (h != NULL) {
+		CALL_WAIT_BEGIN(h);
+		rv = (int)as_engine(host->libc->poll(p, n, timeout));
+		CALL_WAIT_END();
+	} else {
+		/* at an end, with the lock: no handler may come in */
+		rv = (int)as_engine(host->libc->poll(p, n, timeout));
+	}
+	return rv;
+}
+
+static int
+wait_poll(
+    struct held *h, int fd, short events, const struct patience *pat)
+{
+	struct pollfd p[2 + MOST_DEFERRED] = {{fd, events, 0}};
+	struct turn *wanted = h != NULL && h->turn == &h->c->tx ? h->turn : NULL;
+	int own = 1;
+
+	if (wanted != NULL && threaded()) {
+		p[1] = (struct pollfd){turn_bell(), POLLIN, 0};
+		own = 2;
+	}
 	for (;;) {
 		int timeout = -1, n = 0, rv;
 		bool slice;
 
 		deferred_drive();
-		if (until > 0) {
-			int64_t left = until - now_ms();
+		if (pat->until > 0) {
+			int64_t left = pat->until - now_ms();
 
 			if (left <= 0)
 				return -EAGAIN;
 			timeout = left > INT_MAX ? INT_MAX : (int)left;
 		}
-		n = deferred_ask(p + 1, MOST_DEFERRED);
+		n = deferred_ask(p + own, MOST_DEFERRED);
 		slice = n > 0 && (timeout < 0 || timeout > deferred_slice());
 		if (slice)
 			timeout = deferred_slice();
-		rv = host->libc->poll(p, (nfds_t)n + 1, timeout);
-		if (rv == -1)
-			return -errno;
+		rv = poll_once(h, p, (nfds_t)(own + n), timeout);
+		if (rv == -EINTR && wait_goes_on(pat))
+			continue;
+		if (rv < 0)
+			return rv;
 		if (p[0].revents != 0) {
 			deferred_leave();
 			return 0;
 		}
+		if (wanted != NULL && atomic_load(&wanted->wanted) > 0)
+			return -EPIPE;
+		if (own == 2 && p[1].revents != 0)
+			sched_yield(); /* rung for another one */
 		if (rv == 0 && !slice)
 			return -EAGAIN;
 	}
 }
 
-/* One recv, waiting as p says; the caller holds rx and not the lock. */
-static ssize_t
-receive(int fd, unsigned char *buf, size_t len, const struct patience *p)
+int
+wait_fd(int fd, short events, int64_t until)
 {
-	if (p->until > 0 || deferred_any()) {
-		ssize_t rv;
+	struct patience p = {0, until, true};
 
+	return wait_poll(NULL, fd, events, &p);
+}
+
+/*
+ * One recv or send that does not wait, on c's socket whatever becomes of the
+ * number meanwhile: who closes it waits until it is used no more.
+ */
+static ssize_t
+recv_now(struct conn *c, int fd, unsigned char *buf, size_t len)
+{
+	int at = table_use(fd, c);
+	ssize_t n = at < 0 ? -EBADF
+			   : as_engine(host->libc->recv(
+				 at, buf, len, MSG_DONTWAIT));
+
+	table_used(c);
+	return n;
+}
+
+static ssize_t
+send_now(struct conn *c, int fd, int flags)
+{
+	int at = table_use(fd, c);
+	ssize_t n = at < 0
+	    ? -EBADF
+	    : as_engine(host->libc->send(at, bytes_at(&c->now),
+		  bytes_left(&c->now), MSG_NOSIGNAL | MSG_DONTWAIT | flags));
+
+	table_used(c);
+	return n;
+}
+
+/* In a blocking call of the kernel's own, which knows about restarts. */
+static ssize_t
+recv_waiting(struct held *h, int fd, void *buf, size_t len, int flags)
+{
+	ssize_t n;
+
+	CALL_WAIT_BEGIN(h);
+	n = as_engine(host->libc->recv(fd, buf, len, flags));
+	CALL_WAIT_END();
+	return n;
+}
+
+/*
+ * One recv, waiting as p says; the caller holds rx and not the lock.  Where
+ * there are threads the wait is a look at one byte: a cancelled thread would
+ * take what it had received along, and a number that is closed and reused
+ * while it is on its way to the kernel would lose the bytes of another.
+ */
+static ssize_t
+receive(struct conn *c, int fd, unsigned char *buf, const struct patience *p)
+{
+	struct held h = {c, &c->rx};
+	bool look = !c->nonblock;
+	ssize_t rv;
+	char byte;
+
+	if (p->until > 0 || deferred_any()) {
 		/* most often it is there already: one call instead of two */
-		rv = as_engine(host->libc->recv(fd, buf, len, MSG_DONTWAIT));
+		rv = recv_now(c, fd, buf, BUFFER_SIZE);
 		if (rv != -EAGAIN || !wait_allowed(fd, p->flags))
 			return rv;
-		rv = wait_fd(fd, POLLIN, p->until);
-		if (rv < 0)
-			return rv;
-		return as_engine(host->libc->recv(fd, buf, len, MSG_DONTWAIT));
+		rv = wait_poll(&h, fd, POLLIN, p);
+		return rv < 0 ? rv : recv_now(c, fd, buf, BUFFER_SIZE);
 	}
-	return as_engine(
-	    host->libc->recv(fd, buf, len, p->flags & MSG_DONTWAIT));
+	if (!threaded() && !(p->flags & MSG_DONTWAIT))
+		return recv_waiting(&h, fd, buf, BUFFER_SIZE, 0);
+	for (rv = -EAGAIN; rv == -EAGAIN; look = true) {
+		if (look && !(p->flags & MSG_DONTWAIT)) {
+			rv = recv_waiting(&h, fd, &byte, 1, MSG_PEEK);
+			if (rv < 0)
+				return rv;
+			fd = table_number(fd, c);
+		}
+		rv = recv_now(c, fd, buf, BUFFER_SIZE);
+		if (p->flags & MSG_DONTWAIT)
+			break;
+	}
+	return rv;
 }
 
 ssize_t
@@ -160,25 +247,19 @@ wait_input(struct conn *c, int fd, const struct patience *p)
 		return c->in_err;
 	if (c->in_eof)
 		return 0;
-	if (atomic_load(&c->rx.busy)) {
-		bool wait = wait_allowed(fd, p->flags);
-
-		rv = turn_take(c, &c->rx, wait);
+	if (turn_take(c, &c->rx, fd, NULL) < 0) {
+		rv = turn_take(c, &c->rx, fd, p);
 		if (rv == 0)
 			turn_give(&c->rx);
 		return rv < 0 ? rv : 1;
 	}
-	rv = turn_take(c, &c->rx, false);
-	if (rv < 0)
-		return rv;
+	fd = table_number(fd, c);
 	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0) {
 		turn_give(&c->rx);
 		return -ENOMEM;
 	}
 	pthread_mutex_unlock(&c->lock);
-	CALL_WAIT_BEGIN(&c->rx);
-	n = table_is(fd, c) ? receive(fd, buf, BUFFER_SIZE, p) : -EBADF;
-	CALL_WAIT_END();
+	n = fd >= 0 ? receive(c, fd, buf, p) : -EBADF;
 	pthread_mutex_lock(&c->lock);
 	c->fresh |= n >= 0;
 	if (n > 0 && bytes_left(&c->in) == 0)
@@ -193,6 +274,47 @@ wait_input(struct conn *c, int fd, const struct patience *p)
 	return n;
 }
 
+/* What GnuTLS has added meanwhile comes behind what was being sent. */
+void
+wait_output_back(struct conn *c)
+{
+	struct bytes later = c->out;
+
+	c->out = c->now;
+	c->now = (struct bytes){0};
+	if (bytes_left(&later) > 0 &&
+	    bytes_put(&c->out, bytes_at(&later), bytes_left(&later)) < 0)
+		c->out_lost = true;
+	bytes_free(&later);
+}
+
+/* One send of c->now, waiting as p says.  -EINPROGRESS: try again. */
+static ssize_t
+transmit(struct conn *c, int fd, const struct patience *p)
+{
+	struct held h = {c, &c->tx};
+	bool plain = !threaded() && p->until == 0;
+	ssize_t n;
+
+	if (plain) {
+		thread_wait_begin();
+		n = table_is(fd, c)
+		    ? as_engine(host->libc->send(fd, bytes_at(&c->now),
+			  bytes_left(&c->now), MSG_NOSIGNAL | p->flags))
+		    : -EBADF;
+		thread_wait_end();
+		return n;
+	}
+	n = send_now(c, fd, p->flags);
+	if (n != -EAGAIN || !wait_allowed(fd, p->flags))
+		return n;
+	/* while waiting this thread may drive others, or be cancelled */
+	n = bytes_settle(&c->now);
+	if (n == 0)
+		n = wait_poll(&h, fd, POLLOUT, p);
+	return n == 0 ? -EINPROGRESS : n;
+}
+
 int
 wait_output(struct conn *c, int fd, const struct patience *p)
 {
@@ -204,49 +326,33 @@ wait_output(struct conn *c, int fd, const struct patience *p)
 	    !slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]))
 		bytes_free(&c->out);
 	while (bytes_left(&c->out) > 0) {
+		ssize_t n;
+
+		fd = table_number(fd, c);
+		if (fd < 0)
+			return -EBADF;
+		if (bytes_settle(&c->in) < 0)
+			return -ENOMEM;
 		/*
 		 * What GnuTLS adds meanwhile (an answer to KeyUpdate) must
 		 * not move the bytes being sent: they leave the queue first.
 		 */
-		struct bytes now = c->out;
-		struct bytes later;
-		ssize_t n;
-
+		c->now = c->out;
 		c->out = (struct bytes){0};
 		pthread_mutex_unlock(&c->lock);
-		thread_wait_begin();
-		n = table_is(fd, c) ? as_engine(host->libc->send(fd,
-					  bytes_at(&now), bytes_left(&now),
-					  MSG_NOSIGNAL | p->flags))
-				    : -EBADF;
-		if (n == -EAGAIN && p->until > 0 && wait_allowed(fd, p->flags)) {
-			/* while waiting this thread may drive others */
-			n = bytes_settle(&now);
-			if (n == 0)
-				n = wait_fd(fd, POLLOUT, p->until);
-			if (n == 0)
-				n = -EINPROGRESS; /* try again */
-		}
-		thread_wait_end();
+		n = transmit(c, fd, p);
 		pthread_mutex_lock(&c->lock);
 		if (n > 0)
-			bytes_take(&now, (size_t)n);
-		later = c->out;
-		c->out = now;
-		if (bytes_left(&later) > 0 &&
-		    bytes_put(&c->out, bytes_at(&later),
-			bytes_left(&later)) < 0)
-			c->out_lost = true;
-		bytes_free(&later);
-		if (n == -EINPROGRESS)
-			continue;
-		if (n < 0)
+			bytes_take(&c->now, (size_t)n);
+		wait_output_back(c);
+		if (n < 0 && n != -EINPROGRESS)
 			return (int)n;
-		if (bytes_left(&c->out) > 0 &&
-		    (!wait_allowed(fd, p->flags) || p->until > 0)) {
-			if (p->until == 0 || p->until <= now_ms())
-				return -EAGAIN;
-		}
+		if (bytes_left(&c->out) == 0)
+			break;
+		if (atomic_load(&c->tx.wanted) > 0)
+			return -EPIPE;
+		if (n > 0 && !wait_allowed(fd, p->flags)) /* it is full */
+			return -EAGAIN;
 	}
 	return 0;
 }
@@ -255,14 +361,15 @@ int
 wait_writable(
     struct conn *c, int fd, short events, const struct patience *p)
 {
+	bool mine = atomic_load(&c->tx.busy) == thread_id();
+	struct held h = {c, mine ? &c->tx : NULL};
 	int rv;
 
 	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
 		return -ENOMEM;
+	fd = table_number(fd, c);
 	pthread_mutex_unlock(&c->lock);
-	CALL_WAIT_BEGIN(&c->tx);
-	rv = table_is(fd, c) ? wait_fd(fd, events, p->until) : -EBADF;
-	CALL_WAIT_END();
+	rv = fd >= 0 ? wait_poll(&h, fd, events, p) : -EBADF;
 	pthread_mutex_lock(&c->lock);
 	return rv;
 }

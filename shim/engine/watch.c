@@ -266,7 +266,7 @@ watch_write(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 static int
 wait_first(struct conn *c, int fd, const struct patience *p)
 {
-	int rv = turn_take(c, &c->tx, wait_allowed(fd, p->flags));
+	int rv = turn_take(c, &c->tx, fd, p);
 
 	if (rv < 0)
 		return rv;

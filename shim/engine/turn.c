@@ -1,0 +1,168 @@
+/* turn.c - the right to receive or to send, which one thread has at a time */
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "call.h"
+#include "conn.h"
+#include "ours.h"
+#include "thread.h"
+
+/*
+ * The futex call by its number: libc's syscall() may be the host's, and the
+ * real one is in the host's table.
+ */
+static long
+futex(_Atomic uint32_t *word, int op, uint32_t val, int64_t left)
+{
+	struct timespec ts = {left / 1000, left % 1000 * 1000000};
+
+	return host->libc->syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG,
+	    (long)val, left >= 0 ? &ts : NULL, NULL, 0L);
+}
+
+static void
+wait_left(void *arg)
+{
+	struct turn *t = arg;
+
+	atomic_fetch_sub(&t->waiters, 1);
+}
+
+/*
+ * A futex is no cancellation point, and the calls that wait for a turn are:
+ * asynchronous cancellation for the time of one system call, as libc has it
+ * inside its own.
+ */
+static int
+sleep_on(struct turn *t, uint32_t holder, int64_t left)
+{
+	int type, rv;
+
+	pthread_cleanup_push(wait_left, t);
+	CALL_WAIT_BEGIN(NULL);
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+	rv = (int)as_engine(futex(&t->busy, FUTEX_WAIT, holder, left));
+	pthread_setcanceltype(type, NULL);
+	CALL_WAIT_END();
+	pthread_cleanup_pop(1);
+	return rv;
+}
+
+static int
+turn_wait(struct conn *c, struct turn *t, const struct patience *p)
+{
+	uint32_t me = thread_id(), holder = 0;
+
+	while (!atomic_compare_exchange_strong(&t->busy, &holder, me)) {
+		int64_t left = p->until > 0 ? p->until - now_ms() : -1;
+		int rv;
+
+		/* ours: a signal handler came in between */
+		if (holder == me || (p->until > 0 && left <= 0))
+			return -EAGAIN;
+		atomic_fetch_add(&t->waiters, 1);
+		pthread_mutex_unlock(&c->lock);
+		rv = sleep_on(t, holder, left);
+		pthread_mutex_lock(&c->lock);
+		if (rv == -EINTR && !wait_goes_on(p))
+			return rv;
+		holder = 0;
+	}
+	return 0;
+}
+
+int
+turn_take(struct conn *c, struct turn *t, int fd, const struct patience *p)
+{
+	uint32_t none = 0;
+
+	if (atomic_compare_exchange_strong(&t->busy, &none, thread_id()))
+		return 0;
+	if (p == NULL || !wait_allowed(table_number(fd, c), p->flags))
+		return -EAGAIN;
+	return turn_wait(c, t, p);
+}
+
+void
+turn_give(struct turn *t)
+{
+	atomic_store(&t->busy, 0);
+	if (atomic_load(&t->waiters) > 0)
+		futex(&t->busy, FUTEX_WAKE, INT_MAX, -1);
+}
+
+/*
+ * Writers that wait for room poll this too.  It is rung while somebody wants
+ * a turn that a writer has, and quiet again with the last of these.
+ */
+static pthread_mutex_t bell_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic int bell = -1;
+static int ringing;
+
+int
+turn_bell(void)
+{
+	int fd;
+
+	if (atomic_load(&bell) != -1)
+		return atomic_load(&bell);
+	pthread_mutex_lock(&bell_lock);
+	if (atomic_load(&bell) == -1) {
+		fd = eventfd(ringing > 0, EFD_NONBLOCK | EFD_CLOEXEC);
+		if (fd != -1 && ours_take(fd, &bell) == -1)
+			host->libc->close(fd);
+	}
+	pthread_mutex_unlock(&bell_lock);
+	return atomic_load(&bell);
+}
+
+static void
+ring(bool on)
+{
+	uint64_t n = 1;
+	int fd;
+
+	pthread_mutex_lock(&bell_lock);
+	ringing += on ? 1 : -1;
+	fd = atomic_load(&bell);
+	if (fd != -1 && on)
+		(void)!host->libc->write(fd, &n, sizeof n);
+	else if (fd != -1 && ringing == 0)
+		(void)!host->libc->read(fd, &n, sizeof n);
+	pthread_mutex_unlock(&bell_lock);
+}
+
+int
+turn_seize(struct conn *c, struct turn *t, int64_t until)
+{
+	struct patience p = {0, until, true};
+	uint32_t none = 0;
+	int rv;
+
+	if (atomic_compare_exchange_strong(&t->busy, &none, thread_id()))
+		return 0;
+	if (none == thread_id())
+		return -EAGAIN;
+	atomic_fetch_add(&t->wanted, 1);
+	ring(true);
+	do
+		rv = turn_wait(c, t, &p);
+	while (rv == -EINTR);
+	atomic_fetch_sub(&t->wanted, 1);
+	ring(false);
+	return rv;
+}
+
+/* The parent's bell would be heard in the child. */
+void
+turn_forked(void)
+{
+	pthread_mutex_init(&bell_lock, NULL);
+	ringing = 0;
+	ours_close(&bell);
+}

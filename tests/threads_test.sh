@@ -1,0 +1,97 @@
+#!/bin/bash
+# threads_test.sh - threads that share a connection see what they see over TCP
+# deadline: 240 s
+#
+# Each scenario of fixtures/threads.c and fixtures/cancel.c runs twice, over
+# plain TCP and with both ends governed, and must print the same.
+# TIMES=20 repeats each; TSAN=yes (make check-tsan) leaves out what the
+# sanitizer's runtime answers differently.
+
+. "${0%/*}/lib.sh"
+
+times=${TIMES:-1}
+
+oneTimeSetUp() {
+	pki_usual
+	policy both <<-END
+	unmatched = "plain";
+	client = ( { address = "127.0.0.0/8"; server_hostname = "localhost";
+	             cafile = "ca.pem"; } );
+	server = ( { address = "127.0.0.0/8"; certfile = "good.pem";
+	             keyfile = "good.key"; } );
+	END
+	policy out <<-END
+	unmatched = "reject";
+	client = ( { address = "127.0.0.0/8"; server_hostname = "localhost";
+	             cafile = "ca.pem"; } );
+	END
+}
+
+# as_over_tcp FIXTURE SCENARIO
+as_over_tcp() {
+	local i want
+	want=$(timeout 60 "$B/tests/$1" "$2" 2>&1) || fail "plain: $want"
+	assertNotNull "$2 says something" "$want"
+	for ((i = 0; i < times; i++)); do
+		out=$(shimmed both "$B/tests/$1" "$2" 2>&1)
+		assertEquals "$1 $2" "$want" "$out" || return
+	done
+}
+
+suite() {
+	local name
+	for name in duplex readers close-under-reader close-under-two \
+	    shutdown-under-readers shutdown-under-writer close-under-writer \
+	    join set; do
+		eval "test_${name//-/_}_is_as_over_tcp() {
+			as_over_tcp threads $name; }"
+		suite_addTest "test_${name//-/_}_is_as_over_tcp"
+	done
+	if [ -z "$TSAN" ]; then	# it holds signals back, and cancellation too
+		for name in readers second-reader write accept connect \
+		    no-points interrupted-reads interrupted-writes \
+		    interrupted-connects handler-pipe; do
+			eval "test_cancel_${name//-/_}_is_as_over_tcp() {
+				as_over_tcp cancel $name; }"
+			suite_addTest "test_cancel_${name//-/_}_is_as_over_tcp"
+		done
+		suite_addTest test_a_handshake_is_cancelled_and_restarted
+	fi
+	suite_addTest test_writes_of_threads_do_not_mix
+	suite_addTest test_key_updates_in_both_directions_lose_nothing
+}
+
+# Over TCP they may: a blocked write gives the socket's lock away.
+test_writes_of_threads_do_not_mix() {
+	out=$(shimmed both "$B/tests/threads" writers 2>&1)
+	assertEquals 'whole messages 1200' "$out"
+}
+
+# The peer updates its keys and asks for ours while both ways are full.
+test_key_updates_in_both_directions_lose_nothing() {
+	start peer "$B/tests/tls_peer" rekey "$TMP/good.pem" "$TMP/good.key"
+	out=$(shimmed out "$B/tests/threads" rekeyed "$(port_of peer)" 2>&1)
+	assertEquals 'end 0
+came back 419430400
+wrong 0' "$out"
+	line=$(wait_line "$TMP/peer.out" '^updates=')
+	assertContains "$line" 'end=close_notify'
+	updates=${line#updates=}
+	assertTrue "updates: $line" "[ ${updates%% *} -ge 5 ]"
+}
+
+# A connect() that waits for the server's answer, not for TCP.
+test_a_handshake_is_cancelled_and_restarted() {
+	start silent python3 -c 'import signal, socket
+s = socket.create_server(("127.0.0.1", 0))
+print("port", s.getsockname()[1], flush=True)
+signal.pause()'
+	out=$(shimmed out "$B/tests/cancel" handshake "$(port_of silent)" 2>&1)
+	assertEquals 'handshake cancelled 1
+again EALREADY
+close 0
+no restart EINTR
+restart goes on 1' "$out"
+}
+
+. shunit2
