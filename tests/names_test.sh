@@ -6,29 +6,53 @@
 oneTimeSetUp() {
 	exists "$B/tlsshim.so"
 	pki_ca ca
-	pki_cert server ca 'dns_name = db.corp.example' 'dns_name = db'
+	pki_cert server ca 'dns_name = db.corp.example' 'dns_name = db' \
+	    'dns_name = six.corp.example' 'dns_name = second.corp.example' \
+	    'dns_name = xn--bcher-kva.corp.example' 'dns_name = far.example' \
+	    'ip_address = 127.0.0.1' 'ip_address = ::1'
 	policy host <<-END
 	unmatched = "plain";
 	client = ( { host = "*.corp.example"; cafile = "ca.pem"; } );
 	END
 }
 
-# connect HOST [OPTION]...	to a TLS server behind the recorder; sets out
+# connect HOST [OPTION]...	by tcp_client; sets out
 connect() {
 	local name=$1
 	shift
+	reach "$B/tests/tcp_client" "$@" "$name" PORT
+}
+
+# lookups [OPTION]... HOW NAME...	by that fixture; sets out
+lookups() {
+	local options=()
+	while [[ $1 = -* ]]; do
+		options+=("$1")
+		shift
+	done
+	reach "$B/tests/lookups" "${options[@]}" "$1" PORT "${@:2}"
+}
+
+# reach COMMAND...	connects to a TLS server behind the recorder, whose port
+# stands for PORT; $six: -6 for one on ::1; $policy: host; sets out
+reach() {
+	local port
 	can_unshare || { skip 'no mount namespaces here'; return 1; }
 	start peer "$B/tests/tls_peer" server "$TMP/server.pem" \
 	    "$TMP/server.key"
 	rm -f "$TMP/wire"
-	start wire "$B/tests/recorder" -r "$(port_of peer)" "$TMP/wire"
+	start wire "$B/tests/recorder" $six -r "$(port_of peer)" "$TMP/wire"
+	port=$(port_of wire)
 	under "${policy:-host}"
 	out=$(own_etc '
 	    echo "127.0.0.1 db.corp.example db" >>"$ETC/hosts"
+	    echo "127.0.0.1 second.corp.example far.example" >>"$ETC/hosts"
+	    echo "127.0.0.1 db.corp.example." >>"$ETC/hosts"
+	    echo "127.0.0.1 xn--bcher-kva.corp.example" >>"$ETC/hosts"
+	    echo "::1 six.corp.example" >>"$ETC/hosts"
 	    echo "search lab.example corp.example" >"$ETC/resolv.conf"
 	    for i in $(seq 0 299); do echo "127.0.1.1 other$i"; done \
-		>>"$ETC/hosts"' "${UNDER[@]}" "$B/tests/tcp_client" "$@" \
-	    "$name" "$(port_of wire)" 2>"$TMP/err")
+		>>"$ETC/hosts"' "${UNDER[@]}" "${@/#PORT/$port}" 2>"$TMP/err")
 	if grep -aq marker-of-client "$TMP/wire" 2>/dev/null; then
 		fail "the text crossed the wire in clear: $out"
 	fi
@@ -97,6 +121,98 @@ test_suffix_itself_does_not_match_its_glob() {
 	END
 	policy=suffix connect db.corp.example || return 0
 	governed db.corp.example
+}
+
+test_every_way_to_look_up_is_seen() {
+	local how
+	for how in getaddrinfo gethostbyname gethostbyname2 gethostbyname_r \
+	    gethostbyname2_r wait suspend poll; do
+		lookups $how db.corp.example || return 0
+		governed db.corp.example
+		stop_all
+	done
+}
+
+test_every_way_to_look_up_ipv6_is_seen() {
+	local how six=-6
+	for how in getaddrinfo gethostbyname2 gethostbyname2_r wait suspend \
+	    poll; do
+		lookups -6 $how six.corp.example || return 0
+		governed six.corp.example
+		stop_all
+	done
+}
+
+test_v4_mapped_address_has_the_name_of_its_v4_address() {
+	lookups -m getaddrinfo db.corp.example || return 0
+	governed db.corp.example
+}
+
+test_trailing_dot_is_no_part_of_the_name() {
+	lookups getaddrinfo DB.corp.example. || return 0
+	governed db.corp.example
+}
+
+test_international_name_is_an_a_label() {
+	LC_ALL=C.UTF-8 lookups getaddrinfo bücher.corp.example || return 0
+	governed xn--bcher-kva.corp.example
+}
+
+test_two_names_on_an_address_the_thread_latest_counts() {
+	lookups gethostbyname second.corp.example db.corp.example || return 0
+	governed db.corp.example
+	stop_all
+	lookups gethostbyname db.corp.example second.corp.example
+	governed second.corp.example
+}
+
+test_two_names_on_an_address_the_tag_counts() {
+	# the tie is known from the second look-up on
+	lookups -k getaddrinfo far.example second.corp.example \
+	    db.corp.example || return 0
+	governed second.corp.example
+}
+
+test_two_names_of_other_threads_are_refused() {
+	lookups -t gethostbyname second.corp.example db.corp.example || return 0
+	assertContains "$out" 'connect EACCES'
+	assertContains "$(cat "$TMP/err")" server_hostname
+}
+
+test_two_names_under_different_rules_are_refused() {
+	policy rules <<-END
+	unmatched = "plain";
+	client = ( { host = "far.example"; action = "plain"; },
+	    { host = "*.corp.example"; cafile = "ca.pem";
+	      server_hostname = "db.corp.example"; } );
+	END
+	policy=rules lookups -t gethostbyname far.example db.corp.example ||
+	    return 0
+	assertContains "$out" 'connect EACCES'
+	stop_all
+	policy=rules lookups gethostbyname far.example db.corp.example
+	governed db.corp.example
+}
+
+test_two_names_under_one_server_hostname_are_one() {
+	policy one <<-END
+	unmatched = "plain";
+	client = ( { host = "*.corp.example"; cafile = "ca.pem";
+	    server_hostname = "db.corp.example"; } );
+	END
+	policy=one lookups -t gethostbyname second.corp.example \
+	    db.corp.example || return 0
+	governed db.corp.example
+}
+
+test_ambiguous_name_latest_takes_the_latest() {
+	policy latest <<-END
+	unmatched = "plain"; ambiguous_name = "latest";
+	client = ( { host = "*.corp.example"; cafile = "ca.pem"; } );
+	END
+	policy=latest lookups -t gethostbyname db.corp.example \
+	    second.corp.example || return 0
+	governed second.corp.example
 }
 
 . shunit2

@@ -211,8 +211,8 @@ is_literal(const char *name)
 	return inet_pton(AF_INET6, plain, &in6) == 1;
 }
 
-static void
-addrinfo_note(const char *name, struct addrinfo *list)
+void
+names_note(const char *name, struct addrinfo *list)
 {
 	struct addrinfo *ai;
 	struct record r;
@@ -328,7 +328,7 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 	libc_need();
 	rv = libc.getaddrinfo(node, service, hints, res);
 	if (rv == 0)
-		addrinfo_note(node, *res);
+		names_note(node, *res);
 	return rv;
 }
 

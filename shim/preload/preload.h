@@ -113,6 +113,9 @@ void engine_forked(void);
 
 /* names.c */
 
+/* name was looked up and gave list, whose addresses may be tagged. */
+void names_note(const char *name, struct addrinfo *list);
+
 size_t names_find(const struct sockaddr *addr, socklen_t len,
     struct shim_name *out, size_t n);
 

@@ -52,7 +52,7 @@ look_up_n(const char *name, unsigned first, size_t n)
 		    .ai_next = i + 1 < n ? &list[i + 1] : NULL,
 		};
 	}
-	addrinfo_note(name, list);
+	names_note(name, list);
 	return gives;
 }
 
@@ -242,7 +242,7 @@ write_many(void *base)
 	for (i = 0; i < 3000; i++) {
 		in = ipv4(number + i);
 		snprintf(name, sizeof name, "n%u.example", number + i);
-		addrinfo_note(name, &ai);
+		names_note(name, &ai);
 	}
 	atomic_fetch_add(&stop, 1);
 	return NULL;
