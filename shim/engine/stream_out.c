@@ -284,6 +284,28 @@ write_locked(
 	return rv;
 }
 
+/*
+ * A thread that writes until it is told to stop waits nowhere meanwhile, and
+ * the other end may be its own: one that it has closed has to be met.
+ */
+static ssize_t
+write_again(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
+{
+	ssize_t rv = -EAGAIN;
+	int round;
+
+	for (round = 0; rv == -EAGAIN && round < 3 && deferred_any() &&
+	     !wait_allowed(fd, flags); round++) {
+		if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
+			return -ENOMEM;
+		pthread_mutex_unlock(&c->lock);
+		deferred_drive();
+		pthread_mutex_lock(&c->lock);
+		rv = write_locked(c, fd, iov, n, flags);
+	}
+	return rv;
+}
+
 ssize_t
 stream_write(
     struct conn *c, int fd, const struct iovec *iov, int n, int flags)
@@ -294,6 +316,8 @@ stream_write(
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&c->lock);
 	rv = write_locked(c, fd, iov, n, flags);
+	if (rv == -EAGAIN)
+		rv = write_again(c, fd, iov, n, flags);
 	if (rv == 0 && c->state == CONN_WATCHED) {
 		pthread_mutex_unlock(&c->lock);
 		return watch_write(c, fd, iov, n, flags);

@@ -1,0 +1,34 @@
+#!/bin/bash
+# both_ends_test.sh - one thread that is client and server to itself
+
+. "${0%/*}/lib.sh"
+
+testbed
+
+# program CODE	of a thread that has a listener, and a client on its way to it
+program() {
+	timeout 20 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- \
+	    python3 -c "import errno, select, socket
+listener = socket.create_server(('127.0.0.1', 0))
+client = socket.socket()
+client.setblocking(False)
+assert client.connect_ex(listener.getsockname()) in (0, errno.EINPROGRESS)
+$1" 2>&1
+}
+
+# libuv's tcp_try_write_error: nothing but writes, and no wait in between.
+test_writes_alone_meet_the_end_that_was_closed() {
+	local out
+	out=$(program '
+select.select([], [client], [], 10)
+server = listener.accept()[0]
+server.close()
+try:
+    while True:
+        client.send(b"meow" * 1000)
+except OSError as e:
+    print(errno.errorcode[e.errno])')
+	assertTrue "$out" '[[ $out = @(EPIPE|ECONNRESET) ]]'
+}
+
+. shunit2
