@@ -71,4 +71,32 @@ test_a_program_may_take_every_number_of_ours() {
 	assertEquals 4 "$(grep -c ': tls ' "$TMP/grow.log")"
 }
 
+# libuv's emfile: TCP needs no number for connect(), nor for a peer that the
+# server takes with its last one only to close it.
+test_connect_and_epoll_work_without_a_free_number() {
+	local out
+	out=$(shimmed grow python3 -c "$(cat <<-'END'
+		import os, resource, select, socket
+		resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+		listener = socket.create_server(("127.0.0.1", 0))
+		client = socket.socket()
+		client.setblocking(False)
+		events = select.epoll()
+		numbers = []
+		try:
+		    while True:
+		        numbers.append(os.dup(0))
+		except OSError:
+		    os.close(numbers.pop())
+		assert client.connect_ex(listener.getsockname()) in (0, 115)
+		listener.accept()[0].close()
+		numbers.append(os.dup(0))
+		events.register(client, select.EPOLLIN)
+		assert events.poll(10), "no end"
+		print(client.recv(1))
+	END
+	)" 2>&1)
+	assertEquals "b''" "$out"
+}
+
 . shunit2

@@ -1,7 +1,6 @@
 /* deferred.c - handshakes that nobody waits for */
 
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/single_threaded.h>
 #include <sys/uio.h>
 
@@ -24,15 +23,6 @@ static _Atomic int count;
  */
 static _Atomic int bell = -1;
 static _Atomic bool rung;
-
-static void
-make_bell(void)
-{
-	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-
-	if (fd != -1 && ours_take(fd, &bell) == -1)
-		host->libc->close(fd);
-}
 
 static void
 ring(void)
@@ -84,7 +74,7 @@ deferred_add(struct conn *c)
 	atomic_fetch_add(&c->refs, 1);
 	pthread_mutex_lock(&lock);
 	if (bell == -1)
-		make_bell();
+		(void)ours_event(&bell);
 	c->next_deferred = first;
 	first = c;
 	atomic_fetch_add(&count, 1);

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 
 #include "epoll.h"
 #include "epoll_set.h"
@@ -76,15 +75,9 @@ static int
 make_bell(struct set *s)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.u64 = s->base};
-	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-
 	s->bell = -1;
-	if (fd == -1)
+	if (ours_event(&s->bell) == -1)
 		return -1;
-	if (ours_take(fd, &s->bell) == -1) {
-		host->libc->close(fd);
-		return -1;
-	}
 	if (host->libc->epoll_ctl(s->epfd, EPOLL_CTL_ADD, s->bell, &ev) == -1) {
 		ours_close(&s->bell);
 		return -1;

@@ -12,6 +12,7 @@
 #include "../../policy/credentials.h"
 #include "conn.h"
 #include "log.h"
+#include "ours.h"
 
 #define NAMES 64
 
@@ -105,8 +106,13 @@ credentials_of(const struct rule *r, struct fault *f)
 
 	pthread_mutex_lock(&loading);
 	c = loaded[r->index];
-	if (c == NULL && credentials_read(r, &c, f) == 0)
-		loaded[r->index] = c;
+	if (c == NULL) {
+		int lent = ours_lend();
+
+		if (credentials_read(r, &c, f) == 0)
+			loaded[r->index] = c;
+		ours_reclaim(lent);
+	}
 	pthread_mutex_unlock(&loading);
 	return c;
 }

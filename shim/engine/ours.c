@@ -2,11 +2,14 @@
 
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/single_threaded.h>
 
 #include "engine.h"
 #include "ours.h"
+
+static _Atomic int spare[OURS_SPARE] = {-1, -1, -1};
 
 /* Whose variable a number is in; NULL: none of ours. */
 static _Atomic(_Atomic int *) holders[FD_MAX];
@@ -38,12 +41,12 @@ copy_away(int fd)
 	int up = -1;
 
 	if (!__libc_single_threaded)
-		return copy_from(fd, 64 - 16);
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < 1024)
+		want = 64;
+	else if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < 1024)
 		want = (long)rl.rlim_cur;
 	for (; up == -1 && want > 16; want /= 2)
 		up = copy_from(fd, want - 16);
-	return up;
+	return up != -1 ? up : copy_from(fd, 3);
 }
 
 static void
@@ -64,14 +67,16 @@ release(int fd)
 int
 ours_copy(int fd, _Atomic int *at)
 {
-	int up = copy_away(fd);
+	int up = copy_away(fd), lent = 0;
 
-	if (up == -1)
-		up = copy_from(fd, 3);
-	if (up == -1)
-		return -1;
-	hold(up, at);
-	return 0;
+	if (up == -1) {
+		lent = ours_lend();
+		up = copy_away(fd);
+	}
+	if (up != -1)
+		hold(up, at);
+	ours_reclaim(lent);
+	return up == -1 ? -1 : 0;
 }
 
 int
@@ -101,6 +106,21 @@ ours_close(_Atomic int *at)
 	host->libc->close(fd);
 }
 
+int
+ours_event(_Atomic int *at)
+{
+	int lent = 0, rv = -1, fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+	if (fd == -1 && errno == EMFILE) {
+		lent = ours_lend();
+		fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	}
+	if (fd != -1 && (rv = ours_take(fd, at)) == -1)
+		host->libc->close(fd);
+	ours_reclaim(lent);
+	return rv;
+}
+
 void
 ours_yield(int number)
 {
@@ -121,4 +141,31 @@ ours_yield(int number)
 		hold(up, at);
 	else
 		atomic_store(at, -1);
+}
+
+int
+ours_lend(void)
+{
+	int i, n = 0;
+
+	for (i = 0; i < OURS_SPARE; i++) {
+		n += atomic_load(&spare[i]) != -1;
+		ours_close(&spare[i]);
+	}
+	return n;
+}
+
+/* What somebody has taken meanwhile is theirs. */
+void
+ours_reclaim(int n)
+{
+	int fd = n > 0 ? open("/dev/null", O_PATH | O_CLOEXEC) : -1, i, up;
+
+	if (fd == -1)
+		return;
+	for (i = 1; i < n; i++)
+		if ((up = copy_away(fd)) != -1)
+			hold(up, &spare[i]);
+	if (ours_take(fd, &spare[0]) == -1)
+		host->libc->close(fd);
 }

@@ -20,10 +20,23 @@ int ours_take(int fd, _Atomic int *at);
 /* The same for a copy of fd, which stays what it is. */
 int ours_copy(int fd, _Atomic int *at);
 
+/* A new eventfd that is not waited for; one number is lent if need be. */
+int ours_event(_Atomic int *at);
+
 /* Closes what at holds, if anything; *at is -1 then. */
 void ours_close(_Atomic int *at);
 
 /* The program wants this number: one of ours moves away from it. */
 void ours_yield(int number);
+
+/*
+ * Some numbers are kept for when the program has used up all it may have: a
+ * connect() reads the files of its rule, an epoll set gets a doorbell, and
+ * TCP would need no number for that.  ours_lend frees them until
+ * ours_reclaim, which takes as many as that has returned.
+ */
+#define OURS_SPARE 3 /* policy/file.c: two folders of a path, and the file */
+int ours_lend(void);
+void ours_reclaim(int n);
 
 #endif

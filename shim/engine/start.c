@@ -9,6 +9,7 @@
 #include "linger.h"
 #include "epoll.h"
 #include "log.h"
+#include "ours.h"
 #include "process.h"
 
 const struct shim_host *host;
@@ -90,6 +91,7 @@ shim_engine_start(const struct shim_host *h)
 	calls_stdio(&calls);
 	calls_epoll(&calls);
 	calls_exec(&calls);
+	ours_reclaim(OURS_SPARE);
 	judge_init();
 	return &engine;
 }
