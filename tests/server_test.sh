@@ -94,6 +94,21 @@ test_silent_client_does_not_stop_accept() {
 	assertEquals 'close_notify 1 ragged 0 other 0' "$out"
 }
 
+# The program sits in accept() while its client still shakes hands.
+test_connection_that_is_closed_unused_ends_while_the_next_is_awaited() {
+	cat >"$TMP/closer.py" <<-END
+	import socket
+	s = socket.create_server(("127.0.0.1", 0))
+	print("port", s.getsockname()[1], flush=True)
+	while True:
+	    s.accept()[0].close()
+	END
+	start_shimmed server tls python3 "$TMP/closer.py"
+	port=$(port_of server)
+	visits 20
+	assertContains 'each has ended' "$out" 'other 20'
+}
+
 test_handshake_timeout_ends_a_silent_client() {
 	policy short <<-END
 	unmatched = "reject";

@@ -285,6 +285,23 @@ take_in(int fd, bool keep)
 	return j == JUDGED_REFUSED ? -EACCES : 0;
 }
 
+/*
+ * What was closed before its handshake is ended by later waits, and this may
+ * be the only place where the program waits.
+ */
+static int
+wait_client(int fd)
+{
+	int rv;
+
+	if (!deferred_any() || !wait_allowed(fd, 0))
+		return 0;
+	CALL_WAIT_BEGIN(NULL);
+	rv = wait_fd(fd, POLLIN, wait_until(fd, SO_RCVTIMEO));
+	CALL_WAIT_END();
+	return rv;
+}
+
 int
 connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
 {
@@ -295,8 +312,10 @@ connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
 	 * for: to the program it never came.
 	 */
 	for (;;) {
-		int got;
+		int got = wait_client(fd);
 
+		if (got < 0)
+			return got;
 		CALL_WAIT_BEGIN(NULL);
 		got = (int)as_engine(host->libc->accept4(fd,
 		    (__SOCKADDR_ARG){.__sockaddr__ = addr}, alen,
