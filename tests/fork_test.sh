@@ -146,4 +146,103 @@ test_user_that_was_killed_leaves_a_ragged_end() {
 	assertContains "$did" 'P write ECONNABORTED'
 }
 
+# server ARGUMENT...	tcp_server under the policy; sets port
+server() {
+	start_shimmed server tls "$B/tests/tcp_server" "$@"
+	port=$(port_of server)
+}
+
+# visits COUNT	so many TLS connections, one after the other; sets out
+visits() {
+	out=$(timeout 60 "$B/tests/tls_peer" client "$TMP/ca.pem" localhost \
+	    "$port" "$@" 2>&1)
+}
+
+# What the busy threads hold at the moment of the fork nobody gives back in
+# the child, which closes its copies of those connections.
+test_forks_amid_the_traffic_of_other_threads() {
+	local name
+	server -f -1 -b 4
+	for name in a b c d; do
+		start_shimmed $name tls "$B/tests/tcp_client" -b 250000000 \
+		    localhost "$port"
+	done
+	for name in a b c d; do
+		wait_line "$TMP/$name.out" '^connect 0'
+	done >/dev/null
+	visits 100
+	assertTrue 'other threads were at work' \
+	    "[ $(grep -hc '^end 0' "$TMP"/[abcd].out | paste -sd+ | bc) -lt 4 ]"
+	visits 400
+	assertEquals 'close_notify 400 ragged 0 other 0' "$out"
+	for name in a b c d; do
+		finish $name
+		assertContains "$name" "$(cat "$TMP/$name.out")" 'differ 0'
+	done
+}
+
+# subprocess, popen, posix_spawn and vfork children that close and dup2.
+test_programs_that_are_started_leave_the_connection_alone() {
+	local ways
+	ways=$(grep -c '^    "' "$TESTS/fixtures/spawns.py")
+	start_shimmed spawns tls python3 "$TESTS/fixtures/spawns.py"
+	got=$(timeout 30 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost \
+	    "$(port_of spawns)" "$(printf "%${ways}s" | tr ' ' x)")
+	assertEquals "$(printf "%${ways}s" | tr ' ' x) end=close_notify" "$got"
+	assertEquals $ways "$(grep -c ' ok$' "$TMP/spawns.out")"
+	assertEquals '' "$(cat "$TMP/spawns.err")"
+}
+
+# The receiver has the socket and not the session.
+test_connection_that_is_passed_on_is_refused_to_the_receiver() {
+	start_shimmed passer tls python3 "$TESTS/fixtures/passer.py"
+	got=$(timeout 30 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost \
+	    "$(port_of passer)" xy)
+	assertEquals 'one end=close_notify' "$got"
+	assertEquals 'read ECONNABORTED write ECONNABORTED ' \
+	    "$(sed 1d "$TMP/passer.out" | tr '\n' ' ')"
+	assertContains "$(cat "$TMP/passer.err")" 'cannot be passed on'
+}
+
+test_socketserver_with_a_process_for_each_connection() {
+	cat >"$TMP/forking.py" <<-END
+	import socketserver
+	class Echo(socketserver.StreamRequestHandler):
+	    def handle(self):
+	        self.wfile.write(self.rfile.read(1))
+	s = socketserver.ForkingTCPServer(("127.0.0.1", 0), Echo)
+	print("port", s.server_address[1], flush=True)
+	s.serve_forever()
+	END
+	start_shimmed server tls python3 "$TMP/forking.py"
+	port=$(port_of server)
+	visits 100
+	assertEquals 'close_notify 100 ragged 0 other 0' "$out"
+}
+
+# Descriptors and processes are as many afterwards as before.
+test_nothing_is_left_of_two_hundred_connections() {
+	local before
+	server -f -1
+	visits 1
+	server_pid=$(pgrep -P $pid_server tcp_server)
+	assertNotNull "$server_pid"
+	before=$(ls /proc/$server_pid/fd | wc -l)
+	visits 200
+	assertEquals "$before" "$(ls /proc/$server_pid/fd | wc -l)"
+	assertEquals '' "$(pgrep -P $server_pid)"
+}
+
+test_workers_share_a_listener() {
+	server -w 4 -1
+	visits 200
+	assertEquals 'close_notify 200 ragged 0 other 0' "$out"
+}
+
+test_server_that_becomes_a_daemon_after_listen() {
+	server -d -1 -n 20
+	visits 20
+	assertEquals 'close_notify 20 ragged 0 other 0' "$out"
+}
+
 . shunit2
