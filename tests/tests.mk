@@ -16,7 +16,9 @@ differ = tests/conformance/tcpdiff
 differs = $(patsubst tests/tcpdiff/%.c,$(B)/tests/tcpdiff/%, \
 	$(wildcard tests/tcpdiff/*.c)) $(B)/tests/tcpdiff/cxx
 
-fixtures: $(fixtures) $(differs) $(addprefix $(B)/tests/, \
+leak_src = $(wildcard tests/leaks/*.c)
+
+fixtures: $(fixtures) $(B)/tests/leaks $(differs) $(addprefix $(B)/tests/, \
 	hello_static bypass_static deep.so)
 unit: $(units)
 bench: $(benches)
@@ -54,6 +56,12 @@ $(B)/tests/%_static: tests/fixtures/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(CPPFLAGS) -static -o $@ $<
+
+# One program of all the roads; fortified names are roads of their own.
+$(B)/tests/leaks: $(leak_src) tests/leaks/leak.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(CPPFLAGS) -pthread -o $@ $(leak_src)
 
 $(B)/tests/deep.so: tests/fixtures/deep.c
 	$(call say,CC,$@)
