@@ -177,4 +177,5 @@ calls_stream(struct shim_calls *c)
 	c->__recv_chk = do_recv_chk;
 	calls_message(c);
 	calls_file(c);
+	calls_splice(c);
 }

@@ -402,6 +402,14 @@ int handshake_refuse(struct conn *c, int fd, int err, const char *cause,
 ssize_t stream_read(struct conn *c, int fd, const struct iovec *iov, int n,
     int flags);
 
+/*
+ * Reads as stream_read would, at most len, and hands the bytes to put, with
+ * the lock held: put does not wait, and answers how many it has taken (the
+ * rest stays unread) or a negative errno, which is the answer then.
+ */
+ssize_t stream_hand_on(struct conn *c, int fd, size_t len,
+    ssize_t (*put)(void *arg, const void *data, size_t n), void *arg);
+
 /* Writes; a count or a negative errno.  Raises SIGPIPE as send(2) does. */
 ssize_t stream_write(struct conn *c, int fd, const struct iovec *iov, int n,
     int flags);

@@ -19,6 +19,7 @@ extern const struct shim_host *host;
 void calls_stream(struct shim_calls *c); /* calls_stream.c, and in it: */
 void calls_message(struct shim_calls *c); /* calls_message.c */
 void calls_file(struct shim_calls *c); /* calls_file.c */
+void calls_splice(struct shim_calls *c); /* calls_splice.c */
 void calls_socket(struct shim_calls *c); /* calls_socket.c */
 void calls_descriptor(struct shim_calls *c); /* calls_descriptor.c */
 void calls_ready(struct shim_calls *c); /* calls_ready.c */

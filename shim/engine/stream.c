@@ -408,6 +408,34 @@ read_open(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
 	return read_segments(c, fd, iov, n, flags, p);
 }
 
+/* What every read of an open session does behind its own part. */
+static ssize_t
+read_done(struct conn *c, int fd, ssize_t rv)
+{
+	if (rv < 0 && rv == c->in_err) {
+		/*
+		 * Said once, then the end.  Behind our own SHUT_RD the
+		 * kernel answers the peer's close_notify with a reset: over
+		 * TCP there would have been no data.
+		 */
+		c->rd_eof = true;
+		if (c->rd_shut)
+			rv = 0;
+	}
+	flush(c, fd);
+	return rv;
+}
+
+/* Unlocks. */
+static void
+leave(struct conn *c, ssize_t rv)
+{
+	if (bytes_settle(&c->in) < 0 && rv >= 0)
+		conn_fail(c, -ENOMEM);
+	bytes_settle(&c->out);
+	pthread_mutex_unlock(&c->lock);
+}
+
 ssize_t
 stream_read(
     struct conn *c, int fd, const struct iovec *iov, int n, int flags)
@@ -423,21 +451,34 @@ stream_read(
 	}
 	if (rv == 0) {
 		rv = read_open(c, fd, iov, n, flags, &p);
-		if (rv < 0 && rv == c->in_err) {
-			/*
-			 * Said once, then the end.  Behind our own SHUT_RD
-			 * the kernel answers the peer's close_notify with a
-			 * reset: over TCP there would have been no data.
-			 */
-			c->rd_eof = true;
-			if (c->rd_shut)
-				rv = 0;
-		}
-		flush(c, fd);
+		rv = read_done(c, fd, rv);
 	}
-	if (bytes_settle(&c->in) < 0 && rv >= 0)
-		conn_fail(c, -ENOMEM);
-	bytes_settle(&c->out);
-	pthread_mutex_unlock(&c->lock);
+	leave(c, rv);
+	return rv;
+}
+
+ssize_t
+stream_hand_on(struct conn *c, int fd, size_t len,
+    ssize_t (*put)(void *arg, const void *data, size_t n), void *arg)
+{
+	struct patience p = {.flags = 0};
+	struct iovec v = {NULL, len};
+	ssize_t rv;
+
+	pthread_mutex_lock(&c->lock);
+	rv = stream_ready(c, fd, SO_RCVTIMEO, &p);
+	if (rv == 0 && c->state == CONN_WATCHED) {
+		rv = -EINVAL; /* callers fall back to read */
+	} else if (rv == 0) {
+		/* counted and not copied */
+		rv = peek(c, fd, &v, 1, MSG_TRUNC, &p);
+		if (rv > 0) {
+			rv = put(arg, bytes_at(&c->plain), (size_t)rv);
+			if (rv > 0)
+				bytes_take(&c->plain, (size_t)rv);
+		}
+		rv = read_done(c, fd, rv);
+	}
+	leave(c, rv);
 	return rv;
 }
