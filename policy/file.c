@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "stamp.h"
 
 #define LINKS_MAX 40 /* as the kernel: path_resolution(7) */
 
@@ -299,6 +300,7 @@ file_read(const char *path, enum file_kind kind, size_t max, char **out,
 	int fd = walk_open(path, 0, &st, &w);
 	int rv = -1;
 
+	stamp_note(path, fd != -1 ? &st : NULL);
 	if (fd == -1)
 		return -1;
 	if (check_file(&w, kind, max, &st) == 0)
@@ -319,6 +321,7 @@ file_open_directory(
 	struct stat st;
 	int fd = walk_open(path, 0, &st, &w);
 
+	stamp_note(path, fd != -1 ? &st : NULL);
 	if (fd == -1)
 		return -1;
 	if (!S_ISDIR(st.st_mode))

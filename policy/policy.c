@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "loading.h"
+#include "stamp.h"
 
 /* A user's log may lie only where nobody else's files do. */
 static int
@@ -104,6 +105,7 @@ sources_read(const struct policy_source *src, struct arena *a,
 	if (own != NULL && strcmp(own, file) == 0)
 		own = NULL;
 	if (is_missing(file)) {
+		stamp_note(file, NULL); /* it may come */
 		if (own == NULL)
 			return fault_set(f, file, 1,
 			    "there is no policy: this file does not exist%s",

@@ -96,10 +96,7 @@ reload_read(struct loading *l, config_setting_t *s)
 	if (l->p->reload_interval < 0)
 		return setting_refuse(&l->r, s,
 		    "'reload_interval' is in seconds, or 0 for never");
-	return l->p->reload_interval == 0
-		   ? 0
-		   : setting_refuse(
-			 &l->r, s, "reload_interval is not supported yet");
+	return 0;
 }
 
 static int

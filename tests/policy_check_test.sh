@@ -362,11 +362,6 @@ END
 
 test_what_is_for_later_is_refused_not_ignored() {
 	broken_rule psk 'not supported yet' 'client { psk_identity = "x"; }'
-	broken reload 3 'not supported yet' <<'END'
-version = 1;
-unmatched = "reject";
-reload_interval = 5;
-END
 	broken keylog 3 'not supported yet' <<'END'
 version = 1;
 unmatched = "reject";

@@ -88,6 +88,8 @@ conn_put(struct conn *c)
 	bytes_free(&c->plain);
 	free(c->verdict);
 	c->verdict = NULL;
+	snapshot_put(c->snapshot); /* after the session that uses it */
+	c->snapshot = NULL;
 	watch_free(c);
 	c->state = CONN_FREE;
 	table_release(c);

@@ -47,6 +47,7 @@
 #include "bytes.h"
 #include "engine.h"
 #include "slot.h"
+#include "snapshot.h"
 #include "verify.h"
 
 enum conn_state {
@@ -97,8 +98,9 @@ struct conn {
 	unsigned announced; /* by which table_before_fork; world */
 	int expected;       /* and what slot_expect said then; world */
 	bool foreign_told; /* the log has said that another process uses it */
-	const struct rule *rule;        /* borrowed from the policy */
-	const struct credentials *cred; /* borrowed from judge.c */
+	struct snapshot *snapshot; /* a reference: rule and cred are its */
+	const struct rule *rule;
+	const struct credentials *cred;
 	char name[256]; /* to verify and to send as SNI; "" = none */
 	char peer[64];  /* "127.0.0.1:443", for the log */
 	struct verdict *verdict; /* owned; set when verification refuses */
@@ -473,7 +475,6 @@ void judge_leave(void);
 /* struct shim_engine's unprotected. */
 int judge_unprotected(const char *path, const char *script, const char *why);
 /* In the child of a fork. */
-void judge_after_fork(void);
 bool judge_ready(void);
 
 /* connection.c */

@@ -12,18 +12,10 @@
 #include "../../policy/credentials.h"
 #include "conn.h"
 #include "log.h"
-#include "ours.h"
 
 #define NAMES 64
 
-/*
- * Everything here is written by judge_init, before any other call of the
- * engine, but the credentials: each is published once, under loading.
- */
-static struct policy *policy;
-static struct fault policy_fault;
-static struct credentials **loaded; /* by rule index */
-static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+/* Written by judge_init, before any other call of the engine. */
 static char program[4096];
 static char script[4096];
 static char **search;
@@ -75,53 +67,15 @@ find_program(void)
 bool
 judge_ready(void)
 {
-	return policy != NULL;
+	return snapshot_ready();
 }
 
 void
 judge_init(void)
 {
-	struct policy_source src = {
-	    NULL, host->env->policy, host->env->secure != 0};
-
 	find_program();
 	nsearch = name_search_read(NULL, host->env->search, &search);
-	if (policy_read(&src, &policy, &policy_fault) == -1) {
-		policy = NULL;
-		return;
-	}
-	log_init(&policy->log);
-	loaded = calloc(policy->nrules + 1, sizeof loaded[0]);
-	if (loaded == NULL) {
-		fault_set(&policy_fault, NULL, 0, "out of memory");
-		policy = NULL;
-	}
-}
-
-/* Credentials of a rule, read at most once; NULL and a fault if they fail. */
-static const struct credentials *
-credentials_of(const struct rule *r, struct fault *f)
-{
-	struct credentials *c;
-
-	pthread_mutex_lock(&loading);
-	c = loaded[r->index];
-	if (c == NULL) {
-		int lent = ours_lend();
-
-		if (credentials_read(r, &c, f) == 0)
-			loaded[r->index] = c;
-		ours_reclaim(lent);
-	}
-	pthread_mutex_unlock(&loading);
-	return c;
-}
-
-/* The child has nobody who would finish loading; it begins anew. */
-void
-judge_after_fork(void)
-{
-	pthread_mutex_init(&loading, NULL);
+	snapshot_init(program, script[0] != '\0' ? script : NULL);
 }
 
 static void
@@ -161,7 +115,7 @@ no_policy(const struct conn *c)
 {
 	char text[2200];
 
-	fault_text(&policy_fault, text, sizeof text);
+	fault_text(snapshot_fault(), text, sizeof text);
 	/* said at each refusal, since the first may be long ago */
 	log_write(&(struct log_line){.level = LOG_ERROR,
 	    .verdict = "refused",
@@ -172,9 +126,9 @@ no_policy(const struct conn *c)
 	return JUDGED_REFUSED;
 }
 
-/* What the decision means for c. */
+/* What the decision means for c, which keeps s for as long as it needs it. */
 static enum judgement
-carry_out(struct conn *c, const struct decision *d)
+carry_out(struct conn *c, struct snapshot *s, const struct decision *d)
 {
 	struct fault f = {0};
 	char text[2200];
@@ -187,10 +141,12 @@ carry_out(struct conn *c, const struct decision *d)
 		log_decision(c, LOG_ERROR, "refused", "policy", d, d->text);
 		return JUDGED_REFUSED;
 	}
+	snapshot_put(c->snapshot);
+	c->snapshot = snapshot_hold(s);
 	c->rule = d->rule;
 	if (d->action == ACTION_NATIVE)
 		return JUDGED_TLS;
-	c->cred = credentials_of(d->rule, &f);
+	c->cred = snapshot_credentials(s, d->rule, &f);
 	if (c->cred == NULL) {
 		fault_text(&f, text, sizeof text);
 		log_decision(c, LOG_ERROR, "refused", "policy", d, text);
@@ -254,29 +210,27 @@ judge_connect(
 	const char *names[NAMES];
 	struct decision d = {0};
 	struct shim_name *found;
+	struct snapshot *s;
 	enum judgement j;
 
 	address_text(addr, c->peer, sizeof c->peer);
-	if (policy == NULL)
-		return no_policy(c);
 	found = calloc(NAMES, sizeof *found);
 	if (found == NULL)
 		return JUDGED_REFUSED;
+	s = snapshot_get();
+	if (s == NULL) {
+		free(found);
+		return no_policy(c);
+	}
 	e.names = names;
 	e.nnames = names_of(addr, len, found, names);
-	policy_match(policy, &e, &d);
-	j = carry_out(c, &d);
+	policy_match(snapshot_policy(s), &e, &d);
+	j = carry_out(c, s, &d);
 	if (j == JUDGED_TLS && c->name[0] == '\0')
 		name_by_address(c, addr);
+	snapshot_put(s);
 	free(found);
 	return j;
-}
-
-/* Does a connection of this rule take a session of ours? */
-static bool
-needs_files(const struct rule *r)
-{
-	return r->action == ACTION_TLS || r->action == ACTION_DETECT;
 }
 
 /* What rules that could match a listener want, all together. */
@@ -290,8 +244,10 @@ struct prospects {
  * privileges after listen().  NULL, or the rule whose files fail.
  */
 static const struct rule *
-survey(const struct endpoint *e, struct prospects *out, struct fault *f)
+survey(struct snapshot *s, const struct endpoint *e, struct prospects *out,
+    struct fault *f)
 {
+	const struct policy *policy = snapshot_policy(s);
 	size_t i;
 
 	for (i = 0; i < policy->nserver; i++) {
@@ -303,10 +259,37 @@ survey(const struct endpoint *e, struct prospects *out, struct fault *f)
 			out->plain = true;
 		else
 			out->governed = true;
-		if (needs_files(r) && credentials_of(r, f) == NULL)
+		if (snapshot_needs_files(r) &&
+		    snapshot_credentials(s, r, f) == NULL)
 			return r;
 	}
 	return NULL;
+}
+
+/* c stands for what may come to the listener. */
+static enum judgement
+judge_prospects(
+    struct conn *c, struct snapshot *s, const struct endpoint *e)
+{
+	const struct policy *policy = snapshot_policy(s);
+	struct prospects p = {false, false};
+	struct decision d = {0};
+	struct fault f = {0};
+	char text[2200];
+
+	d.rule = survey(s, e, &p, &f);
+	if (d.rule != NULL) {
+		fault_text(&f, text, sizeof text);
+		log_decision(c, LOG_ERROR, "refused", "policy", &d, text);
+		return JUDGED_REFUSED;
+	}
+	if (p.governed || (p.plain && policy->unmatched == UNMATCHED_REJECT))
+		return JUDGED_TLS;
+	if (p.plain)
+		return JUDGED_PASS;
+	policy_match(policy, e, &d);
+	return carry_out(c, s, &d) == JUDGED_PASS ? JUDGED_PASS
+						  : JUDGED_REFUSED;
 }
 
 /*
@@ -318,32 +301,22 @@ judge_listen(int fd)
 {
 	struct sockaddr_storage local = {0};
 	socklen_t len = sizeof local;
-	struct endpoint e = {.side = SIDE_SERVER,
+	const struct endpoint e = {.side = SIDE_SERVER,
 	    .program = program,
 	    .script = script[0] != '\0' ? script : NULL,
 	    .local = (struct sockaddr *)&local};
 	struct conn c = {.side = SIDE_SERVER};
-	struct prospects p = {false, false};
-	struct decision d = {0};
-	struct fault f = {0};
-	char text[2200];
+	struct snapshot *s = snapshot_get();
+	enum judgement j;
 
 	host->libc->getsockname(fd, (struct sockaddr *)&local, &len);
 	address_text((struct sockaddr *)&local, c.peer, sizeof c.peer);
-	if (policy == NULL)
+	if (s == NULL)
 		return no_policy(&c);
-	d.rule = survey(&e, &p, &f);
-	if (d.rule != NULL) {
-		fault_text(&f, text, sizeof text);
-		log_decision(&c, LOG_ERROR, "refused", "policy", &d, text);
-		return JUDGED_REFUSED;
-	}
-	if (p.governed || (p.plain && policy->unmatched == UNMATCHED_REJECT))
-		return JUDGED_TLS;
-	if (p.plain)
-		return JUDGED_PASS;
-	policy_match(policy, &e, &d);
-	return carry_out(&c, &d) == JUDGED_PASS ? JUDGED_PASS : JUDGED_REFUSED;
+	j = judge_prospects(&c, s, &e);
+	snapshot_put(c.snapshot);
+	snapshot_put(s);
+	return j;
 }
 
 enum judgement
@@ -357,15 +330,19 @@ judge_accept(struct conn *c, int fd)
 	    .local = (struct sockaddr *)&local,
 	    .peer = (struct sockaddr *)&peer};
 	struct decision d = {0};
+	struct snapshot *s = snapshot_get();
+	enum judgement j;
 
 	host->libc->getsockname(fd, (struct sockaddr *)&local, &llen);
 	if (host->libc->getpeername(fd, (struct sockaddr *)&peer, &plen) == -1)
 		e.peer = NULL; /* gone already */
 	address_text((struct sockaddr *)&peer, c->peer, sizeof c->peer);
-	if (policy == NULL)
+	if (s == NULL)
 		return no_policy(c);
-	policy_match(policy, &e, &d);
-	return carry_out(c, &d);
+	policy_match(snapshot_policy(s), &e, &d);
+	j = carry_out(c, s, &d);
+	snapshot_put(s);
+	return j;
 }
 
 enum judgement
@@ -380,41 +357,27 @@ judge_inherited(struct conn *c, int fd)
 	    .peer = (struct sockaddr *)&peer};
 	struct decision d = {0};
 
+	struct snapshot *s;
+
 	if (j != JUDGED_PASS ||
 	    host->libc->getpeername(fd, (struct sockaddr *)&peer, &len) == -1)
 		return j;
-	policy_match(policy, &e, &d);
-	if (d.action == ACTION_PLAIN)
-		return j;
-	log_decision(c, LOG_ERROR, "refused", "policy", &d,
-	    "this connection was made by another program, and a client rule "
-	    "governs it: its session did not come along");
-	return JUDGED_REFUSED;
+	s = snapshot_get();
+	policy_match(snapshot_policy(s), &e, &d);
+	if (d.action != ACTION_PLAIN) {
+		j = JUDGED_REFUSED;
+		log_decision(c, LOG_ERROR, "refused", "policy", &d,
+		    "this connection was made by another program, and a client "
+		    "rule governs it: its session did not come along");
+	}
+	snapshot_put(s);
+	return j;
 }
 
-static void
-load_all(const struct rule *rules, size_t n, enum side side)
-{
-	struct endpoint e = {.side = side,
-	    .program = program,
-	    .script = script[0] != '\0' ? script : NULL};
-	struct fault f = {0};
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (needs_files(&rules[i]) &&
-		    rule_could_match(&rules[i], &e))
-			(void)credentials_of(&rules[i], &f);
-}
-
-/* A rule whose files fail now is told about when it is needed. */
 void
 judge_leave(void)
 {
-	if (policy == NULL)
-		return;
-	load_all(policy->client, policy->nclient, SIDE_CLIENT);
-	load_all(policy->server, policy->nserver, SIDE_SERVER);
+	snapshot_leave();
 }
 
 /* A line about a program that is started, not about a connection. */
@@ -436,14 +399,15 @@ judge_unprotected(const char *path, const char *script_, const char *why)
 	char real[PATH_MAX], text[3000], fault[2200];
 	struct decision d = {0};
 	enum start start = START_REFUSED;
+	struct snapshot *s = snapshot_get();
 
 	if (realpath(path, real) == NULL)
 		snprintf(real, sizeof real, "%s", path);
-	if (policy == NULL) {
-		fault_text(&policy_fault, fault, sizeof fault);
+	if (s == NULL) {
+		fault_text(snapshot_fault(), fault, sizeof fault);
 		snprintf(text, sizeof text, "it %s; %s", why, fault);
 	} else {
-		start = policy_start(policy, real, script_, &d);
+		start = policy_start(snapshot_policy(s), real, script_, &d);
 		snprintf(text, sizeof text, "it %s; %s%s", why, d.text,
 		    start == START_REFUSED
 			? "; give the program a rule with action = \"plain\","
@@ -454,5 +418,6 @@ judge_unprotected(const char *path, const char *script_, const char *why)
 		log_start(LOG_ERROR, "refused", real, d.rule, text);
 	else if (start == START_WARNED)
 		log_start(LOG_WARNING, "unprotected", real, d.rule, text);
+	snapshot_put(s);
 	return start == START_REFUSED ? -EACCES : 0;
 }

@@ -82,7 +82,7 @@ child(void)
 	/* only the first process of a namespace is 1 (pid_namespaces(7)) */
 	elsewhere |= self == 1;
 	epoll_after_fork(true);
-	judge_after_fork();
+	snapshot_after_fork();
 	table_after_fork(true, told);
 }
 

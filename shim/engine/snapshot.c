@@ -1,0 +1,469 @@
+/* snapshot.c - the policy and what its rules have loaded, as of one moment */
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../policy/keys.h"
+#include "../../policy/stamp.h"
+#include "engine.h"
+#include "log.h"
+#include "ours.h"
+#include "snapshot.h"
+
+#define DAY 86400
+#define WARN_DAYS 14
+
+struct snapshot {
+	_Atomic unsigned refs;
+	struct policy *policy;       /* owned */
+	struct credentials **loaded; /* owned, by rule index; loading */
+	time_t *look;         /* owned, by rule index: the next time to see
+	                         whether its certificates expire; loading */
+	struct stamps stamps; /* of all that was read; loading */
+};
+
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t reloading = PTHREAD_MUTEX_INITIALIZER;
+static struct snapshot *current; /* loading */
+static _Atomic int64_t due;      /* now_ms() of the next look; 0: never */
+static struct stamps tried; /* of a snapshot that was not taken; reloading */
+static bool all;            /* files may be out of reach soon; loading */
+
+/* Written by snapshot_init alone. */
+static struct fault first_fault;
+static const char *program, *script;
+static char user_policy[PATH_MAX];
+static struct stat root;
+
+bool
+snapshot_ready(void)
+{
+	return current != NULL;
+}
+
+const struct fault *
+snapshot_fault(void)
+{
+	return &first_fault;
+}
+
+const struct policy *
+snapshot_policy(const struct snapshot *s)
+{
+	return s->policy;
+}
+
+bool
+snapshot_needs_files(const struct rule *r)
+{
+	return r->action == ACTION_TLS || r->action == ACTION_DETECT;
+}
+
+static void
+snapshot_free(struct snapshot *s)
+{
+	size_t i;
+
+	for (i = 0; s->loaded != NULL && i < s->policy->nrules; i++)
+		credentials_free(s->loaded[i]);
+	free(s->loaded);
+	free(s->look);
+	policy_free(s->policy);
+	stamps_free(&s->stamps);
+	free(s);
+}
+
+void
+snapshot_put(struct snapshot *s)
+{
+	if (s != NULL && atomic_fetch_sub(&s->refs, 1) == 1)
+		snapshot_free(s);
+}
+
+struct snapshot *
+snapshot_hold(struct snapshot *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+/* Reads the policy alone. */
+static struct snapshot *
+snapshot_new(const struct policy_source *src, struct stamps *stamps,
+    struct fault *f)
+{
+	struct snapshot *s = calloc(1, sizeof *s);
+	int rv;
+
+	if (s == NULL) {
+		fault_set(f, NULL, 0, "out of memory");
+		return NULL;
+	}
+	stamps_begin(stamps);
+	rv = policy_read(src, &s->policy, f);
+	stamps_end();
+	if (rv == -1) {
+		free(s);
+		return NULL;
+	}
+	atomic_store(&s->refs, 1);
+	s->loaded = calloc(s->policy->nrules + 1, sizeof s->loaded[0]);
+	s->look = calloc(s->policy->nrules + 1, sizeof s->look[0]);
+	if (s->loaded == NULL || s->look == NULL) {
+		fault_set(f, NULL, 0, "out of memory");
+		snapshot_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* For later: the program may change its working directory. */
+static void
+user_policy_find(const char *path)
+{
+	size_t n;
+
+	if (path == NULL)
+		return;
+	if (path[0] != '/' && getcwd(user_policy, sizeof user_policy) != NULL) {
+		n = strlen(user_policy);
+		snprintf(user_policy + n, sizeof user_policy - n, "/%s", path);
+	} else {
+		snprintf(user_policy, sizeof user_policy, "%s", path);
+	}
+}
+
+static void
+due_set(const struct snapshot *s)
+{
+	int64_t ms = (int64_t)s->policy->reload_interval * 1000;
+
+	atomic_store(&due, ms > 0 ? now_ms() + ms : 0);
+}
+
+void
+snapshot_init(const char *program_, const char *script_)
+{
+	const struct policy_source src = {
+	    NULL, host->env->policy, host->env->secure != 0};
+	struct stamps stamps = {0};
+
+	program = program_;
+	script = script_;
+	user_policy_find(host->env->policy);
+	stat("/", &root);
+	current = snapshot_new(&src, &stamps, &first_fault);
+	if (current == NULL) {
+		stamps_free(&stamps);
+		return;
+	}
+	current->stamps = stamps;
+	log_init(&current->policy->log);
+	due_set(current);
+}
+
+static void
+expiry_warn(const struct credentials *c, time_t now)
+{
+	char date[32] = "?";
+	struct tm tm;
+	size_t i;
+	long left = (long)((c->expires - now) / DAY);
+
+	for (i = 0; i < c->nsni; i++)
+		expiry_warn(c->sni[i], now);
+	if (c->expires == 0 || c->expires - now > WARN_DAYS * DAY)
+		return;
+	if (gmtime_r(&c->expires, &tm) != NULL)
+		strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &tm);
+	if (c->expires <= now)
+		log_text(LOG_WARNING, "certfile %s has expired on %s",
+		    c->expires_name, date);
+	else
+		log_text(LOG_WARNING,
+		    "certfile %s expires on %s, in %ld day%s", c->expires_name,
+		    date, left, left == 1 ? "" : "s");
+}
+
+/* At the first use, and then once a day. */
+static void
+expiry_look(struct snapshot *s, const struct rule *r)
+{
+	time_t now = time(NULL);
+
+	if (now < s->look[r->index])
+		return;
+	s->look[r->index] = now + DAY;
+	expiry_warn(s->loaded[r->index], now);
+}
+
+/* Locked, or s is nobody else's yet. */
+static const struct credentials *
+load(struct snapshot *s, const struct rule *r, struct stamps *stamps,
+    struct fault *f)
+{
+	struct credentials *c = s->loaded[r->index];
+
+	if (c == NULL) {
+		stamps_begin(stamps);
+		if (credentials_read(r, &c, f) == 0)
+			s->loaded[r->index] = c;
+		else
+			c = NULL;
+		stamps_end();
+	}
+	if (c != NULL)
+		expiry_look(s, r);
+	return c;
+}
+
+const struct credentials *
+snapshot_credentials(
+    struct snapshot *s, const struct rule *r, struct fault *f)
+{
+	const struct credentials *c;
+	int lent;
+
+	pthread_mutex_lock(&loading);
+	c = s->loaded[r->index];
+	if (c == NULL) {
+		lent = ours_lend();
+		c = load(s, r, &s->stamps, f);
+		ours_reclaim(lent);
+	} else {
+		expiry_look(s, r);
+	}
+	pthread_mutex_unlock(&loading);
+	return c;
+}
+
+static bool
+could_be_ours(const struct rule *r)
+{
+	const struct endpoint e = {
+	    .side = r->side, .program = program, .script = script};
+
+	return snapshot_needs_files(r) && rule_could_match(r, &e);
+}
+
+static const struct rule *
+rule_nth(const struct policy *p, size_t i)
+{
+	return i < p->nclient ? &p->client[i] : &p->server[i - p->nclient];
+}
+
+/* A rule whose files fail now is told about when it is needed. */
+void
+snapshot_leave(void)
+{
+	struct fault f = {0};
+	size_t i;
+
+	if (current == NULL)
+		return;
+	pthread_mutex_lock(&loading);
+	all = true;
+	for (i = 0; i < current->policy->nrules; i++)
+		if (could_be_ours(rule_nth(current->policy, i)))
+			(void)load(current, rule_nth(current->policy, i),
+			    &current->stamps, &f);
+	pthread_mutex_unlock(&loading);
+}
+
+static bool
+rule_equal(const struct rule *a, const struct rule *b)
+{
+	size_t k;
+
+	if (a->side != b->side || a->action != b->action)
+		return false;
+	for (k = 0; k < KEY_COUNT; k++)
+		if (!key_equal(&keys[k], &a->values, &b->values))
+			return false;
+	return true;
+}
+
+/*
+ * Must r of a new policy load for the whole to be taken?  Yes where it is new,
+ * or where the same files have served: one that nobody has used, or whose
+ * files never could be read, is for whoever needs it.
+ */
+static bool
+must_load(const struct snapshot *old, const struct rule *r)
+{
+	const struct rule *was;
+	bool known = false, served = false;
+	size_t i;
+
+	pthread_mutex_lock(&loading);
+	for (i = 0; i < old->policy->nrules; i++) {
+		was = rule_nth(old->policy, i);
+		if (!rule_equal(was, r))
+			continue;
+		known = true;
+		served |= old->loaded[was->index] != NULL;
+	}
+	pthread_mutex_unlock(&loading);
+	return served || !known;
+}
+
+/*
+ * May a look at the files be trusted to show what the program was started
+ * with?  After a chroot the same names are somebody else's files.
+ */
+static bool
+same_root(struct fault *f)
+{
+	struct stat now;
+
+	if (stat("/", &now) == 0 && now.st_dev == root.st_dev &&
+	    now.st_ino == root.st_ino)
+		return true;
+	fault_set(f, NULL, 0, "the program has changed its root directory");
+	return false;
+}
+
+/* The site's own policy cannot be replaced by what a user named. */
+static bool
+same_source(const struct snapshot *old, const struct snapshot *new,
+    struct fault *f)
+{
+	if (strcmp(old->policy->file, POLICY_SITE) != 0 ||
+	    strcmp(new->policy->file, POLICY_SITE) == 0)
+		return true;
+	fault_set(f, POLICY_SITE, 1, "there is no such file any more");
+	return false;
+}
+
+/* Everything anew, or NULL and why; stamps in any case. */
+static struct snapshot *
+read_anew(struct snapshot *old, struct stamps *stamps, struct fault *f)
+{
+	const struct policy_source src = {NULL,
+	    user_policy[0] != '\0' ? user_policy : NULL,
+	    host->env->secure != 0};
+	struct snapshot *s;
+	bool must;
+	size_t i;
+
+	if (!same_root(f) || (s = snapshot_new(&src, stamps, f)) == NULL)
+		return NULL;
+	if (!same_source(old, s, f))
+		goto fail;
+	for (i = 0; i < s->policy->nrules; i++) {
+		const struct rule *r = rule_nth(s->policy, i);
+		struct fault ignored = {0};
+
+		if (!could_be_ours(r))
+			continue;
+		must = must_load(old, r);
+		if ((must || all) &&
+		    load(s, r, stamps, must ? f : &ignored) == NULL && must)
+			goto fail;
+	}
+	return s;
+fail:
+	snapshot_free(s);
+	return NULL;
+}
+
+static void
+kept_log(const struct fault *f)
+{
+	char text[2200];
+
+	fault_text(f, text, sizeof text);
+	log_text(LOG_ERROR,
+	    "the policy in force stays: what has changed cannot be used: %s",
+	    text);
+}
+
+static bool
+changed(struct snapshot *s)
+{
+	bool rv;
+
+	if (tried.n > 0)
+		return stamps_changed(&tried);
+	pthread_mutex_lock(&loading);
+	rv = stamps_changed(&s->stamps);
+	pthread_mutex_unlock(&loading);
+	return rv;
+}
+
+/* old stays alive meanwhile: the caller has a reference. */
+static void
+reload(struct snapshot *old)
+{
+	struct stamps stamps = {0};
+	struct snapshot *s;
+	struct fault f = {0};
+	int lent;
+
+	if (!changed(old))
+		return;
+	lent = ours_lend();
+	s = read_anew(old, &stamps, &f);
+	ours_reclaim(lent);
+	stamps_free(&tried);
+	if (s == NULL) {
+		tried = stamps;
+		kept_log(&f);
+		return;
+	}
+	s->stamps = stamps;
+	pthread_mutex_lock(&loading);
+	current = s;
+	pthread_mutex_unlock(&loading);
+	snapshot_put(old); /* what current had */
+	log_text(LOG_NOTICE, "%s and its files were read anew",
+	    s->policy->file);
+}
+
+static struct snapshot *
+get(void)
+{
+	struct snapshot *s;
+
+	pthread_mutex_lock(&loading);
+	s = snapshot_hold(current);
+	pthread_mutex_unlock(&loading);
+	return s;
+}
+
+struct snapshot *
+snapshot_get(void)
+{
+	struct snapshot *s;
+	int64_t when = atomic_load(&due);
+
+	if (current == NULL)
+		return NULL;
+	s = get();
+	if (when == 0 || now_ms() < when ||
+	    pthread_mutex_trylock(&reloading) != 0)
+		return s;
+	/* the one before may have just been here */
+	if (now_ms() >= atomic_load(&due)) {
+		reload(s);
+		snapshot_put(s);
+		s = get();
+		due_set(s);
+	}
+	pthread_mutex_unlock(&reloading);
+	return s;
+}
+
+void
+snapshot_after_fork(void)
+{
+	pthread_mutex_init(&loading, NULL);
+	pthread_mutex_init(&reloading, NULL);
+}
