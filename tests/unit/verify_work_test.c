@@ -1,5 +1,6 @@
 /*
- * verify_work_test.c - a peer that sends a maze of authorities costs little
+ * verify_work_test.c - a peer that sends a maze of authorities costs little, nor
+ * does one that sends very long chains or lists of names
  *
  * Ten authorities that have all signed each other are some ten million paths,
  * each of them in order but for its end.
@@ -13,10 +14,16 @@
 #include "chain_file.h"
 #include "made.h"
 
-enum { AUTHORITIES = 10, CERTS = AUTHORITIES * (AUTHORITIES - 1) + 1 };
+enum {
+	AUTHORITIES = 10,
+	CERTS = AUTHORITIES * (AUTHORITIES - 1) + 1,
+	LINE = 99,     /* certificates one above the other */
+	NAMES = 12000, /* in one certificate */
+	TREES = 300,   /* of name constraints above it */
+};
 
-static gnutls_x509_privkey_t key[AUTHORITIES];
-static gnutls_datum_t maze[CERTS];
+static gnutls_x509_privkey_t key[LINE + 1];
+static gnutls_datum_t maze[CERTS], line[LINE + 1];
 
 static gnutls_x509_privkey_t
 key_new(void)
@@ -54,6 +61,50 @@ set_key_id(gnutls_x509_crt_t c, gnutls_x509_privkey_t subject,
 	gnutls_x509_crt_set_authority_key_id(c, id, len);
 }
 
+static int names, trees; /* how many of them cert_new puts in */
+
+/* NameConstraints: excluded trees, none of which any name is in. */
+static void
+set_trees(gnutls_x509_crt_t c)
+{
+	gnutls_x509_name_constraints_t nc;
+	char text[32];
+	int i;
+
+	gnutls_x509_name_constraints_init(&nc);
+	for (i = 0; i < trees; i++) {
+		gnutls_datum_t d = {(unsigned char *)text,
+		    (unsigned)snprintf(
+			text, sizeof text, "excluded%d.test", i)};
+
+		gnutls_x509_name_constraints_add_excluded(
+		    nc, GNUTLS_SAN_DNSNAME, &d);
+	}
+	gnutls_x509_crt_set_name_constraints(c, nc, 1);
+	gnutls_x509_name_constraints_deinit(nc);
+}
+
+/* GnuTLS is slow at adding them one by one: the extension is made whole. */
+static void
+set_names(gnutls_x509_crt_t c)
+{
+	static const unsigned char good[] = "\x82\x0dgood.tls.test";
+	const size_t len = ((size_t)names + 1) * (sizeof good - 1);
+	static unsigned char ext[NAMES * sizeof good + 64];
+	size_t n = 5, i;
+
+	/* a sequence of len bytes, then names of 13 letters each */
+	memcpy(ext, "\x30\x83", 2);
+	ext[2] = (unsigned char)(len >> 16);
+	ext[3] = (unsigned char)(len >> 8);
+	ext[4] = (unsigned char)len;
+	for (i = 0; i < (size_t)names; i++)
+		n += (size_t)sprintf(
+		    (char *)ext + n, "\x82\x0dn%07zu.test", i);
+	memcpy(ext + n, good, sizeof good - 1);
+	gnutls_x509_crt_set_extension_by_oid(c, "2.5.29.17", ext, 5 + len, 0);
+}
+
 /* who < 0: the peer's own certificate. */
 static gnutls_datum_t
 cert_new(int who, int by)
@@ -61,14 +112,15 @@ cert_new(int who, int by)
 	gnutls_x509_privkey_t own = who < 0 ? key_new() : key[who];
 	gnutls_x509_crt_t c, issuer;
 	gnutls_datum_t der;
-	unsigned char serial = (unsigned char)(1 + (who + 1) * 10 + by);
+	const unsigned char serial[] = {
+	    1, (unsigned char)(who + 2), (unsigned char)by};
 
 	gnutls_x509_crt_init(&c);
 	gnutls_x509_crt_init(&issuer);
 	set_name(issuer, by);
 	gnutls_x509_crt_set_key(issuer, key[by]);
 	gnutls_x509_crt_set_version(c, 3);
-	gnutls_x509_crt_set_serial(c, &serial, 1);
+	gnutls_x509_crt_set_serial(c, serial, sizeof serial);
 	gnutls_x509_crt_set_activation_time(c, time(NULL) - 3600);
 	gnutls_x509_crt_set_expiration_time(c, time(NULL) + 3600);
 	gnutls_x509_crt_set_key(c, own);
@@ -76,10 +128,14 @@ cert_new(int who, int by)
 		set_name(c, who);
 		gnutls_x509_crt_set_basic_constraints(c, 1, -1);
 		gnutls_x509_crt_set_key_usage(c, GNUTLS_KEY_KEY_CERT_SIGN);
+		if (trees > 0)
+			set_trees(c);
 	} else {
-		set_name(c, 99);
+		set_name(c, 999);
 		gnutls_x509_crt_set_subject_alt_name(
 		    c, GNUTLS_SAN_DNSNAME, "good.tls.test", 13, 0);
+		if (names > 0)
+			set_names(c);
 	}
 	set_key_id(c, own, key[by]);
 	if (gnutls_x509_crt_sign2(c, issuer, key[by], GNUTLS_DIG_SHA256, 0) <
@@ -108,8 +164,10 @@ maze_make(void)
 				maze[n++] = cert_new(i, j);
 }
 
+/* cause NULL: accepted */
 static void
-maze_judge(const char *what, const struct trust *t, bool accepted)
+judge(const char *what, const struct trust *t, const gnutls_datum_t *chain,
+    size_t n, int depth, const char *cause)
 {
 	struct credentials c = {0};
 	clock_t before = clock();
@@ -119,14 +177,74 @@ maze_judge(const char *what, const struct trust *t, bool accepted)
 	int rv;
 
 	made_rule(&r, SIDE_CLIENT);
+	r.values.verify_depth = depth;
 	c.rule = &r;
 	c.trust = (struct trust *)t;
 	rv = verify_chain(
-	    &c, SIDE_CLIENT, "good.tls.test", maze, CERTS, time(NULL), &v);
+	    &c, SIDE_CLIENT, "good.tls.test", chain, n, time(NULL), &v);
 	seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
-	report((rv == 0) == accepted && seconds < 2,
-	    "%s: %s in %.3f s of CPU, %s", what, rv == 0 ? "accepted" : v.cause,
-	    seconds, v.text);
+	report((cause == NULL ? rv == 0
+			      : rv == -1 && strcmp(v.cause, cause) == 0) &&
+		   seconds < 2,
+	    "%s: %s in %.3f s of CPU, %.200s", what,
+	    rv == 0 ? "accepted" : v.cause, seconds, v.text);
+}
+
+/* *t trusts the certificate of cert alone. */
+static void
+trust_one(struct trust *t, const gnutls_datum_t *cert)
+{
+	struct der_cert d;
+
+	if (!der_cert(cert->data, cert->size, &d))
+		die("no certificate");
+	t->cert = calloc(1, sizeof *t->cert);
+	t->cert[0] =
+	    (struct trust_cert){{cert->data, cert->size}, d.subject, "made"};
+	t->n = 1;
+}
+
+static void
+line_check(const struct trust *other)
+{
+	struct trust *end = trust_new();
+	int i;
+
+	for (i = AUTHORITIES; i <= LINE; i++)
+		key[i] = key_new();
+	line[0] = cert_new(-1, 0);
+	for (i = 0; i < LINE; i++)
+		line[1 + i] = cert_new(i, i + 1);
+	trust_one(end, &line[LINE]);
+	judge("a line of 99", end, line, LINE, 14, "chain_limit");
+	judge("a line of 99 by verify_depth", end, line, LINE, 100, NULL);
+	judge("a line of 99 to nowhere", other, line, LINE, 14, "chain_limit");
+	judge("a line of 99 and its anchor", end, line, LINE + 1, 100, NULL);
+	trust_free(end);
+}
+
+static void
+names_check(void)
+{
+	gnutls_datum_t chain[2];
+	struct trust *t = trust_new();
+
+	names = NAMES;
+	chain[0] = cert_new(-1, 0);
+	chain[1] = cert_new(0, 1);
+	trust_one(t, &chain[1]);
+	judge("12000 names", t, chain, 2, 14, NULL);
+	gnutls_free(chain[1].data);
+	free(t->cert);
+	trees = TREES;
+	chain[1] = cert_new(0, 1);
+	trust_one(t, &chain[1]);
+	judge("12000 names under 300 constraints", t, chain, 2, 14,
+	    "chain_limit");
+	names = trees = 0;
+	gnutls_free(chain[0].data);
+	gnutls_free(chain[1].data);
+	trust_free(t);
 }
 
 int
@@ -135,28 +253,27 @@ main(void)
 	struct trust *other = trust_new(), *last = trust_new();
 	gnutls_datum_t root;
 	struct fault f;
-	struct der_cert d;
 	size_t i;
 
 	maze_make();
 	root = cert_new(AUTHORITIES - 1, AUTHORITIES - 1);
 	if (trust_add_file(other, "tests/badcerts/ok-ec/trust.pem",
-		&(struct origin){0}, &f) == -1 ||
-	    !der_cert(root.data, root.size, &d))
+		&(struct origin){0}, &f) == -1)
 		die(f.text);
 	trust_sort(other);
-	last->cert = calloc(1, sizeof *last->cert);
-	last->cert[0] =
-	    (struct trust_cert){{root.data, root.size}, d.subject, "made"};
-	last->n = 1;
-	maze_judge("a maze without an exit", other, false);
-	maze_judge("a maze with an exit", last, true);
+	trust_one(last, &root);
+	judge("a maze without an exit", other, maze, CERTS, 14, "chain_limit");
+	judge("a maze with an exit", last, maze, CERTS, 14, NULL);
+	line_check(other);
+	names_check();
 	trust_free(other);
 	trust_free(last);
 	for (i = 0; i < CERTS; i++)
 		gnutls_free(maze[i].data);
-	for (i = 0; i < AUTHORITIES; i++)
+	for (i = 0; i <= LINE; i++) {
+		gnutls_free(line[i].data);
 		gnutls_x509_privkey_deinit(key[i]);
+	}
 	gnutls_free(root.data);
 	return failures > 0;
 }
