@@ -140,8 +140,10 @@ clear(struct slot *s, pid_t pid, uint32_t stamp[SLOT_USES])
 	memset(s->who, 0, sizeof s->who);
 	s->cookie = 0;
 	s->record_len = 0;
-	for (i = 0; i < SLOT_USES; i++)
-		stamp[i] = s->use[i] = (s->use[i] | 1) + 1;
+	for (i = 0; i < SLOT_USES; i++) {
+		stamp[i] = (s->use[i] | 1) + 1;
+		s->use[i] = stamp[i];
+	}
 	name_holder(s, 0, pid);
 }
 
