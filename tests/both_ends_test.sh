@@ -31,4 +31,24 @@ except OSError as e:
 	assertTrue "$out" '[[ $out = @(EPIPE|ECONNRESET) ]]'
 }
 
+# asyncio's sock_connect after one that was cancelled.
+test_connect_may_be_tried_again_as_with_tcp() {
+	local code='
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+def connect():
+    again.connect_ex(server.getsockname())
+    select.select([], [again], [], 10)
+def error():
+    return again.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+for ask in (lambda: 0, error):
+    again = socket.socket()
+    again.setblocking(False)
+    connect()
+    ask()
+    print(*[again.connect_ex(server.getsockname()) for n in range(2)])'
+	assertEquals "$(python3 -c "import select, socket$code")" \
+	    "$(program "$code")"
+}
+
 . shunit2

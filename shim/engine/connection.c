@@ -219,6 +219,12 @@ connect_new(int fd, const struct sockaddr *addr, socklen_t len)
 	return rv;
 }
 
+/*
+ * A connect() that tells of the failure of the one before makes the socket an
+ * unconnected one.  We have that failure by SO_ERROR, which leaves this
+ * undone, and the next connect() would give ECONNABORTED (af_inet.c): so the
+ * kernel is asked once more, where it does nothing else.
+ */
 int
 connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -233,6 +239,8 @@ connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	}
 	if (c != NULL && (addr == NULL || addr->sa_family != AF_UNSPEC)) {
 		rv = or_put(c, fd, NULL, 0);
+		if (addr != NULL && c->state == CONN_FAILED && c->tcp_failed)
+			(void)tcp_connect(fd, addr, len); /* see below */
 		conn_put(c);
 		return rv == -EAGAIN ? -EALREADY : rv;
 	}
