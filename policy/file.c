@@ -287,6 +287,17 @@ fail:
 	return -1;
 }
 
+/* PEM is text: what stands behind a NUL would be left out without a word. */
+static int
+check_text(const struct walk *w, char *text, size_t len)
+{
+	if (strlen(text) == len || strstr(text, "-----BEGIN ") == NULL)
+		return 0;
+	explicit_bzero(text, len);
+	free(text);
+	return refuse(w, "holds a NUL byte, behind which nothing is read");
+}
+
 int
 file_read(const char *path, enum file_kind kind, size_t max, char **out,
     size_t *len, struct fault *f, const char *at_file, int at_line)
@@ -305,6 +316,8 @@ file_read(const char *path, enum file_kind kind, size_t max, char **out,
 		return -1;
 	if (check_file(&w, kind, max, &st) == 0)
 		rv = content_read(&w, fd, max, (size_t)st.st_size, out, len);
+	if (rv == 0 && kind != FILE_POLICY)
+		rv = check_text(&w, *out, *len);
 	close(fd);
 	return rv;
 }

@@ -22,7 +22,8 @@ enum file_kind {
  * the effective user, that neither group nor others may write, nor may they
  * write any directory on the way to it unless it is sticky.  Symbolic links
  * are followed, and each place they lead through is judged the same way.
- * Never blocks on a FIFO, and opens no device.
+ * Never blocks on a FIFO, and opens no device.  A NUL in a file of PEM is a
+ * fault.
  *
  * On success *out is the caller's, to release with free(): *len bytes and a
  * NUL after them (a secret is the caller's to wipe).  A fault blames

@@ -123,6 +123,14 @@ verify(gnutls_session_t session)
 	return session_verify(c, c->verdict);
 }
 
+/* GnuTLS writes secrets to where SSLKEYLOGFILE says, unless this is set. */
+static int
+keep_secret(gnutls_session_t session, const char *label,
+    const gnutls_datum_t *secret)
+{
+	return 0;
+}
+
 static int
 set_up(struct conn *c)
 {
@@ -137,6 +145,7 @@ set_up(struct conn *c)
 		return rv;
 	rv = hello_set(c);
 	gnutls_session_set_ptr(c->session, c);
+	gnutls_session_set_keylog_function(c->session, keep_secret);
 	gnutls_session_set_verify_function(c->session, verify);
 	gnutls_transport_set_ptr(c->session, c);
 	gnutls_transport_set_pull_function(c->session, pull);

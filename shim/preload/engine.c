@@ -1,4 +1,5 @@
 /* engine.c - loads tlsshim-engine.so when a call first needs it */
+#include <alloca.h>
 #include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
@@ -117,6 +118,37 @@ file_is_whole(const char *path)
 	return whole;
 }
 
+/*
+ * With what the user says to GnuTLS left out of the environment, which its
+ * constructor reads: a file of algorithms, whether to call exit(1) over one
+ * that is not right, what to print.  The copy is on the stack, since malloc
+ * may be the host's; if another thread sets a variable meanwhile, the
+ * environment stays what setenv made of it.
+ */
+static void *
+object_open(const char *path)
+{
+	char **own = environ, **some, *none[] = {NULL};
+	size_t n = 0, i, left = 0;
+	void *object;
+
+	if (own == NULL)
+		own = none;
+	while (own[n] != NULL)
+		n++;
+	some = alloca((n + 1) * sizeof *some);
+	for (i = 0; i < n; i++)
+		if (strncmp(own[i], "GNUTLS_", 7) != 0)
+			some[left++] = own[i];
+	some[left] = NULL;
+	if (left < n)
+		environ = some;
+	object = libc.dlopen(path, RTLD_NOW | RTLD_LOCAL | DEEPBIND);
+	if (environ == some)
+		environ = own;
+	return object;
+}
+
 static const struct shim_engine *
 engine_open(void)
 {
@@ -135,7 +167,7 @@ engine_open(void)
 	memcpy(path + (slash + 1 - start_env.preload), name, sizeof name);
 	if (!file_is_whole(path))
 		return refuse("its file is cut short");
-	object = libc.dlopen(path, RTLD_NOW | RTLD_LOCAL | DEEPBIND);
+	object = object_open(path);
 	if (object == NULL)
 		return refuse(dlerror());
 	start = (const struct shim_engine *(*)(const struct shim_host *))dlsym(
