@@ -190,30 +190,64 @@ timed_out(struct conn *c, int fd)
 	return handshake_refuse(c, fd, -ETIMEDOUT, "handshake", text);
 }
 
-/* Output first, then input: 0 to go on, or what the caller returns. */
+/*
+ * What is queued goes as far as the kernel takes it.  0: all is gone, 1: some
+ * is left, or a negative errno.
+ */
+static int
+flush_flight(struct conn *c, int fd, const struct patience *p)
+{
+	struct patience quick = {.flags = MSG_DONTWAIT};
+	int rv;
+
+	if (bytes_left(&c->out) == 0)
+		return 0;
+	rv = turn_take(c, &c->tx, fd, p);
+	if (rv < 0)
+		return rv;
+	rv = wait_output(c, fd, &quick);
+	turn_give(&c->tx);
+	return rv == -EAGAIN ? 1 : rv;
+}
+
+/* Until the kernel takes more, or the peer has something to say. */
+static int
+wait_either(struct conn *c, int fd, const struct patience *p)
+{
+	int rv;
+
+	if (!wait_allowed(fd, p->flags))
+		return -EAGAIN;
+	rv = turn_take(c, &c->tx, fd, p);
+	if (rv < 0)
+		return rv;
+	rv = wait_writable(c, fd, POLLIN | POLLOUT, p);
+	turn_give(&c->tx);
+	return rv;
+}
+
+/*
+ * Output, then input: 0 to go on, or what the caller returns.  Where output
+ * is stuck, input is read all the same: the peer may be stuck in its flight
+ * until somebody does (TLS 1.3's ChangeCipherSpec in the middle of it).
+ */
 static int
 exchange(struct conn *c, int fd, const struct patience *p)
 {
+	struct patience quick = {.flags = MSG_DONTWAIT};
+	int stuck = flush_flight(c, fd, p);
 	ssize_t n;
-	int rv;
 
-	if (bytes_left(&c->out) > 0) {
-		rv = turn_take(c, &c->tx, fd, p);
-		if (rv < 0)
-			return rv;
-		rv = wait_output(c, fd, p);
-		turn_give(&c->tx);
-		if (rv < 0)
-			return rv;
-		if (c->state != CONN_HANDSHAKE)
-			return 0;
-	}
-	n = wait_input(c, fd, p);
+	if (stuck < 0 || c->state != CONN_HANDSHAKE)
+		return stuck < 0 ? stuck : 0;
+	n = wait_input(c, fd, stuck ? &quick : p);
 	if (c->state != CONN_HANDSHAKE)
 		return 0;
 	if (n == 0)
 		return handshake_refuse(c, fd, -ECONNRESET, "handshake",
 		    "the peer closed the connection during the handshake");
+	if (n == -EAGAIN && stuck)
+		return wait_either(c, fd, p);
 	if (n < 0)
 		return (int)n;
 	return check_first(c, fd);

@@ -87,7 +87,7 @@ check_progress(struct conn *c, short events, struct readiness *r)
 	if (c->state == CONN_TCP)
 		r->ask = POLLOUT;
 	else
-		r->ask = bytes_left(&c->out) > 0 ? POLLOUT : POLLIN;
+		r->ask = bytes_left(&c->out) > 0 ? POLLOUT | POLLIN : POLLIN;
 	r->until = c->deadline;
 }
 

@@ -337,6 +337,39 @@ troubled(struct life *l, const char *version, int side, bool sending,
 	return met;
 }
 
+/*
+ * A pipe that holds three bytes: each end has to read in the middle of what
+ * it sends.
+ */
+static void
+test_narrow_pipe(void)
+{
+	struct traffic t;
+	char byte;
+	int v, round;
+
+	memory_test = "narrow pipe";
+	for (v = 0; v < 2; v++) {
+		memset(&t, 0, sizeof t);
+		pair_open(&t.p, versions[v], "");
+		t.p.m[CLIENT]->room = t.p.m[SERVER]->room = 3;
+		for (round = 0; round < 5000 &&
+		     (t.p.c[CLIENT]->state != CONN_OPEN ||
+			 t.p.c[SERVER]->state != CONN_OPEN);
+		     round++) {
+			if (t.p.c[CLIENT]->state == CONN_OPEN)
+				(void)tls.recv(t.p.fd[CLIENT], &byte, 1, 0);
+			else
+				(void)pair_connect(&t.p);
+			(void)tls.recv(t.p.fd[SERVER], &byte, 1, 0);
+		}
+		result(round > 100 && round < 5000, "%s: %d rounds: %s, %s",
+		    versions[v], round, conn_state_name(t.p.c[CLIENT]->state),
+		    conn_state_name(t.p.c[SERVER]->state));
+		pair_close(&t.p);
+	}
+}
+
 static bool
 clean(int err)
 {
@@ -400,6 +433,7 @@ main(void)
 	test_foreign();
 	test_deadline();
 	test_in_progress();
+	test_narrow_pipe();
 	test_every_call();
 	return failures > 0;
 }
