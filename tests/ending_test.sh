@@ -59,6 +59,14 @@ test_close_of_a_nonblocking_socket_loses_nothing() {
 	ends close 4000000 nonblock
 }
 
+# It would be handed the helper as a child, and drains by itself.
+test_subreaper_loses_nothing_and_gets_no_child() {
+	ends close 4000000 nonblock subreaper
+	assertEquals 'wait ECHILD
+wait __WALL ECHILD
+SIGCHLD 0' "$(sed 1d <<<"$out")"
+}
+
 test_exit_loses_nothing() {
 	ends exit 4000000
 }

@@ -216,9 +216,29 @@ conn_expects_tickets(const struct conn *c)
 	    gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3;
 }
 
+/*
+ * A wait of the end itself: other threads that still have a call on c, and
+ * those that fork, need its lock meanwhile.  Nobody else ends c, and its
+ * descriptor is no longer the program's to name.
+ */
+static int
+wait_at_end(struct conn *c, int fd, short events, int64_t until)
+{
+	int rv;
+
+	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
+		return -ENOMEM;
+	pthread_mutex_unlock(&c->lock);
+	thread_wait_begin();
+	rv = wait_fd(fd, events, until);
+	thread_wait_end();
+	pthread_mutex_lock(&c->lock);
+	return rv;
+}
+
 /* Reads and drops what the peer sends, until its end or until. */
 static void
-drain(int fd, int64_t until)
+drain(struct conn *c, int fd, int64_t until)
 {
 	char buf[4096];
 	ssize_t n;
@@ -226,7 +246,8 @@ drain(int fd, int64_t until)
 	do
 		n = as_engine(host->libc->recv(fd, buf, sizeof buf,
 		    MSG_DONTWAIT));
-	while (n > 0 || (n == -EAGAIN && wait_fd(fd, POLLIN, until) == 0));
+	while (n > 0 ||
+	    (n == -EAGAIN && wait_at_end(c, fd, POLLIN, until) == 0));
 }
 
 /* Output that the kernel does not take at once; tx held. */
@@ -246,10 +267,10 @@ end_slowly(struct conn *c, int fd)
 	}
 	do
 		rv = wait_output(c, fd, &p);
-	while (rv == -EAGAIN && wait_fd(fd, POLLOUT, until) == 0);
+	while (rv == -EAGAIN && wait_at_end(c, fd, POLLOUT, until) == 0);
 	if (rv == 0 && conn_expects_tickets(c)) {
 		host->libc->shutdown(fd, SHUT_WR);
-		drain(fd, until);
+		drain(c, fd, until);
 	}
 }
 
@@ -304,7 +325,7 @@ end_shared(struct conn *c, int fd)
 	if (!take_over(c))
 		return;
 	while (wait_output(c, fd, &p) == -EAGAIN &&
-	    wait_fd(fd, POLLOUT, until) == 0)
+	    wait_at_end(c, fd, POLLOUT, until) == 0)
 		;
 	if (bytes_left(&c->out) == 0 && !c->wr_shut && stream_finish(c) == 0) {
 		tail = c->out;
