@@ -93,6 +93,7 @@ struct conn {
 	bool broken;     /* FAILED behind OPEN: later writes are EPIPE */
 	bool lost_told;  /* a kernel's error, by a write or SO_ERROR */
 	bool connected_told; /* connect() or SO_ERROR has said "connected" */
+	bool connect_told; /* connect() has: it says EISCONN from now on */
 	struct slot *slot;
 	uint32_t stamp[SLOT_USES]; /* of the uses of the session; slot.h */
 	unsigned announced; /* by which table_before_fork; world */

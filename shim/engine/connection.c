@@ -80,14 +80,14 @@ shake_hands(struct conn *c, int fd)
 	if (c->timeouts)
 		p.until = wait_until(fd, SO_SNDTIMEO);
 	p.timed = p.until > 0;
-	if (conn_connected(c) && c->connected_told)
+	if (conn_connected(c) && c->connect_told)
 		rv = -EISCONN;
 	else
 		rv = handshake_drive(c, fd, &p);
 	if (rv == -EAGAIN && conn_connected(c))
 		rv = 0;
 	if (rv == 0)
-		c->connected_told = true;
+		c->connected_told = c->connect_told = true;
 	else if (c->state == CONN_FAILED)
 		c->err_told = true;
 	bytes_settle(&c->in);
@@ -276,7 +276,7 @@ take_in(int fd, bool keep)
 	}
 	j = judge_accept(c, fd);
 	if (j == JUDGED_TLS) {
-		c->connected_told = true;
+		c->connected_told = c->connect_told = true;
 		govern(c, fd, keep);
 	} else if (j == JUDGED_PASS) {
 		if (keep)
@@ -399,7 +399,7 @@ adopt_connection(struct conn *c, int fd, uint64_t cookie)
 		return adopt_foreign(c, fd);
 	switch (judge_inherited(c, fd)) {
 	case JUDGED_TLS:
-		c->connected_told = true;
+		c->connected_told = c->connect_told = true;
 		govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
 		break;
 	case JUDGED_PASS:
