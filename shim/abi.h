@@ -9,13 +9,14 @@
 #ifndef SHIM_ABI_H
 #define SHIM_ABI_H
 
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
 #include "calls.h"
 
-#define SHIM_ABI 1u
+#define SHIM_ABI 2u
 
 /*
  * What the preload knows of a descriptor.  One byte each in host->class_of;
@@ -30,6 +31,7 @@ enum fd_class {
 	FD_SET,     /* an epoll set that has held a stream or governed fd */
 	FD_OURS,    /* our own: log, arena; a close of it gives EBADF */
 	FD_REFUSED, /* governed, and no engine to speak for it: EACCES */
+	FD_RELAYED, /* one end of a socket pair; a relay has the connection */
 };
 
 #define FD_MAX 1048576 /* fs.nr_open's default; above: never cached */
@@ -51,6 +53,20 @@ struct shim_name {
 	int tagged;      /* 1: the tag in the sockaddr names this look-up */
 };
 
+/* One end of a socket pair whose other end is a relay's. */
+struct shim_relayed {
+	uint64_t cookie; /* SO_COOKIE of this end */
+	int protocol;    /* SO_PROTOCOL of the connection */
+	union shim_address {
+		struct sockaddr sa; /* sa_family 0: the kernel knew no peer */
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} local, peer; /* of the connection */
+};
+
+/* The variable that tells the next image of a process's relayed ends. */
+#define SHIM_RELAYED_NAME "TLSSHIM_RELAYED"
+
 struct shim_host {
 	unsigned abi; /* SHIM_ABI */
 	const struct shim_calls *libc;
@@ -64,6 +80,15 @@ struct shim_host {
 	 */
 	size_t (*names_find)(const struct sockaddr *addr, socklen_t len,
 	    struct shim_name *out, size_t n);
+
+	/* From now on the process answers for that socket as TCP would. */
+	void (*relayed_add)(const struct shim_relayed *r);
+
+	/*
+	 * Writes SHIM_RELAYED_NAME, "=" and what the next image must know to
+	 * buf; its length, 0 if there is nothing to tell or no room.
+	 */
+	size_t (*relayed_tell)(char *buf, size_t len);
 };
 
 struct shim_engine {

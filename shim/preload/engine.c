@@ -32,6 +32,8 @@ static const struct shim_host host = {
     .env = &start_env,
     .sealed = &process_sealed,
     .names_find = names_find,
+    .relayed_add = relayed_add,
+    .relayed_tell = relayed_tell,
 };
 
 /* Under a service manager descriptor 2 is a socket: <11> is user.err. */

@@ -98,6 +98,8 @@ kind_of(int fd)
 	if (known && !S_ISSOCK(st.st_mode))
 		return FD_PASS;
 	protocol = option(fd, SOL_SOCKET, SO_PROTOCOL);
+	if (protocol == 0 && relayed_has(fd))
+		return FD_RELAYED;
 	if (protocol >= 0)
 		return protocol_is_stream(fd, protocol) ? FD_STREAM : FD_PASS;
 	if (errno == ENOTSOCK)
@@ -135,8 +137,9 @@ settle(int fd, int class)
 	if (class == FD_UNKNOWN) {
 		class = process_sealed && (unsigned)fd < FD_MAX ? FD_PASS
 								: kind_of(fd);
-		if (class == FD_PASS && !process_vforked())
-			owned_set(fd, class);
+		if ((class == FD_PASS || class == FD_RELAYED) &&
+		    !process_vforked())
+			owned_set(fd, (enum fd_class)class);
 		if (class != FD_STREAM)
 			return class;
 	}

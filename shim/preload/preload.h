@@ -119,4 +119,16 @@ void names_note(const char *name, struct addrinfo *list);
 size_t names_find(const struct sockaddr *addr, socklen_t len,
     struct shim_name *out, size_t n);
 
+/* relayed.c */
+
+/* abi.h's. */
+void relayed_add(const struct shim_relayed *r);
+size_t relayed_tell(char *buf, size_t len);
+
+/* What the former image has told; anything may stand there. */
+void relayed_read(const char *text);
+
+/* 1 if fd is an end of a relay's pair that this process knows of. */
+int relayed_has(int fd);
+
 #endif

@@ -68,6 +68,8 @@ preload_named(const char *list)
 static void
 environment_read(char **envp)
 {
+	const char *relayed = NULL;
+
 	if (start_env.secure || envp == NULL)
 		return;
 	for (; *envp != NULL; envp++) {
@@ -77,7 +79,10 @@ environment_read(char **envp)
 			start_by_variable |= preload_named(*envp + 11) != 0;
 		variable_read(*envp, "TLSSHIM_POLICY", &start_env.policy);
 		variable_read(*envp, "LOCALDOMAIN", &start_env.search);
+		variable_read(*envp, SHIM_RELAYED_NAME, &relayed);
 	}
+	if (relayed != NULL)
+		relayed_read(relayed);
 }
 
 /*

@@ -12,7 +12,7 @@ char process_sealed;
 const struct shim_engine *engine_value;
 __thread char engine_loading __attribute__((tls_model("initial-exec")));
 
-static int vforked, adopted, loads;
+static int vforked, adopted, loads, relayed;
 static enum fd_class adopt_gives;
 static const struct shim_calls calls;
 
@@ -41,6 +41,12 @@ process_vforked(void)
 void
 process_leave(void)
 {
+}
+
+int
+relayed_has(int fd)
+{
+	return relayed;
 }
 
 const struct shim_engine *
@@ -279,6 +285,24 @@ pair_new(void)
 	server = accept(listener, NULL, NULL);
 }
 
+static void
+test_the_end_of_a_relay_s_pair_is_libc_s_to_serve(void)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
+		exit(2);
+	relayed = 1;
+	CHECK(gate_owned(pair[0]) == WAY_LIBC);
+	CHECK(owned_class(pair[0]) == FD_RELAYED);
+	CHECK(gate_owned(pair[0]) == WAY_LIBC);
+	CHECK(gate_owned(client) == WAY_ENGINE); /* no TCP socket is one */
+	relayed = 0;
+	CHECK(gate_owned(pair[1]) == WAY_LIBC);
+	CHECK(owned_class(pair[1]) == FD_PASS);
+	CHECK(loads == 1);
+}
+
 /* Each test begins with fresh sockets, an empty table and no engine. */
 static void
 run(const char *name, void (*function)(void))
@@ -290,7 +314,7 @@ run(const char *name, void (*function)(void))
 	memset(owned_table, FD_UNKNOWN, sizeof owned_table);
 	engine_value = NULL;
 	to_load = &engine;
-	vforked = adopted = loads = engine_loading = failed = 0;
+	vforked = adopted = loads = relayed = engine_loading = failed = 0;
 	adopt_gives = FD_GOVERNED;
 	pair_new();
 	function();
@@ -307,6 +331,7 @@ main(void)
 	libc.getpeername = getpeername;
 	RUN(test_what_is_no_tcp_socket_passes);
 	RUN(test_what_is_not_open_stays_unknown);
+	RUN(test_the_end_of_a_relay_s_pair_is_libc_s_to_serve);
 	RUN(test_a_fresh_socket_loads_an_engine_only_to_connect);
 	RUN(test_an_inherited_connection_or_listener_is_judged);
 	RUN(test_without_an_engine_what_is_connected_is_refused);
