@@ -18,8 +18,4 @@ test_a_wide_stream_is_an_error_and_no_crash() {
 	own wide 'fwprintf(f, L"wide %d\n", 12) = -1'
 }
 
-test_wide_standard_streams_are_an_error_and_no_crash() {
-	own standard-wide 'wprintf(L"wide %ls\n", L"text") = -1'
-}
-
 . shunit2

@@ -44,6 +44,12 @@ call_begin(struct call *k, int fd)
 }
 
 void
+call_alone(void)
+{
+	top = NULL;
+}
+
+void
 call_wait_begin(void)
 {
 	thread_wait_begin();

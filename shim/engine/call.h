@@ -35,6 +35,9 @@ struct held {
 	struct turn *turn; /* or NULL */
 };
 
+/* In a process of ours: no program's call is under way, nor cancelled. */
+void call_alone(void);
+
 /*
  * Around a system call that may wait and is a cancellation point: the host's
  * cancellation state holds for it.  A thread that is cancelled gives back

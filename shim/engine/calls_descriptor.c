@@ -64,6 +64,12 @@ descriptor_show(int fd)
 	kept[fd] = 0;
 }
 
+bool
+descriptor_kept(int fd)
+{
+	return kept[fd] != 0;
+}
+
 static int
 do_close(int fd)
 {

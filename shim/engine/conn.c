@@ -23,6 +23,7 @@ static const char *const state_names[CONN_STATES] = {
     [CONN_WATCHED] = "watched",
     [CONN_FAILED] = "failed",
     [CONN_FOREIGN] = "foreign",
+    [CONN_RELAYED] = "relayed",
 };
 
 const char *
@@ -151,7 +152,7 @@ foreign(struct conn *c)
 int
 conn_claim_use(struct conn *c, enum slot_use use)
 {
-	if (c->state != CONN_FOREIGN &&
+	if (c->state != CONN_FOREIGN && c->state != CONN_RELAYED &&
 	    slot_claim(c->slot, use, &c->stamp[use]))
 		return 0;
 	return foreign(c);
@@ -164,7 +165,7 @@ conn_claim_use(struct conn *c, enum slot_use use)
 int
 conn_claim(struct conn *c)
 {
-	if (c->state != CONN_FOREIGN &&
+	if (c->state != CONN_FOREIGN && c->state != CONN_RELAYED &&
 	    slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]) &&
 	    slot_claim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]))
 		return 0;

@@ -60,6 +60,7 @@ enum conn_state {
 	CONN_WATCHED, /* no session of ours: bytes pass as they are */
 	CONN_FAILED,  /* err says why; sticky */
 	CONN_FOREIGN, /* another process owns the session */
+	CONN_RELAYED, /* a relay of ours does, for what was this conn */
 	CONN_STATES
 };
 
@@ -127,6 +128,7 @@ struct conn {
 	bool listed;     /* on deferred.c's list */
 	bool shut_later; /* close_notify and FIN still have to go */
 	_Atomic int orphan; /* ours (ours.h), once the program has closed its */
+	bool moving;  /* locked for a relay that is about to be born with it */
 	bool in_eof;  /* recv gave 0 */
 	int in_err;   /* recv's negative errno, sticky */
 	size_t room;   /* the kernel has at least that much left for output */
@@ -252,6 +254,9 @@ int table_number(int fd, const struct conn *c);
 int table_use(int fd, struct conn *c);
 void table_used(struct conn *c);
 
+/* As table_is, but also while c is ending. */
+bool table_is_at(int fd, const struct conn *c);
+
 /* fd stands for c from now on (class FD_GOVERNED). */
 void table_set(int fd, struct conn *c);
 
@@ -267,6 +272,15 @@ struct conn *table_close_begin(int fd);
  * stands for nothing (class FD_UNKNOWN).  Drops the reference.
  */
 void table_close_end(int fd, struct conn *c);
+
+/*
+ * fd stands for c no longer, which goes on elsewhere: nothing is ended.  It
+ * is something else already, of that class.
+ */
+void table_drop(int fd, struct conn *c, enum fd_class class);
+
+/* In a process of ours: nothing stands for anything, but fd for c. */
+void table_keep(int fd, struct conn *c);
 
 /* A reference to the conn of a socket (SO_COOKIE), or NULL. */
 struct conn *table_find(uint64_t cookie);
@@ -496,13 +510,16 @@ int descriptor_close(int fd);
  */
 void descriptor_hide(int fd, bool keep);
 void descriptor_show(int fd); /* no connection any more: as it said */
+bool descriptor_kept(int fd); /* what it said */
 
 /* stdio.c */
 /*
  * c stands for fd now: streams of libc's that write to the number, or to
- * another copy of the same socket, no longer reach it.
+ * another copy of the same socket, reach the end of a relay's pair, and so
+ * does everybody else; where no relay can have c, nothing (stdio_silence).
  */
 void stdio_take_over(int fd, struct conn *c);
+void stdio_silence(int fd, struct conn *c);
 void stdio_give_back(int fd); /* and no longer */
 
 #endif

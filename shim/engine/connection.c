@@ -132,7 +132,6 @@ govern(struct conn *c, int fd, bool keep)
 	learn(c, fd);
 	table_set(fd, c);
 	descriptor_hide(fd, keep);
-	stdio_take_over(fd, c);
 }
 
 static int
@@ -167,6 +166,7 @@ connect_tls(
 	c->deferred = !watch_wanted(c) &&
 	    (!c->rule->values.do_handshake_on_connect || own_listener(addr));
 	govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
+	stdio_silence(fd, c);
 	epoll_connected(fd, c);
 	rv = tcp_connect(fd, addr, len);
 	if (rv == -EINPROGRESS || rv == -EINTR)
@@ -176,6 +176,8 @@ connect_tls(
 		return rv;
 	}
 	rv = shake_hands(c, fd);
+	if (rv == 0)
+		stdio_take_over(fd, c);
 	return rv == -EAGAIN ? -EINPROGRESS : rv;
 }
 
@@ -278,6 +280,8 @@ take_in(int fd, bool keep)
 	if (j == JUDGED_TLS) {
 		c->connected_told = c->connect_told = true;
 		govern(c, fd, keep);
+		/* of a daemon that has closed its standard numbers */
+		stdio_silence(fd, c);
 	} else if (j == JUDGED_PASS) {
 		if (keep)
 			host->libc->fcntl(fd, F_SETFD, 0L);
@@ -401,6 +405,7 @@ adopt_connection(struct conn *c, int fd, uint64_t cookie)
 	case JUDGED_TLS:
 		c->connected_told = c->connect_told = true;
 		govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
+		stdio_take_over(fd, c);
 		break;
 	case JUDGED_PASS:
 		set_class(fd, FD_PASS);

@@ -26,6 +26,7 @@ void calls_ready(struct shim_calls *c); /* calls_ready.c */
 void calls_stdio(struct shim_calls *c); /* stdio.c */
 
 void calls_exec(struct shim_calls *c); /* exec.c */
+void calls_spawn(struct shim_calls *c); /* spawn.c */
 
 /* The table they make: what the preload calls for governed descriptors. */
 const struct shim_calls *engine_calls(void);

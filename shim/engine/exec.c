@@ -1,5 +1,6 @@
 /* exec.c - sessions that end because the program becomes another */
 
+#include <alloca.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -7,6 +8,7 @@
 
 #include "conn.h"
 #include "deferred.h"
+#include "handover.h"
 #include "process.h"
 
 /*
@@ -58,13 +60,33 @@ close_others(int keep)
 			host->libc->close(fd);
 }
 
+/* A relay has these: neither the session nor the end of the pair is ours. */
 static void
-keep(int fd, pid_t old)
+leave_to_relays(const struct handover *h)
+{
+	unsigned char record[SLOT_RECORD];
+	size_t len;
+	int i;
+
+	for (i = 0; i < h->conns; i++) {
+		struct conn *c = h->to[i].c;
+
+		c->state = CONN_RELAYED;
+		(void)slot_drop(c->slot, process_holder(), record, &len);
+		c->slot = NULL;
+	}
+	for (i = 0; i < h->numbers; i++)
+		descriptor_close(h->number[i].fd);
+}
+
+static void
+keep(int fd, pid_t old, const struct handover *h)
 {
 	int n, max = getdtablesize(), at;
 	char byte;
 
 	setsid();
+	leave_to_relays(h);
 	close_others(fd);
 	n = (int)host->libc->read(fd, &byte, 1);
 	if (n != 0) {
@@ -97,7 +119,7 @@ reap(pid_t pid, const sigset_t *old)
 }
 
 static void
-start(struct keeper *k)
+start(struct keeper *k, const struct handover *h)
 {
 	struct tally t = {process_pid(), 0};
 	sigset_t all, old;
@@ -117,7 +139,7 @@ start(struct keeper *k)
 	if (pid == 0) {
 		if (fork() == 0) {
 			host->libc->close(p[1]);
-			keep(p[0], t.pid);
+			keep(p[0], t.pid, h);
 		}
 		host->libc->_exit(0);
 	}
@@ -148,57 +170,58 @@ stop(const struct keeper *k)
 	return -1;
 }
 
-#define AROUND(call)                   \
-	do {                           \
-		struct keeper k;       \
-		start(&k);             \
-		(void)host->libc->call; \
-		return stop(&k);       \
+/*
+ * On the stack, since the memory of a vfork child is its parent's.  env is
+ * what the call is to be given.
+ */
+#define AROUND(call)                                                        \
+	do {                                                                \
+		struct keeper k;                                            \
+		struct handover h;                                          \
+		char text[HANDOVER_TEXT];                                   \
+		char *const *env = envp;                                    \
+                                                                            \
+		handover_begin(&h);                                         \
+		start(&k, &h);                                                 \
+		if (host->relayed_tell(text, sizeof text) > 0)              \
+			env = handover_entry(envp,                          \
+			    alloca(handover_entries(envp)), text);          \
+		(void)host->libc->call;                                     \
+		handover_undo(&h);                                          \
+		return stop(&k);                                            \
 	} while (0)
 
 static int
 do_execve(const char *path, char *const argv[], char *const envp[])
 {
-	AROUND(execve(path, argv, envp));
-}
-
-static int
-do_execv(const char *path, char *const argv[])
-{
-	AROUND(execv(path, argv));
-}
-
-static int
-do_execvp(const char *path, char *const argv[])
-{
-	AROUND(execvp(path, argv));
+	if (access(path, F_OK) == -1) /* most steps of a search by PATH */
+		return host->libc->execve(path, argv, envp);
+	AROUND(execve(path, argv, env));
 }
 
 static int
 do_execvpe(const char *path, char *const argv[], char *const envp[])
 {
-	AROUND(execvpe(path, argv, envp));
+	AROUND(execvpe(path, argv, env));
 }
 
 static int
 do_fexecve(int fd, char *const argv[], char *const envp[])
 {
-	AROUND(fexecve(fd, argv, envp));
+	AROUND(fexecve(fd, argv, env));
 }
 
 static int
 do_execveat(int fd, const char *path, char *const argv[],
     char *const envp[], int flags)
 {
-	AROUND(execveat(fd, path, argv, envp, flags));
+	AROUND(execveat(fd, path, argv, env, flags));
 }
 
 void
 calls_exec(struct shim_calls *c)
 {
 	c->execve = do_execve;
-	c->execv = do_execv;
-	c->execvp = do_execvp;
 	c->execvpe = do_execvpe;
 	c->fexecve = do_fexecve;
 	c->execveat = do_execveat;

@@ -403,6 +403,7 @@ handshake_drive(struct conn *c, int fd, const struct patience *p)
 		case CONN_FAILED:
 			return c->err;
 		case CONN_FOREIGN:
+		case CONN_RELAYED:
 			return -ECONNABORTED;
 		default:
 			return -ENOTCONN;

@@ -39,6 +39,12 @@ linger_init(void)
 		host->libc->close(fd);
 }
 
+void
+linger_off(void)
+{
+	helper = -1;
+}
+
 struct job {
 	int fd, rest;
 	char seconds[16];

@@ -18,4 +18,7 @@ void linger_init(void);
  */
 bool linger_start(int fd, const void *rest, size_t len, int seconds);
 
+/* In a process of ours, which waits itself. */
+void linger_off(void);
+
 #endif

@@ -102,6 +102,12 @@ log_init(const struct log_values *values)
 		open_file(values->to);
 }
 
+int
+log_fd(void)
+{
+	return sink.to == TO_FILE ? sink.fd : -1;
+}
+
 bool
 log_wants(enum log_level level)
 {

@@ -29,6 +29,9 @@ void log_write(const struct log_line *l);
 void log_text(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Our descriptor of the log's file, or -1. */
+int log_fd(void);
+
 /* True if a line of this level would be written. */
 bool log_wants(enum log_level level);
 

@@ -122,7 +122,7 @@ ready_check(struct conn *c, int fd, short events, struct readiness *r)
 	else if (c->state == CONN_OPEN && may_look(c, events))
 		check_open(c, fd, events, r);
 	else if (c->state == CONN_FAILED || c->state == CONN_FOREIGN ||
-	    c->state == CONN_OPEN)
+	    c->state == CONN_RELAYED || c->state == CONN_OPEN)
 		check_failed(c, events, r);
 	else
 		check_progress(c, events, r);

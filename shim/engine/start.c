@@ -92,6 +92,7 @@ shim_engine_start(const struct shim_host *h)
 	calls_epoll(&calls);
 	calls_exec(&calls);
 	ours_reclaim(OURS_SPARE);
+	calls_spawn(&calls);
 	judge_init();
 	return &engine;
 }

@@ -94,6 +94,12 @@ table_used(struct conn *c)
 	atomic_fetch_sub(&c->using, 1);
 }
 
+bool
+table_is_at(int fd, const struct conn *c)
+{
+	return fd >= 0 && fd < FD_MAX && atomic_load(&table[fd]) == c;
+}
+
 static void
 set_class(int fd, enum fd_class k)
 {
@@ -165,6 +171,38 @@ table_close_end(int fd, struct conn *c)
 	pthread_mutex_unlock(&world);
 	stdio_give_back(fd);
 	conn_put(c);
+}
+
+void
+table_drop(int fd, struct conn *c, enum fd_class class)
+{
+	struct conn *want = c;
+
+	pthread_mutex_lock(&world);
+	if (atomic_compare_exchange_strong(&table[fd], &want, NULL))
+		atomic_fetch_sub(&c->fds, 1);
+	set_class(fd, class);
+	pthread_mutex_unlock(&world);
+	if (want == c)
+		conn_put(c);
+}
+
+void
+table_keep(int fd, struct conn *c)
+{
+	struct conn *other;
+
+	pthread_mutex_lock(&world);
+	for (other = all; other != NULL; other = other->next)
+		atomic_store(&other->fds, 0);
+	/* the calls that were under way will not come back */
+	atomic_store(&c->refs, 1);
+	atomic_store(&c->fds, 1);
+	atomic_store(&c->using, 0);
+	atomic_store(&c->fd_hint, fd);
+	atomic_store(&table[fd], c);
+	set_class(fd, FD_GOVERNED);
+	pthread_mutex_unlock(&world);
 }
 
 void
@@ -374,7 +412,7 @@ inherit(struct conn *c)
 static void
 renew(struct conn *c, bool announced)
 {
-	bool torn = pthread_mutex_trylock(&c->lock) != 0;
+	bool torn = !c->moving && pthread_mutex_trylock(&c->lock) != 0;
 
 	pthread_mutex_init(&c->lock, NULL);
 	atomic_store(&c->rx.busy, 0);

@@ -185,8 +185,7 @@ const struct scenario scenarios[] = {
 	ECHO("standard", standard),
 	/* not as over TCP: tests/streams_test.sh looks at what they say */
 	{"wide", TWO_PROCESSES, CONNECTED, echo_server, wide_client, "own"},
-	{"standard-wide", TWO_PROCESSES, CONNECTED, echo_server,
-	    standard_wide_client, "own"},
+	ECHO("standard-wide", standard_wide),
 	HEARD("reopen", reopen),
 	HEARD("exit", exit),
 	HEARD("exit-standard", exit_std),

@@ -1,0 +1,289 @@
+/* handover.c - numbers that stand for the program's end of a relay's pair */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "epoll.h"
+#include "handover.h"
+#include "log.h"
+#include "process.h"
+
+static void
+say_unable(struct conn *c, const char *why)
+{
+	log_write(&(struct log_line){.level = LOG_ERROR,
+	    .verdict = "refused",
+	    .side = c->side,
+	    .peer = c->peer,
+	    .cause = "relay",
+	    .name = c->name,
+	    .rule = c->rule,
+	    .text = why});
+}
+
+/* Locked: is it ours to give, and does nobody wait on it? */
+static int
+may_give(struct conn *c)
+{
+	if (c->state == CONN_FAILED || c->state == CONN_FOREIGN ||
+	    c->state == CONN_RELAYED || c->state == CONN_LISTEN)
+		return -ENOTCONN;
+	if (atomic_load(&c->rx.busy) || atomic_load(&c->tx.busy))
+		return -EBUSY;
+	if (!slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]) ||
+	    !slot_claim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]))
+		return -ECONNABORTED;
+	/* the relay takes it, or whoever is the next to use it */
+	slot_offer(c->slot, SLOT_TX, &c->stamp[SLOT_TX]);
+	slot_offer(c->slot, SLOT_RX, &c->stamp[SLOT_RX]);
+	return 0;
+}
+
+/* Locked: begins a relay for c. */
+static int
+give(struct conn *c, int fd, struct relay *r)
+{
+	int rv = may_give(c);
+
+	if (rv == 0)
+		rv = relay_start(c, fd, r);
+	if (rv == -ECONNABORTED)
+		say_unable(c,
+		    "another process uses this session: the next program "
+		    "cannot have it");
+	else if (rv == -EBUSY)
+		say_unable(c,
+		    "another thread waits on this session: the next program "
+		    "cannot have it");
+	else if (rv < 0 && rv != -ENOTCONN)
+		say_unable(c, "no relay could be started for this session");
+	return rv;
+}
+
+/* The numbers of c in this process; as many as it has, or as there is room. */
+static int
+numbers_of(const struct conn *c, int *out, int room)
+{
+	int fd, n = 0, left = (int)atomic_load(&c->fds);
+
+	for (fd = 0; fd < FD_MAX && n < left && n < room; fd++)
+		if (table_is_at(fd, c))
+			out[n++] = fd;
+	return n;
+}
+
+static void
+become_end(int fd, int end, bool keep)
+{
+	host->libc->dup3(end, fd, keep ? 0 : O_CLOEXEC);
+}
+
+static int
+move_all(struct conn *c, int fd, const int *more, int n, struct relay *r)
+{
+	int numbers[64], k = numbers_of(c, numbers, 64), i;
+	unsigned char record[SLOT_RECORD];
+	size_t len;
+
+	for (i = 0; i < k; i++) {
+		epoll_closing(numbers[i], c, i == k - 1);
+		become_end(numbers[i], r->end, descriptor_kept(numbers[i]));
+		table_drop(numbers[i], c, FD_RELAYED);
+	}
+	for (i = 0; i < n; i++) {
+		become_end(more[i], r->end, true);
+		__atomic_store_n(
+		    &host->class_of[more[i]], FD_RELAYED, __ATOMIC_RELEASE);
+	}
+	(void)slot_drop(c->slot, process_holder(), record, &len);
+	c->slot = NULL;
+	relay_go(r);
+	host->libc->close(r->end);
+	return 0;
+}
+
+int
+handover_all(struct conn *c, int fd, const int *more, int n)
+{
+	struct relay r;
+	int rv;
+
+	pthread_mutex_lock(&c->lock);
+	rv = give(c, fd, &r);
+	if (rv == 0)
+		c->state = CONN_RELAYED; /* for threads that still have it */
+	pthread_mutex_unlock(&c->lock);
+	return rv < 0 ? rv : move_all(c, fd, more, n, &r);
+}
+
+static uint64_t
+cookie_of(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+
+	if (host->libc->getsockopt(
+		fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == -1)
+		return 0;
+	return cookie;
+}
+
+int
+handover_to(struct handover *h, struct conn *c, int fd)
+{
+	struct relay *r = &h->to[h->conns].relay;
+	int i, rv;
+
+	for (i = 0; i < h->conns; i++)
+		if (h->to[i].c == c)
+			return i;
+	if (h->conns == HANDOVER_CONNS)
+		return -1;
+	pthread_mutex_lock(&c->lock);
+	rv = give(c, fd, r);
+	pthread_mutex_unlock(&c->lock);
+	if (rv < 0 && relay_none(r) < 0)
+		return -1;
+	h->to[i].c = c;
+	return h->conns++;
+}
+
+/* fd, which is c's, becomes the end; what it was is kept aside. */
+static void
+hand_over(struct handover *h, struct conn *c, int fd)
+{
+	int saved, i;
+
+	if (h->numbers == HANDOVER_NUMBERS)
+		return;
+	saved = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 64L);
+	if (saved == -1)
+		saved = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 3L);
+	if (saved == -1)
+		return;
+	i = handover_to(h, c, saved);
+	if (i == -1) {
+		host->libc->close(saved);
+		return;
+	}
+	become_end(fd, h->to[i].relay.end, true);
+	h->number[h->numbers].fd = fd;
+	h->number[h->numbers++].saved = saved;
+}
+
+/*
+ * The conn that fd, one of the three standard numbers, stands for and that is
+ * to stay there.  In a vfork child the table speaks of the parent's numbers,
+ * and a socket that is elsewhere there was put here by the child.
+ */
+static struct conn *
+standard(int fd)
+{
+	struct conn *c = table_get(fd), *found;
+	bool kept = c == NULL || descriptor_kept(fd);
+
+	if (process_is_vfork_child()) {
+		found = table_find(cookie_of(fd));
+		if (found != c)
+			kept = true;
+		if (c != NULL)
+			conn_put(c);
+		c = found;
+	}
+	if (c != NULL && (!kept || c->state == CONN_LISTEN)) {
+		conn_put(c);
+		return NULL;
+	}
+	return c;
+}
+
+/* On other numbers only what this very process uses. */
+static void
+hand_over_other(struct handover *h, int fd)
+{
+	struct conn *c = table_get(fd);
+
+	if (c == NULL)
+		return;
+	if (c->state == CONN_OPEN && descriptor_kept(fd) &&
+	    slot_owned(c->slot, c->stamp[SLOT_TX]) &&
+	    slot_owned(c->slot, c->stamp[SLOT_RX]))
+		hand_over(h, c, fd);
+	conn_put(c);
+}
+
+void
+handover_begin(struct handover *h)
+{
+	int fd, max = getdtablesize();
+
+	h->conns = h->numbers = 0;
+	for (fd = 0; fd <= 2; fd++) {
+		struct conn *c = standard(fd);
+
+		if (c == NULL)
+			continue;
+		hand_over(h, c, fd);
+		conn_put(c);
+	}
+	if (process_is_vfork_child())
+		return;
+	for (fd = 3; fd < max && fd < FD_MAX; fd++)
+		if (table_has(fd))
+			hand_over_other(h, fd);
+}
+
+void
+handover_undo(struct handover *h)
+{
+	int saved = errno, i;
+
+	for (i = 0; i < h->numbers; i++) {
+		host->libc->dup3(
+		    h->number[i].saved, h->number[i].fd, O_CLOEXEC);
+		host->libc->close(h->number[i].saved);
+	}
+	for (i = 0; i < h->conns; i++)
+		relay_stop(&h->to[i].relay);
+	errno = saved;
+}
+
+size_t
+handover_entries(char *const envp[])
+{
+	size_t n = 0;
+
+	while (envp != NULL && envp[n] != NULL)
+		n++;
+	return (n + 2) * sizeof *envp;
+}
+
+char *const *
+handover_entry(char *const envp[], void *to, char *entry)
+{
+	static const char name[] = SHIM_RELAYED_NAME "=";
+	char **out = to;
+	size_t i, n = 0;
+
+	for (i = 0; envp != NULL && envp[i] != NULL; i++)
+		if (strncmp(envp[i], name, sizeof name - 1) != 0)
+			out[n++] = envp[i];
+	out[n++] = entry;
+	out[n] = NULL;
+	return out;
+}
+
+char **
+handover_environ(char *const envp[])
+{
+	size_t len = handover_entries(envp);
+	char *room = malloc(len + HANDOVER_TEXT);
+
+	if (room == NULL ||
+	    host->relayed_tell(room + len, HANDOVER_TEXT) == 0) {
+		free(room);
+		return NULL;
+	}
+	(void)handover_entry(envp, room, room + len);
+	return (char **)room;
+}
