@@ -120,6 +120,7 @@ struct conn {
 	struct bytes now; /* what of it the holder of tx is sending */
 	struct bytes plain; /* decrypted for a peek or a poll, not read yet */
 	size_t lowat; /* SO_RCVLOWAT, of plaintext; 0 is 1 too */
+	bool held_back; /* plain is at its limit; there may be more to come */
 	bool fresh;   /* ciphertext came since epoll last looked */
 	bool dry;     /* pull had nothing to give */
 	bool spoke;   /* the peer's first bytes looked like TLS */

@@ -214,7 +214,13 @@ stream_lost(struct conn *c)
 	return c->in_err;
 }
 
-/* Everything complete that has arrived. */
+/*
+ * As much as a receive buffer may grow to: a peer that sends on while we
+ * decrypt would never let us come to the end, nor memory.
+ */
+#define AHEAD (4 << 20)
+
+/* Everything complete that has arrived, up to most bytes. */
 static void
 set_all_aside(struct conn *c, int fd, size_t most)
 {
@@ -228,6 +234,8 @@ set_all_aside(struct conn *c, int fd, size_t most)
 		if (r != -EAGAIN || wait_input(c, fd, &p) <= 0)
 			break;
 	}
+	if (bytes_left(&c->plain) >= AHEAD)
+		c->held_back = true;
 }
 
 ssize_t
@@ -237,7 +245,7 @@ stream_pending(struct conn *c, int fd)
 
 	if (c->state == CONN_WATCHED)
 		return host->libc->ioctl(fd, FIONREAD, &n) == -1 ? -errno : n;
-	set_all_aside(c, fd, SIZE_MAX);
+	set_all_aside(c, fd, AHEAD);
 	return (ssize_t)bytes_left(&c->plain);
 }
 
@@ -343,7 +351,10 @@ peek(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
 	for (;;) {
 		ssize_t r;
 
-		set_all_aside(c, fd, want);
+		set_all_aside(c, fd,
+		    want < AHEAD	? want
+			: least > AHEAD ? least
+					: AHEAD);
 		if (bytes_left(&c->plain) >= least)
 			return copy_out(&c->plain, iov, n, flags);
 		if (c->state != CONN_OPEN)
@@ -421,6 +432,16 @@ read_done(struct conn *c, int fd, ssize_t rv)
 		c->rd_eof = true;
 		if (c->rd_shut)
 			rv = 0;
+	}
+	if (c->held_back && bytes_left(&c->plain) == 0) {
+		struct patience quick = {.flags = MSG_DONTWAIT};
+
+		/* what is still there has no edge of the kernel's before it */
+		c->held_back = false;
+		if (bytes_left(&c->in) > 0)
+			c->fresh = true;
+		else
+			(void)wait_input(c, fd, &quick);
 	}
 	flush(c, fd);
 	return rv;

@@ -262,11 +262,13 @@ wait_input(struct conn *c, int fd, const struct patience *p)
 	n = fd >= 0 ? receive(c, fd, buf, p) : -EBADF;
 	pthread_mutex_lock(&c->lock);
 	c->fresh |= n >= 0;
-	if (n > 0 && bytes_left(&c->in) == 0)
+	if (n > 0 && bytes_left(&c->in) == 0) {
 		bytes_borrow(&c->in, buf, (size_t)n, BUFFER_SIZE);
-	else if (n > 0 && (rv = bytes_put(&c->in, buf, (size_t)n)) < 0)
-		n = c->in_err = rv;
-	else if (n == 0)
+	} else if (n > 0) {
+		rv = bytes_put(&c->in, buf, (size_t)n);
+		if (rv < 0)
+			n = c->in_err = rv;
+	} else if (n == 0)
 		c->in_eof = true;
 	else if (n != -EAGAIN && n != -EINTR && n != -EBADF)
 		c->in_err = (int)n;

@@ -232,6 +232,43 @@ counts_client(int fd)
 	DO(fcntl(fd, F_GETFL) & O_NONBLOCK);
 }
 
+#define STREAM (24 << 20)
+
+static void
+ahead_server(int fd)
+{
+	give(fd, STREAM, 1 << 20, 3);
+	take(fd, ALL);
+}
+
+/*
+ * As nginx reads: edges, and FIONREAD to know what there is.  A peer that
+ * never stops sending must not keep that call, nor fill memory by it.
+ */
+static void
+ahead_client(int fd)
+{
+	static char buf[16 << 20];
+	struct digest d = DIGEST;
+	int set = epoll_create1(0), n, bounded = 1;
+	struct epoll_event e;
+
+	watch(set, fd, EPOLLIN | EPOLLET, 1);
+	while (d.n < STREAM && epoll_wait(set, &e, 1, 3000) == 1) {
+		ssize_t k = 0;
+
+		n = 0;
+		ioctl(fd, FIONREAD, &n);
+		bounded &= n <= 8 << 20;
+		while (n > 0 && (k = read(fd, buf, (size_t)n)) > 0) {
+			digest_add(&d, buf, (size_t)k);
+			n -= (int)k;
+		}
+	}
+	say_digest("read", &d, "");
+	say("bounded: %s", bounded ? "yes" : "no");
+}
+
 /* The peer does not read: what has been written stays in the queue. */
 static void
 queue_server(int fd)
@@ -430,6 +467,7 @@ const struct scenario scenarios[] = {
 	    ""},
 	{"info", TWO_PROCESSES, CONNECTED, quiet_server, info_client, ""},
 	PROCESSES("counts", CONNECTED, counts, ""),
+	PROCESSES("ahead", CONNECTED, ahead, ""),
 	PROCESSES("queue", CONNECTED, queue, ""),
 	PROCESSES("lowat", CONNECTED, lowat, ""),
 	PROCESSES("rcvtimeo", CONNECTED, rcvtimeo, ""),
