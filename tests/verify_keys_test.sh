@@ -301,4 +301,84 @@ test_delegated_responder_needs_its_purpose() {
 	ocsp ocsp_unusable
 }
 
+# host LINE...	a shimmed server under a rule of these lines; sets port
+host() {
+	stop_all
+	printf '%s\n' 'version = 1; unmatched = "reject";' \
+	    'server = ( { certfile = "good.pem"; keyfile = "good.key";' "$@" \
+	    '} );' >"$TMP/host.cfg"
+	start_shimmed host host "$B/tests/tcp_server" -1
+	port=$(port_of host)
+}
+
+# call_expects VERDICT [CERT]	a client of openssl's that shows CERT; what it
+# sends comes back where it is accepted, and else the log has the cause
+call_expects() {
+	local want=$1 got cert=() before i
+	[ -z "$2" ] || cert=(-cert "$TMP/$2.pem" -key "$TMP/$2.key")
+	before=$(grep -c ' cause=' "$TMP/host.err")
+	got=$(echo marker | timeout 10 openssl s_client -quiet -connect \
+	    "127.0.0.1:$port" "${cert[@]}" 2>/dev/null)
+	if [ "$got" = marker ]; then
+		got=accept
+	else
+		for ((i = 0; i < 500; i++)); do
+			[ "$(grep -c ' cause=' "$TMP/host.err")" = "$before" ] ||
+			    break
+			sleep 0.01
+		done
+		got=$(sed -n 's/.* cause=\([a-z_]*\).*/\1/p' \
+		    "$TMP/host.err" | tail -n +$((before + 1)))
+	fi
+	assertEquals "$2: $(cat "$TMP/host.err")" "$want" "$got"
+}
+
+client_usual() {
+	[ -e "$TMP/ann.pem" ] && return
+	pki_ext ann ca 'extendedKeyUsage = clientAuth' \
+	    'subjectAltName = email:ann@b.example, DNS:ann.b.example' \
+	    'authorityKeyIdentifier = keyid'
+	pki_ext eve other_ca 'extendedKeyUsage = clientAuth' \
+	    'authorityKeyIdentifier = keyid'
+}
+
+# with and without: verify_mode cafile
+test_servers_ask_for_certificates_as_verify_mode_says() {
+	client_usual
+	host
+	call_expects accept
+	call_expects accept eve
+	host 'verify_mode = "optional"; cafile = "ca.pem";'
+	call_expects accept
+	call_expects accept ann
+	call_expects unknown_issuer eve
+	call_expects purpose good
+	host 'verify_mode = "required"; cafile = "ca.pem";'
+	call_expects accept ann
+	call_expects peer_not_allowed
+	call_expects unknown_issuer eve
+}
+
+# with and without: check_email check_host server_hostname crlfile pins
+test_servers_can_be_as_choosy_as_clients() {
+	local trust='verify_mode = "required"; cafile = "ca.pem";'
+	client_usual
+	pki_crl without ca ann
+	host "$trust"'check_email = ( "ann@b.example" );'
+	call_expects accept ann
+	host "$trust"'check_email = ( "bob@b.example" );'
+	call_expects peer_not_allowed ann
+	host "$trust"'check_host = ( "bob.b.example" );'
+	call_expects peer_not_allowed ann
+	host "$trust"'check_hostname = true; server_hostname = "bob.b.example";'
+	call_expects name_mismatch ann
+	host "$trust"'verify_flags = ( "crl_check_leaf" );
+	    crlfile = "without.pem";'
+	call_expects revoked ann
+	host "$trust"'pins = ( "'"$(pin_of good)"'" );'
+	call_expects pin_mismatch ann
+	host "$trust"
+	call_expects accept ann
+}
+
 . shunit2

@@ -109,6 +109,8 @@ test_purpose_depth_and_flags() {
 	judged chain_limit --depth 2 --host good.tls.test "${options[@]}" \
 	    "$CASES/deep-chain-8/chain.pem"
 	options deep-chain-30
+	judged accept --depth 100000 --host good.tls.test "${options[@]}" \
+	    "$CASES/deep-chain-30/chain.pem"
 	judged accept --depth 30 --host good.tls.test "${options[@]}" \
 	    "$CASES/deep-chain-30/chain.pem"
 	options ok-ec
