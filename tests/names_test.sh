@@ -16,6 +16,34 @@ oneTimeSetUp() {
 	END
 }
 
+# resolves NAME	by a resolver of the program's own (c-ares); sets out
+resolves() {
+	start dns python3 "$TESTS/fixtures/dns.py"
+	reach "$B/tests/resolver" "$(port_of dns)" "$1" PORT
+}
+
+test_own_resolver_under_a_host_rule_is_refused() {
+	resolves db.corp.example
+	assertEquals 'connect EACCES' "$out"
+	assertContains "$(cat "$TMP/err")" \
+	    'has no known name'
+	assertContains "$(cat "$TMP/err")" 'add an address rule'
+}
+
+test_own_resolver_under_an_address_rule_is_governed() {
+	policy address <<-END
+	unmatched = "reject";
+	client = (
+	    { address = "127.0.0.1"; server_hostname = "db.corp.example";
+	      cafile = "ca.pem"; },
+	    { host = "*.corp.example"; cafile = "ca.pem"; } );
+	END
+	local policy=address
+	resolves db.corp.example
+	assertContains "$out" 'connect 0'
+	assertContains "$out" 'read 16'
+}
+
 # connect HOST [OPTION]...	by tcp_client; sets out
 connect() {
 	local name=$1

@@ -140,6 +140,31 @@ test_listener_of_an_unshimmed_parent_is_judged() {
 	assertEquals 'close_notify 5 ragged 0 other 0' "$out"
 }
 
+# activated OPTIONS COMMAND	a socket unit, by systemd's own tool; sets port.
+# It takes no port 0: one that the kernel has just had free, tried anew if lost
+activated() {
+	local i
+	for ((i = 0; i < 10; i++)); do
+		port=$(python3 -c 'import socket
+print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+		start server systemd-socket-activate -l "127.0.0.1:$port" \
+		    -E LD_PRELOAD="$B/tlsshim.so" \
+		    -E TLSSHIM_POLICY="$TMP/tls.cfg" "$@"
+		wait_line "$TMP/server.err" '^Listening on' "$pid_server" \
+		    >/dev/null && return
+	done
+}
+
+test_socket_activation_by_systemd() {
+	activated "$B/tests/tcp_server" -1 -i 3
+	visits 3
+	assertEquals 'a listener' 'close_notify 3 ragged 0 other 0' "$out"
+	stop server
+	activated --accept --inetd cat
+	visits 1 bye
+	assertEquals 'a connection' 'close_notify 1 ragged 0 other 0' "$out"
+}
+
 test_connection_of_an_unshimmed_parent_is_judged() {
 	under tls
 	start server "$B/tests/spawner" connection "${UNDER[@]}" cat

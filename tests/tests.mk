@@ -68,6 +68,7 @@ $(B)/tests/deep.so: tests/fixtures/deep.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(CPPFLAGS) -fPIC -shared -o $@ $<
 
+$(B)/tests/resolver: LIBS = -lcares
 $(B)/tests/tls_peer: LIBS = -lgnutls
 # What the program itself exports comes first in every look-up.
 $(B)/tests/exporter $(B)/tests/host_exports: LDFLAGS += -rdynamic
