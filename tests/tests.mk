@@ -50,7 +50,7 @@ $(B)/tests/tcpdiff/cxx: tests/tcpdiff/cxx.cc $(B)/tests/tcpdiff/driver.o \
 $(B)/tests/bench/%: tests/bench/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) $(LDFLAGS) -o $@ $<
+	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(LIBS)
 
 $(B)/tests/%_static: tests/fixtures/%.c
 	$(call say,CC,$@)
@@ -69,7 +69,7 @@ $(B)/tests/deep.so: tests/fixtures/deep.c
 	$(Q)$(CC) $(WARN) $(CPPFLAGS) -fPIC -shared -o $@ $<
 
 $(B)/tests/resolver: LIBS = -lcares
-$(B)/tests/tls_peer: LIBS = -lgnutls
+$(B)/tests/tls_peer $(B)/tests/bench/forking: LIBS = -lgnutls
 # What the program itself exports comes first in every look-up.
 $(B)/tests/exporter $(B)/tests/host_exports: LDFLAGS += -rdynamic
 

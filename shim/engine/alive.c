@@ -22,16 +22,20 @@ alive_ticks(void)
 	return (uint32_t)(ts.tv_sec * 100 + ts.tv_nsec / 10000000);
 }
 
-/* Our own child that nobody has waited for yet: dead, and still there. */
-static bool
-is_zombie(pid_t pid)
+enum child { NO_CHILD, CHILD_RUNS, CHILD_ENDED /* and was not waited for */ };
+
+static enum child
+child_state(pid_t pid)
 {
 	siginfo_t info = {.si_pid = 0};
 
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
-	    0 &&
-	    info.si_pid == pid;
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == -1)
+		return NO_CHILD;
+	return info.si_pid == pid ? CHILD_ENDED : CHILD_RUNS;
 }
+
+/* Numbers come around after 32,768 forks at the least (pid_max, proc(5)). */
+#define TOO_SOON 100
 
 /* proc(5): state is field 3, starttime field 22; a name may hold anything. */
 static bool
@@ -106,5 +110,15 @@ alive_is(pid_t pid, uint32_t since)
 		return true; /* a filter may kill for any of these calls */
 	if (kill(pid, 0) == -1 && errno == ESRCH)
 		return false;
-	return !is_zombie(pid) && !proc_says_dead(pid, since);
+	switch (child_state(pid)) {
+	case CHILD_ENDED:
+		return false;
+	case CHILD_RUNS: /* a fork server asks this of every connection */
+		if (alive_ticks() - since < TOO_SOON)
+			return true;
+		break;
+	case NO_CHILD:
+		break;
+	}
+	return !proc_says_dead(pid, since);
 }

@@ -290,6 +290,9 @@ struct conn *table_find(uint64_t cookie);
  * but conn->lock. */
 void table_each(void (*f)(struct conn *c, void *arg), void *arg);
 
+/* One more than the highest descriptor that ever stood for a conn. */
+int table_top(void);
+
 /* Any descriptor of c, or -1. */
 int table_fd(const struct conn *c);
 

@@ -38,10 +38,10 @@ leave(void)
 static void
 ending(void)
 {
-	int fd, max = getdtablesize();
+	int fd, top = table_top();
 
 	conn_end_all();
-	for (fd = 0; fd < max && fd < FD_MAX; fd++)
+	for (fd = 0; fd < top; fd++)
 		if (host->class_of[fd] == FD_GOVERNED && table_has(fd))
 			descriptor_close(fd);
 	deferred_finish(now_ms() + 5000);

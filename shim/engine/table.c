@@ -20,6 +20,7 @@
 static _Atomic(struct conn *) table[FD_MAX];
 static pthread_mutex_t world = PTHREAD_MUTEX_INITIALIZER;
 static struct conn *all, *spare;
+static _Atomic int top;
 
 /*
  * Stands in the table while a descriptor is being closed: the number is not
@@ -41,6 +42,12 @@ ref(struct conn *c)
 		if (atomic_compare_exchange_weak(&c->refs, &n, n + 1))
 			return true;
 	return false;
+}
+
+int
+table_top(void)
+{
+	return atomic_load(&top);
 }
 
 struct conn *
@@ -126,6 +133,8 @@ table_set(int fd, struct conn *c)
 	pthread_mutex_lock(&world);
 	atomic_fetch_add(&c->fds, 1);
 	atomic_store(&c->fd_hint, fd);
+	if (fd >= atomic_load(&top))
+		atomic_store(&top, fd + 1);
 	old = atomic_exchange(&table[fd], c);
 	set_class(fd, FD_GOVERNED);
 	pthread_mutex_unlock(&world);
@@ -248,7 +257,7 @@ table_fd(const struct conn *c)
 
 	if (atomic_load(&table[fd]) == c)
 		return fd;
-	for (fd = 0; fd < FD_MAX; fd++)
+	for (fd = 0; fd < table_top(); fd++)
 		if (atomic_load_explicit(&table[fd], memory_order_relaxed) == c)
 			return fd;
 	return -1;
