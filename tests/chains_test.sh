@@ -62,7 +62,13 @@ sub() {
 leaf() {
 	local name=$1 ca=$2
 	shift 2
-	request "$name" "$key"
+	if [ -n "$key" ]; then
+		request "$name" "$key"
+	else	# one key will do for all
+		[ -e leaf.csr ] || request leaf
+		cp leaf.csr "$name.csr"
+		cp leaf.key "$name.key"
+	fi
 	sign "$name" "$ca" "$AKI" 'extendedKeyUsage = serverAuth' "$@"
 }
 key=''
@@ -71,7 +77,7 @@ key=''
 judged() {
 	local want=$1 chain=$2 out status
 	shift 2
-	cat $(printf '%s.pem ' $chain) >"$TMP/chain"
+	cat $(printf '%s.pem ' $chain) >"$TMP/chain" || fail "$chain"
 	out=$(timeout 10 "$TLSSHIM" verify --json --trust root.pem \
 	    --host good.tls.test "$@" chain 2>"$TMP/err")
 	status=$?
@@ -118,7 +124,7 @@ test_names() {
 }
 
 test_usage_of_the_peers_own() {
-	local san='subjectAltName = DNS:good.tls.test' eku want
+	local san='subjectAltName = DNS:good.tls.test' eku want use
 	while read -r want eku; do
 		request use
 		sign use mid "$AKI" "$san" ${eku:+"extendedKeyUsage = $eku"}
@@ -133,6 +139,10 @@ test_usage_of_the_peers_own() {
 	judged accept 'use mid' --flags no_x509_strict
 	leaf use mid "$san" 'keyUsage = critical, cRLSign'
 	judged purpose 'use mid'
+	for use in keyEncipherment keyAgreement; do
+		leaf use mid "$san" "keyUsage = $use"
+		judged purpose 'use mid'
+	done
 	leaf use mid "$san" 'keyUsage = digitalSignature'
 	judged accept 'use mid'
 }
@@ -333,6 +343,7 @@ test_revocation_lists() {
 	cat good.crl root.crl >both.crl
 	judged revoked 'ok mid' --crl both.crl $chain
 	judged accept 'ok mid' --crl both.crl $leaf
+	judged revoked 'ok mid' --crl root.crl $leaf
 	# signed by others, in their own name and in that of the issuer
 	authority other
 	list foreign other ok

@@ -76,7 +76,6 @@ enum extension {
 enum {
 	USAGE_SIGNATURE = 1 << 0,
 	USAGE_KEY_ENCIPHERMENT = 1 << 2,
-	USAGE_KEY_AGREEMENT = 1 << 4,
 	USAGE_CERT_SIGN = 1 << 5,
 	USAGE_CRL_SIGN = 1 << 6,
 };
@@ -137,6 +136,7 @@ void cert_issuer(const struct cert *c, char *buf, size_t len);
 struct rules {
 	bool strict;     /* x509_strict */
 	bool webpki;     /* webpki */
+	bool transport;  /* suites that encrypt to the peer's key are on */
 	const char *oid; /* the purpose: DER of a key purpose */
 	size_t oid_len;
 	time_t now;

@@ -172,10 +172,16 @@ struct reason
 path_check(struct chain *b)
 {
 	size_t i, n = listed_count(b);
-	struct reason why = REASON_NONE;
+	struct reason above, why = REASON_NONE;
 
 	for (i = 0; i < n; i++)
 		why = worse(why, check_lists(b, b->path[i], issuer_at(b, i)));
+	/* refused in any case: then rather for what a list above says */
+	for (i = n; why.cause == CAUSE_CRL && i + 1 < b->length; i++) {
+		above = check_lists(b, b->path[i], issuer_at(b, i));
+		if (above.cause == CAUSE_REVOKED)
+			why = above;
+	}
 	for (i = 0; b->staples && (i == 0 || i + 1 < b->length); i++)
 		why = worse(why, check_staple(b, i));
 	return worse(why, check_pins(b));

@@ -131,15 +131,17 @@ check_profile(const struct cert *c)
 
 /*
  * keyCertSign on what is no CA: RFC 5280 4.2.1.9.  A CA certificate may be a
- * peer's own; whether its key may sign handshakes GnuTLS sees to.
+ * peer's own; whether its key may sign handshakes GnuTLS sees to.  It does so
+ * for all others as well, but only once there is a handshake: every suite with
+ * forward secrecy has the peer sign.
  */
 static struct reason
 check_peer_usage(const struct cert *c, const struct rules *r)
 {
 	if (c->ca)
 		return REASON_NONE;
-	if ((c->usage & (USAGE_SIGNATURE | USAGE_KEY_ENCIPHERMENT |
-			    USAGE_KEY_AGREEMENT)) == 0)
+	if ((c->usage & (USAGE_SIGNATURE |
+			    (r->transport ? USAGE_KEY_ENCIPHERMENT : 0))) == 0)
 		return refuse(
 		    CAUSE_PURPOSE, c, "is not for this purpose (keyUsage)");
 	if (r->strict && c->ext[EXT_USAGE].present &&

@@ -147,6 +147,8 @@ chain_init(
 	b->values = &c->rule->values;
 	b->rules.strict = has_flag(c, VF_X509_STRICT);
 	b->rules.webpki = has_flag(c, VF_WEBPKI);
+	b->rules.transport =
+	    side == SIDE_CLIENT && (b->values->options & OPT_LEGACY_CIPHERS);
 	b->rules.oid = side == SIDE_CLIENT ? OID_SERVER : OID_CLIENT;
 	b->rules.oid_len = sizeof OID_SERVER - 1;
 	b->rules.now = now;
