@@ -171,7 +171,9 @@ test_authorities() {
 	judged path_length 'under below short mid'
 	leaf under short "$san"
 	judged accept 'under short mid'
+	key='-algorithm ED25519'
 	leaf as_ca ok "$san"
+	key=''
 	judged not_a_ca 'as_ca ok mid'
 }
 
