@@ -94,6 +94,14 @@ man: $(if $(wildcard policy/*.5.in),$(B)/tlsshim-policy.5)
 check: all
 	tests/run --no-install
 
+# Threads under ThreadSanitizer; first a build that is known to race must fail.
+TSAN = SAN='-fsanitize=thread' FIXTURE_SAN='-fsanitize=thread'
+check-tsan:
+	$(Q)$(MAKE) -s B=$(B)/tsan $(TSAN) all
+	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B)/tsan $(TSAN) tsan
+	$(Q)$(MAKE) -s B=$(B)/tsan-race $(TSAN) CFLAGS=-DSHIM_SEED_RACE all
+	tests/tsan $(B)
+
 check-chroot:
 	tests/chroot
 
@@ -142,6 +150,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all man check check-chroot conformance demo figures install uninstall \
+.PHONY: all man check check-chroot check-tsan conformance demo figures install uninstall \
 	clean
 .DELETE_ON_ERROR:

@@ -22,11 +22,13 @@ fixtures: $(fixtures) $(B)/tests/leaks $(differs) $(addprefix $(B)/tests/, \
 	hello_static bypass_static deep.so)
 unit: $(units)
 bench: $(benches)
+# What threads_test runs, for check-tsan.
+tsan: $(addprefix $(B)/tests/,threads cancel tls_peer)
 
 $(B)/tests/%: tests/fixtures/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) -MMD -MF $@.d -MP -pthread \
+	$(Q)$(CC) $(WARN) $(HARD) $(FIXTURE_SAN) $(CPPFLAGS) -MMD -MF $@.d -MP -pthread \
 	    $(LDFLAGS) -o $@ $< $(LIBS)
 
 # Calls that are wrong on purpose are what these are about.
@@ -89,5 +91,5 @@ $(B)/tests/target.a: $(B)/obj/shim/target.o
 
 -include $(wildcard $(B)/tests/*.d $(B)/tests/unit/*.d)
 
-.PHONY: fixtures unit bench
+.PHONY: fixtures unit bench tsan
 .SECONDARY:

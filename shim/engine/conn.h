@@ -25,10 +25,11 @@
  *	`using` is 0, so that no byte goes to who gets the number next.  A
  *	wait itself (poll, or a look at one byte) moves no bytes.
  * Lock order
- *	An epoll set's lock, the list of deferred handshakes, conn->lock, then
- *	world (table.c) and links (epoll_set.c).  Who holds the list or world
- *	only tries a conn->lock; never two conns' locks at once.  rx and tx are
- *	taken and given under conn->lock, tx before rx.
+ *	An epoll set's lock, conn->lock, then the list of deferred handshakes,
+ *	world (table.c), links (epoll_set.c) and the writers' bell (turn.c).
+ *	Who holds the list or world only tries a conn->lock; never two conns'
+ *	locks at once.  rx and tx are taken and given under conn->lock, tx
+ *	before rx.  make check-tsan sees most inversions of this.
  * Fork
  *	world and links are held over a fork.  The child gets every lock anew;
  *	a conn whose lock was held by another thread at the fork is FOREIGN in

@@ -16,6 +16,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct conn *first;
 static _Atomic int count;
+static _Atomic bool driving;
 
 /*
  * Rung when the list changes while threads wait with what they read of it
@@ -82,11 +83,13 @@ deferred_add(struct conn *c)
 	ring();
 }
 
-/* The list's lock held; the reference is the caller's. */
+/* c's lock held; the reference is the caller's. */
 static void
 unlist(struct conn *c)
 {
 	struct conn **at = &first;
+
+	pthread_mutex_lock(&lock);
 
 	while (*at != NULL && *at != c)
 		at = &(*at)->next_deferred;
@@ -94,6 +97,7 @@ unlist(struct conn *c)
 		*at = c->next_deferred;
 	c->listed = false;
 	atomic_fetch_sub(&count, 1);
+	pthread_mutex_unlock(&lock);
 }
 
 static int
@@ -161,31 +165,37 @@ advance(struct conn *c)
 	return true;
 }
 
+/*
+ * One thread at a time drives, without the list's lock, which comes after a
+ * conn's: only this function takes a conn off the list, and others put theirs
+ * before the first, so that what it walks along does not change.
+ */
 void
 deferred_drive(void)
 {
-	struct conn *c, *next, *done = NULL;
+	struct conn *c, *next;
+	bool done;
 
-	if (!deferred_any() || pthread_mutex_trylock(&lock) != 0)
+	if (!deferred_any() || atomic_exchange(&driving, true))
 		return;
+	pthread_mutex_lock(&lock);
 	hush();
-	for (c = first; c != NULL; c = next) {
+	c = first;
+	pthread_mutex_unlock(&lock);
+	for (; c != NULL; c = next) {
 		next = c->next_deferred;
 		if (pthread_mutex_trylock(&c->lock) != 0)
 			continue;
-		if (advance(c)) {
-			unlist(c);
-			c->next_deferred = done;
-			done = c;
-		}
+		done = advance(c);
+		if (done)
+			unlist(c); /* from here on others may list it again */
 		pthread_mutex_unlock(&c->lock);
+		if (done) {
+			call_note(c);
+			conn_put(c);
+		}
 	}
-	pthread_mutex_unlock(&lock);
-	for (c = done; c != NULL; c = next) {
-		next = c->next_deferred;
-		call_note(c);
-		conn_put(c);
-	}
+	atomic_store(&driving, false);
 }
 
 int
@@ -251,6 +261,7 @@ deferred_reset(void)
 	struct conn *c, *next;
 
 	pthread_mutex_init(&lock, NULL);
+	atomic_store(&driving, false);
 	for (c = first; c != NULL; c = next) {
 		next = c->next_deferred;
 		c->listed = false;

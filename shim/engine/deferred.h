@@ -7,8 +7,8 @@
  * closed before its handshake ended (or began) is here too, with a descriptor
  * of ours, until the peer has got what the program wrote and close_notify.
  *
- * The list holds a reference to each.  Its lock comes after no other and
- * before conn->lock; a conn whose lock is taken is left to whoever has it.
+ * The list holds a reference to each.  Its lock comes after conn->lock; who
+ * drives has neither and leaves a conn whose lock is taken to whoever has it.
  */
 #ifndef ENGINE_DEFERRED_H
 #define ENGINE_DEFERRED_H

@@ -74,7 +74,9 @@ examine(struct reg *r, uint32_t kernel)
 	if (fd == -1)
 		return 0;
 	ready_check(c, fd, poll_bits(r->events), &now);
+	pthread_mutex_lock(&c->lock);
 	c->fresh = false;
+	pthread_mutex_unlock(&c->lock);
 	if (now.until > 0 &&
 	    (r->set->deadline == 0 || now.until < r->set->deadline))
 		r->set->deadline = now.until;
