@@ -100,6 +100,7 @@ check-tsan:
 	$(Q)$(MAKE) -s B=$(B)/tsan $(TSAN) all
 	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B)/tsan $(TSAN) tsan
 	$(Q)$(MAKE) -s B=$(B)/tsan-race $(TSAN) CFLAGS=-DSHIM_SEED_RACE all
+	$(Q)$(MAKE) -s -f tests/tests.mk tsan
 	tests/tsan $(B)
 
 check-chroot:

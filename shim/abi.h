@@ -71,6 +71,7 @@ struct shim_host {
 	unsigned abi; /* SHIM_ABI */
 	const struct shim_calls *libc;
 	unsigned char *class_of; /* FD_MAX entries of enum fd_class */
+	void (*set_class)(int fd, enum fd_class k); /* any thread, no lock */
 	const struct shim_env *env;
 	const char *sealed; /* 1: under seccomp, make no call of our own */
 

@@ -30,7 +30,8 @@ oneTimeSetUp() {
 # as_over_tcp FIXTURE SCENARIO
 as_over_tcp() {
 	local i want
-	want=$(timeout 60 "$B/tests/$1" "$2" 2>&1) || fail "plain: $want"
+	want=$(timeout 60 "${PLAIN:-$B}/tests/$1" "$2" 2>&1) ||
+	    fail "plain: $want"
 	assertNotNull "$2 says something" "$want"
 	for ((i = 0; i < times; i++)); do
 		out=$(shimmed both "$B/tests/$1" "$2" 2>&1)

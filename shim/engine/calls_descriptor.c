@@ -111,6 +111,8 @@ do_dup(int fd)
 
 	if (rv == 0)
 		rv = copied(k.c, (int)as_engine(host->libc->dup(fd)), true);
+	else if (rv == -EBADF && !table_has(fd))
+		rv = epoll_copied(fd, (int)as_engine(host->libc->dup(fd)));
 	return (int)call_end(&k, rv);
 }
 
@@ -129,6 +131,7 @@ replace(int fd, int to, int flags, bool three)
 					    : host->libc->dup2(fd, to));
 	ours_yield(to);
 	c = table_get(fd);
+	epoll_close_set(to);
 	old = table_close_begin(to);
 	rv = (int)as_engine(three ? host->libc->dup3(fd, to, flags)
 				  : host->libc->dup2(fd, to));
@@ -137,8 +140,8 @@ replace(int fd, int to, int flags, bool three)
 	if (rv >= 0 && c != NULL) {
 		rv = copied(c, rv, !(flags & O_CLOEXEC));
 	} else if (rv >= 0 && rv < FD_MAX) {
-		__atomic_store_n(
-		    &host->class_of[rv], FD_UNKNOWN, __ATOMIC_RELEASE);
+		host->set_class(rv, FD_UNKNOWN);
+		rv = epoll_copied(fd, rv);
 	}
 	if (c != NULL)
 		conn_put(c);
@@ -201,6 +204,9 @@ do_fcntl(int fd, int cmd, ...)
 	rv = call_begin(&k, fd);
 	if (rv == 0)
 		rv = control(k.c, fd, cmd, arg);
+	else if (rv == -EBADF && !table_has(fd))
+		rv = epoll_copied(
+		    fd, (int)as_engine(host->libc->fcntl(fd, cmd, arg)));
 	return (int)call_end(&k, rv);
 }
 

@@ -17,8 +17,7 @@ static void
 set_class(int fd, enum fd_class k)
 {
 	if (fd >= 0 && fd < FD_MAX)
-		__atomic_store_n(
-		    &host->class_of[fd], (unsigned char)k, __ATOMIC_RELEASE);
+		host->set_class(fd, k);
 }
 
 static int
@@ -328,6 +327,10 @@ connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
 
 		if (got < 0)
 			return got;
+		if (got >= FD_MAX) { /* fs.nr_open was raised */
+			host->libc->close(got);
+			return -EMFILE;
+		}
 		CALL_WAIT_BEGIN(NULL);
 		got = (int)as_engine(host->libc->accept4(fd,
 		    (__SOCKADDR_ARG){.__sockaddr__ = addr}, alen,

@@ -182,9 +182,17 @@ epoll_closing(int fd, struct conn *c, bool last)
 		else if (last)
 			set_del(r);
 		else if (r->fd == fd)
-			r->closed = true;
+			set_hide(r);
 		pthread_mutex_unlock(&r->set->lock);
 	}
+}
+
+int
+epoll_copied(int fd, int to)
+{
+	if (to >= 0)
+		set_share(fd, to);
+	return to;
 }
 
 /*

@@ -41,6 +41,9 @@ void epoll_closing(int fd, struct conn *c, bool last);
 void epoll_before_fork(void);
 void epoll_after_fork(bool child);
 
+/* to, if it is not negative, is a copy of the set fd, if that is one; to. */
+int epoll_copied(int fd, int to);
+
 /* The set itself is closed. */
 void epoll_close_set(int epfd);
 

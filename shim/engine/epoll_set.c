@@ -92,7 +92,8 @@ new_set(int epfd)
 
 	if (s == NULL)
 		return NULL;
-	s->epfd = epfd;
+	atomic_store(&s->epfd, epfd);
+	s->fds = 1;
 	s->pid = process_pid();
 	s->forks = process_forks();
 	pthread_mutex_init(&s->lock, NULL);
@@ -102,8 +103,29 @@ new_set(int epfd)
 		free(s);
 		return NULL;
 	}
-	__atomic_store_n(&host->class_of[epfd], FD_SET, __ATOMIC_RELEASE);
+	host->set_class(epfd, FD_SET);
 	return s;
+}
+
+#define DUPFD_QUERY 1027 /* F_DUPFD_QUERY, Linux 6.10: EINVAL before */
+#define SEARCHED 4096
+
+/*
+ * A copy that was made while the set held no connection is none of ours yet.
+ * Called with making held.
+ */
+static void
+find_copies(struct set *s, int epfd)
+{
+	int fd;
+
+	for (fd = 0; fd < SEARCHED; fd++)
+		if (fd != epfd && host->class_of[fd] == FD_PASS &&
+		    host->libc->fcntl(fd, DUPFD_QUERY, (long)epfd) == 1) {
+			s->fds++;
+			atomic_store(&sets[fd], s);
+			host->set_class(fd, FD_SET);
+		}
 }
 
 struct set *
@@ -118,30 +140,97 @@ set_get(int epfd, bool make)
 		return s;
 	pthread_mutex_lock(&making);
 	s = atomic_load(&sets[epfd]);
-	if (s == NULL && (s = new_set(epfd)) != NULL)
+	if (s == NULL && (s = new_set(epfd)) != NULL) {
 		atomic_store(&sets[epfd], s);
+		find_copies(s, epfd);
+	}
 	pthread_mutex_unlock(&making);
 	return s;
+}
+
+void
+set_share(int from, int to)
+{
+	struct set *s;
+
+	if (from < 0 || from >= FD_MAX || to >= FD_MAX)
+		return;
+	pthread_mutex_lock(&making);
+	s = atomic_load(&sets[from]);
+	if (s != NULL) {
+		s->fds++;
+		atomic_store(&sets[to], s);
+		host->set_class(to, FD_SET);
+	}
+	pthread_mutex_unlock(&making);
 }
 
 struct set *
 set_forget(int epfd)
 {
-	if (epfd < 0 || epfd >= FD_MAX)
+	struct set *s;
+	int fd;
+
+	if (epfd < 0 || epfd >= FD_MAX || atomic_load(&sets[epfd]) == NULL)
 		return NULL;
-	return atomic_exchange(&sets[epfd], NULL);
+	pthread_mutex_lock(&making);
+	s = atomic_exchange(&sets[epfd], NULL);
+	if (s != NULL && --s->fds > 0) {
+		for (fd = 0; fd < FD_MAX && atomic_load(&sets[fd]) != s; fd++)
+			;
+		atomic_store(&s->epfd, fd);
+		s = NULL;
+	}
+	pthread_mutex_unlock(&making);
+	return s;
+}
+
+/* Numbers are small and dense: the lowest bits spread them. */
+static struct reg **
+bucket_of(struct set *s, int fd)
+{
+	return &s->bucket[(uint32_t)fd & (s->cap - 1)];
+}
+
+static void
+bucket_add(struct set *s, struct reg *r)
+{
+	struct reg **at = bucket_of(s, r->fd);
+
+	r->next_of_fd = *at;
+	*at = r;
+	r->found = true;
+}
+
+static void
+bucket_del(struct reg *r)
+{
+	struct reg **at;
+
+	if (!r->found)
+		return;
+	at = bucket_of(r->set, r->fd);
+	while (*at != r)
+		at = &(*at)->next_of_fd;
+	*at = r->next_of_fd;
+	r->found = false;
 }
 
 struct reg *
 set_find(struct set *s, int fd)
 {
-	uint32_t i;
+	struct reg *r = s->cap > 0 ? *bucket_of(s, fd) : NULL;
 
-	for (i = 0; i < s->nregs; i++)
-		if (s->regs[i]->live && !s->regs[i]->closed &&
-		    s->regs[i]->fd == fd)
-			return s->regs[i];
-	return NULL;
+	while (r != NULL && r->fd != fd)
+		r = r->next_of_fd;
+	return r;
+}
+
+void
+set_hide(struct reg *r)
+{
+	bucket_del(r);
+	r->closed = true;
 }
 
 bool
@@ -158,16 +247,44 @@ set_reg(struct set *s, uint64_t data)
 	return data > s->base && i < s->nregs ? s->regs[i] : NULL;
 }
 
+/* One that is hot or noted still is somebody's to look at: not yet. */
 static struct reg *
 spare(struct set *s)
 {
-	uint32_t i;
+	struct reg **at = &s->spare, *r;
+	int tries;
 
-	for (i = 0; i < s->nregs; i++)
-		if (!s->regs[i]->live && !s->regs[i]->hot &&
-		    !atomic_load(&s->regs[i]->noted))
-			return s->regs[i];
+	for (tries = 0; (r = *at) != NULL && tries < 8; tries++) {
+		if (!r->hot && !atomic_load(&r->noted)) {
+			*at = r->next_of_fd;
+			return r;
+		}
+		at = &r->next_of_fd;
+	}
 	return NULL;
+}
+
+/* Twice the room, always a power of two. */
+static int
+widen(struct set *s)
+{
+	uint32_t cap = s->cap > 0 ? 2 * s->cap : 16, i;
+	struct reg **regs = realloc(s->regs, cap * sizeof *regs);
+	struct reg **bucket;
+
+	if (regs == NULL)
+		return -1;
+	s->regs = regs;
+	bucket = calloc(cap, sizeof *bucket);
+	if (bucket == NULL)
+		return -1;
+	free(s->bucket);
+	s->bucket = bucket;
+	s->cap = cap;
+	for (i = 0; i < s->nregs; i++)
+		if (s->regs[i]->found)
+			bucket_add(s, s->regs[i]);
+	return 0;
 }
 
 static struct reg *
@@ -175,15 +292,8 @@ grow(struct set *s)
 {
 	struct reg *r;
 
-	if (s->nregs == s->cap) {
-		uint32_t cap = s->cap > 0 ? 2 * s->cap : 16;
-		struct reg **regs = realloc(s->regs, cap * sizeof *regs);
-
-		if (regs == NULL)
-			return NULL;
-		s->regs = regs;
-		s->cap = cap;
-	}
+	if (s->nregs == s->cap && widen(s) == -1)
+		return NULL;
 	r = calloc(1, sizeof *r);
 	if (r == NULL)
 		return NULL;
@@ -205,14 +315,20 @@ set_add(struct set *s, int fd)
 	r->fd = fd;
 	r->closed = r->disarmed = r->told_out = false;
 	r->live = true;
+	bucket_add(s, r);
 	return r;
 }
 
 void
 set_del(struct reg *r)
 {
+	if (!r->live)
+		return;
 	reg_bind(r, NULL);
+	bucket_del(r);
 	r->live = false;
+	r->next_of_fd = r->set->spare;
+	r->set->spare = r;
 }
 
 static struct reg **

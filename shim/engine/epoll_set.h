@@ -26,17 +26,22 @@ struct reg {
 	bool hot; /* on the set's list of those to look at again */
 	struct reg *next_hot;
 	struct reg *next_of_conn; /* links */
+	struct reg *next_of_fd; /* of a bucket, or of the spare ones */
+	bool found; /* in a bucket: live and not closed */
 	_Atomic bool noted;       /* on the set's stack */
 	struct reg *next_noted;
 };
 
 struct set {
-	int epfd;
+	_Atomic int epfd; /* one of its numbers */
+	int fds;          /* how many; making (epoll_set.c) */
 	pid_t pid;            /* who may wait */
 	unsigned forks;       /* process_forks() as of the lock's last init */
 	pthread_mutex_t lock; /* all below but the stack */
 	struct reg **regs;    /* by index; never shrinks, regs never move */
 	uint32_t nregs, cap;
+	struct reg **bucket; /* by number, as many as cap; NULL while cap is 0 */
+	struct reg *spare;   /* not live; perhaps hot or noted still */
 	uint64_t base; /* id of reg 0 in the kernel's data */
 	struct reg *hot;
 	_Atomic(struct reg *) stack; /* noted regs, pushed without lock */
@@ -53,7 +58,10 @@ struct set *set_get(int epfd, bool make);
 /* Locks s; in the child of a fork with a lock of its own. */
 void set_lock(struct set *s);
 
-/* Takes epfd's set out of the table; NULL if there is none. */
+/* to is another number of from's set, if that has one. */
+void set_share(int from, int to);
+
+/* epfd is no number of its set any more; that, if it was the last one. */
 struct set *set_forget(int epfd);
 
 /* Locked: the live reg of fd, or NULL. */
@@ -66,6 +74,9 @@ bool set_is_bell(const struct set *s, uint64_t data);
 /* Locked: a new reg for fd, or NULL. */
 struct reg *set_add(struct set *s, int fd);
 void set_del(struct reg *r);
+
+/* Locked: r's number is closed and a copy of it lives. */
+void set_hide(struct reg *r);
 
 static inline uint64_t
 reg_id(const struct reg *r)

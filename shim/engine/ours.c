@@ -54,7 +54,7 @@ hold(int fd, _Atomic int *at)
 {
 	atomic_store(&holders[fd], at);
 	atomic_store(at, fd);
-	__atomic_store_n(&host->class_of[fd], FD_OURS, __ATOMIC_RELEASE);
+	host->set_class(fd, FD_OURS);
 }
 
 static void

@@ -110,8 +110,7 @@ table_is_at(int fd, const struct conn *c)
 static void
 set_class(int fd, enum fd_class k)
 {
-	__atomic_store_n(&host->class_of[fd], (unsigned char)k,
-	    __ATOMIC_RELEASE);
+	host->set_class(fd, k);
 }
 
 /* A number that was closed behind our back: its conn has one less. */

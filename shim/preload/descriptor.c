@@ -71,6 +71,20 @@ range_close(int first, int n, int flags)
 	return rv | range_libc(from, n - 1, flags);
 }
 
+/* The engine keeps what the program said of a connection's FD_CLOEXEC. */
+static void
+range_cloexec(int first, int n)
+{
+	int fd, saved = errno;
+
+	for (fd = first; fd < n; fd++)
+		if (owned_class(fd) == FD_GOVERNED &&
+		    ENGINE_SLOT(fcntl) != NULL)
+			(void)engine_get()->calls->fcntl(
+			    fd, F_SETFD, (long)FD_CLOEXEC);
+	errno = saved;
+}
+
 /* SCM_RIGHTS may bring anything: a class left from before says nothing. */
 static void
 rights_forget(struct msghdr *msg)
@@ -115,8 +129,8 @@ static int
 engine_copies(int class, int was)
 {
 	return engine_get() != NULL &&
-	       (class == FD_GOVERNED || was == FD_GOVERNED || was == FD_SET ||
-		   was == FD_OURS);
+	       (class == FD_GOVERNED || class == FD_SET ||
+		   was == FD_GOVERNED || was == FD_SET || was == FD_OURS);
 }
 
 /* The engine may leave open what a copy of class is that is not its own. */
@@ -195,9 +209,16 @@ close_range(unsigned first, unsigned last, int flags)
 
 	libc_need();
 	n = range_top();
-	if (flags & CLOSE_RANGE_CLOEXEC || first > last ||
-	    first >= (unsigned)n || process_vforked())
+	if (first > last || first >= (unsigned)n || process_vforked() ||
+	    flags & ~(int)(CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE))
 		return libc.close_range(first, last, flags);
+	if (flags & CLOSE_RANGE_CLOEXEC) {
+		rv = libc.close_range(first, last, flags);
+		if (rv == 0)
+			range_cloexec((int)first,
+			    last < (unsigned)n ? (int)last + 1 : n);
+		return rv;
+	}
 	if (flags & CLOSE_RANGE_UNSHARE &&
 	    libc.close_range(UINT_MAX, UINT_MAX, CLOSE_RANGE_UNSHARE) == -1)
 		return -1;
@@ -231,7 +252,8 @@ dup(int fd)
 
 	libc_need();
 	class = class_to_copy(fd, 0); /* 0, 1 or 2 may be the next one */
-	if (class == FD_GOVERNED && ENGINE_SLOT(dup) != NULL &&
+	if ((class == FD_GOVERNED || class == FD_SET) &&
+	    ENGINE_SLOT(dup) != NULL &&
 	    !process_vforked())
 		return engine_get()->calls->dup(fd);
 	return copied(libc.dup(fd), class);
@@ -287,7 +309,9 @@ dup3(int fd, int to, int flags)
 		class = class_to_copy(                                   \
 		    fd, cmd == F_DUPFD && arg <= 2 ? 0 : FD_MAX);        \
 		copies = cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC;       \
-		if (class == FD_GOVERNED && ENGINE_SLOT(name) != NULL && \
+		if ((class == FD_GOVERNED ||                             \
+			(class == FD_SET && copies)) &&                  \
+		    ENGINE_SLOT(name) != NULL &&                         \
 		    !process_vforked())                                  \
 			return engine_get()->calls->name(fd, cmd, arg);  \
 		if (!copies)                                             \

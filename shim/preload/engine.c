@@ -29,6 +29,7 @@ static const struct shim_host host = {
     .abi = SHIM_ABI,
     .libc = &libc,
     .class_of = owned_table,
+    .set_class = owned_set,
     .env = &start_env,
     .sealed = &process_sealed,
     .names_find = names_find,

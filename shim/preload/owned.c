@@ -17,16 +17,42 @@
 unsigned char owned_table[FD_MAX];
 int owned_top;
 
+static void
+top_raise(int fd)
+{
+	int top = __atomic_load_n(&owned_top, __ATOMIC_RELAXED);
+
+	while (fd >= top &&
+	       !__atomic_compare_exchange_n(&owned_top, &top, fd + 1, 0,
+		   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
 void
 owned_set(int fd, enum fd_class class)
 {
 	if ((unsigned)fd >= FD_MAX)
 		return;
 	__atomic_store_n(
-	    &owned_table[fd], (unsigned char)class, __ATOMIC_RELAXED);
-	if (class != FD_UNKNOWN &&
-	    fd >= __atomic_load_n(&owned_top, __ATOMIC_RELAXED))
-		__atomic_store_n(&owned_top, fd + 1, __ATOMIC_RELAXED);
+	    &owned_table[fd], (unsigned char)class, __ATOMIC_RELEASE);
+	if (class != FD_UNKNOWN)
+		top_raise(fd);
+}
+
+/*
+ * What a look at fd has found out, unless somebody has learnt better
+ * meanwhile: a thread that looks at a number late must not call PASS what
+ * another one has connected under it since.
+ */
+static void
+learnt(int fd, enum fd_class class)
+{
+	unsigned char unknown = FD_UNKNOWN;
+
+	if ((unsigned)fd < FD_MAX &&
+	    __atomic_compare_exchange_n(&owned_table[fd], &unknown,
+		(unsigned char)class, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		top_raise(fd);
 }
 
 void
@@ -139,7 +165,7 @@ settle(int fd, int class)
 								: kind_of(fd);
 		if ((class == FD_PASS || class == FD_RELAYED) &&
 		    !process_vforked())
-			owned_set(fd, (enum fd_class)class);
+			learnt(fd, (enum fd_class)class);
 		if (class != FD_STREAM)
 			return class;
 	}

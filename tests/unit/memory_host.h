@@ -167,12 +167,19 @@ memory_sendto(int fd, const void *buf, size_t len, int flags,
 	return (ssize_t)len;
 }
 
+static unsigned char class_of[FD_MAX];
+
+static void
+memory_class(int fd, enum fd_class k)
+{
+	class_of[fd] = (unsigned char)k;
+}
+
 /* Makes `host` this one. */
 static inline void
 memory_host(void)
 {
 	static struct shim_calls c;
-	static unsigned char class_of[FD_MAX];
 	static const struct shim_env env;
 	static struct shim_host h;
 
@@ -195,7 +202,11 @@ memory_host(void)
 	    .close = memory_close,
 	    .syscall = memory_syscall};
 	h = (struct shim_host){
-	    .abi = SHIM_ABI, .libc = &c, .class_of = class_of, .env = &env};
+	    .abi = SHIM_ABI,
+	    .libc = &c,
+	    .class_of = class_of,
+	    .set_class = memory_class,
+	    .env = &env};
 	host = &h;
 }
 
