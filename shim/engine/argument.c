@@ -8,7 +8,8 @@
 #include "engine.h"
 
 #define PAGE 4096 /* the smallest: a larger one is only asked about oftener */
-#define USER_END 0x7ffffffff000 /* TASK_SIZE_MAX of x86-64, four levels */
+/* TASK_SIZE_MAX of x86-64 with five levels: with four the kernel is asked. */
+#define USER_END 0xfffffffffff000
 
 enum access { FOR_READING, FOR_WRITING };
 
