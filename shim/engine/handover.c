@@ -21,22 +21,36 @@ say_unable(struct conn *c, const char *why)
 	    .text = why});
 }
 
-/* Locked: is it ours to give, and does nobody wait on it? */
+/* Locked: the relay takes it, or whoever is the next to use it. */
+static bool
+offer(struct conn *c, enum slot_use use, const struct turn *t)
+{
+	if (atomic_load(&t->busy) ||
+	    !slot_claim(c->slot, use, &c->stamp[use]))
+		return false;
+	slot_offer(c->slot, use, &c->stamp[use]);
+	return true;
+}
+
+/*
+ * Locked: is it ours to give?  A session in use may be given by half: git's
+ * pack-objects writes what its parent reads the answers of.
+ */
 static int
 may_give(struct conn *c)
 {
+	bool rx, tx;
+
 	if (c->state == CONN_FAILED || c->state == CONN_FOREIGN ||
 	    c->state == CONN_RELAYED || c->state == CONN_LISTEN)
 		return -ENOTCONN;
-	if (atomic_load(&c->rx.busy) || atomic_load(&c->tx.busy))
-		return -EBUSY;
-	if (!slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]) ||
-	    !slot_claim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]))
-		return -ECONNABORTED;
-	/* the relay takes it, or whoever is the next to use it */
-	slot_offer(c->slot, SLOT_TX, &c->stamp[SLOT_TX]);
-	slot_offer(c->slot, SLOT_RX, &c->stamp[SLOT_RX]);
-	return 0;
+	rx = offer(c, SLOT_RX, &c->rx);
+	tx = offer(c, SLOT_TX, &c->tx);
+	if ((rx && tx) || (c->state == CONN_OPEN && (rx || tx)))
+		return 0;
+	return atomic_load(&c->rx.busy) || atomic_load(&c->tx.busy)
+	    ? -EBUSY
+	    : -ECONNABORTED;
 }
 
 /* Locked: begins a relay for c. */

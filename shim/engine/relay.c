@@ -141,8 +141,8 @@ live(struct job *j)
 		__builtin_unreachable();
 	}
 	host->libc->close(j->ctl);
-	if (conn_claim(j->c) < 0) /* used by another since: said there */
-		host->libc->_exit(1);
+	if (j->c->state != CONN_OPEN && conn_claim(j->c) < 0)
+		host->libc->_exit(1); /* used by another since: said there */
 	relay_pump(j->c, j->fd, j->end);
 }
 

@@ -111,6 +111,28 @@ end_to_peer(struct pump *p)
 		p->broken = true;
 }
 
+/*
+ * An open session that several processes have is read by whoever comes first:
+ * when there is something to read, since the program's own reads are not seen
+ * here.  Where another one reads, ours gets nothing and no end.
+ */
+static bool
+may_read(struct pump *p)
+{
+	struct pollfd ask = {p->fd, POLLIN, 0};
+	struct conn *c = p->c;
+
+	if (c->state != CONN_OPEN ||
+	    slot_owned(c->slot, c->stamp[SLOT_RX]))
+		return true;
+	if (!conn_buffered(c) && host->libc->poll(&ask, 1, 0) == 0)
+		return false;
+	if (slot_claim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]))
+		return true;
+	p->in.end = p->in.done = true;
+	return false;
+}
+
 /* Also drives the handshake. */
 static void
 from_peer(struct pump *p)
@@ -119,7 +141,7 @@ from_peer(struct pump *p)
 	struct iovec v = {h->buf, PIECE};
 	ssize_t n;
 
-	if (h->len > 0 || h->end)
+	if (h->len > 0 || h->end || !may_read(p))
 		return;
 	n = stream_read(p->c, p->fd, &v, 1, MSG_DONTWAIT);
 	if (n == -EAGAIN || n == -EINTR)
@@ -244,10 +266,17 @@ is_over(const struct pump *p)
 	    bytes_left(&p->c->out) == 0;
 }
 
-/* What it left must not look like an orderly end. */
+/*
+ * A cut must not look like an orderly end.  Where the program has left bytes
+ * that nobody took the kernel makes it ECONNRESET; else the preload does when
+ * it finds that our end has a name (preload.h, relayed_end).
+ */
 static void
 end_broken(struct pump *p)
 {
+	static const struct sockaddr any_name = {.sa_family = AF_UNIX};
+
+	host->libc->bind(p->end, &any_name, sizeof any_name.sa_family);
 	host->libc->close(p->end);
 }
 

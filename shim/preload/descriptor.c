@@ -338,6 +338,7 @@ ioctl(int fd, unsigned long request, ...)
 		break;
 	case WAY_REFUSED:
 		return -1;
+	case WAY_RELAYED:
 	case WAY_LIBC:
 		break;
 	}
@@ -402,6 +403,8 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 		return -1;
 	}
 	n = libc.recvmsg(fd, msg, flags);
+	if (n == 0 && owned_class(fd) == FD_RELAYED)
+		n = relayed_end(fd, n);
 	if (n >= 0 && msg->msg_controllen > 0)
 		rights_forget(msg);
 	return n;

@@ -16,6 +16,8 @@ EXPORTS_BEGIN
                                                                      \
 		if (likely(way == WAY_LIBC))                         \
 			return libc.name args;                       \
+		if (way == WAY_RELAYED)                              \
+			return (ret)RELAYED_##gate(libc.name args);  \
 		if (way == WAY_ENGINE && ENGINE_SLOT(name) != NULL)  \
 			return engine_get()->calls->name args;       \
 		if (way == WAY_ENGINE && NO_SLOT_##gate == WAY_LIBC) \

@@ -210,8 +210,8 @@ owned_settle_all(void)
 		(void)owned_settle(fd);
 }
 
-static enum way
-refused(int why)
+enum way
+owned_refused(int why)
 {
 	errno = why;
 	return WAY_REFUSED;
@@ -221,11 +221,11 @@ static enum way
 way_of(int class)
 {
 	if (class < 0)
-		return refused(-class);
+		return owned_refused(-class);
 	if (class == FD_REFUSED)
-		return refused(EACCES);
+		return owned_refused(EACCES);
 	if (class == FD_GOVERNED)
-		return engine_get() != NULL ? WAY_ENGINE : refused(EACCES);
+		return engine_get() != NULL ? WAY_ENGINE : owned_refused(EACCES);
 	return WAY_LIBC;
 }
 
@@ -274,7 +274,7 @@ owned_way_connect(int fd)
 		return way_of(class);
 	if ((unsigned)fd >= FD_MAX || process_vforked() ||
 	    engine_need() == NULL)
-		return refused(EACCES);
+		return owned_refused(EACCES);
 	owned_set(fd, FD_STREAM);
 	return WAY_ENGINE;
 }
@@ -350,7 +350,7 @@ owned_way_epoll_ctl(int epfd, int fd)
 	int class = owned_settle(fd);
 
 	if (class == FD_STREAM && !engine_loading)
-		return engine_need() != NULL ? WAY_ENGINE : refused(EACCES);
+		return engine_need() != NULL ? WAY_ENGINE : owned_refused(EACCES);
 	if (class == FD_SET || owned_settle(epfd) == FD_SET)
 		return engine_get() != NULL ? WAY_ENGINE : WAY_LIBC;
 	return way_of(class);

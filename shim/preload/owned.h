@@ -7,12 +7,15 @@
 #ifndef OWNED_H
 #define OWNED_H
 
+#include <errno.h>
+
 #include "preload.h"
 
 enum way {
 	WAY_LIBC,
 	WAY_ENGINE,
 	WAY_REFUSED, /* errno is set */
+	WAY_RELAYED, /* libc, and its end of file may be none (gate_carry) */
 };
 
 extern unsigned char owned_table[FD_MAX];
@@ -44,6 +47,7 @@ void owned_settle_all(void);
 
 /* The cold halves of the gates below; errno is kept unless WAY_REFUSED. */
 enum way owned_way(int fd);
+enum way owned_refused(int why);
 enum way owned_way_either(int fd, int other);
 enum way owned_way_connect(int fd);
 enum way owned_way_setup(int fd);
@@ -60,6 +64,19 @@ gate_owned(int fd)
 	if (likely(owned_class(fd) == FD_PASS))
 		return WAY_LIBC;
 	return owned_way(fd);
+}
+
+/* A call that moves bytes. */
+static inline enum way
+gate_carry(int fd)
+{
+	enum way way;
+
+	if (likely(owned_class(fd) == FD_PASS))
+		return WAY_LIBC;
+	way = owned_way(fd);
+	return way == WAY_LIBC && owned_class(fd) == FD_RELAYED ? WAY_RELAYED
+								: way;
 }
 
 /* Bytes from one to the other: either one governed. */
@@ -87,6 +104,17 @@ gate_setup(int fd)
 	if (likely(owned_class(fd) == FD_PASS))
 		return WAY_LIBC;
 	return owned_way_setup(fd);
+}
+
+/* The end of a relay's pair is connected. */
+static inline enum way
+gate_dial(int fd)
+{
+	enum way way = owned_way_connect(fd);
+
+	return way == WAY_LIBC && owned_class(fd) == FD_RELAYED
+		   ? owned_refused(EISCONN)
+		   : way;
 }
 
 static inline enum way
@@ -129,7 +157,7 @@ gate_leave(void)
 
 /* In the words of the rows: by the row's own parameter names. */
 #define GATE_OWNED gate_owned(fd)
-#define GATE_CARRY gate_owned(fd)
+#define GATE_CARRY gate_carry(fd)
 #define GATE_AIO gate_owned(cb->aio_fildes)
 #define GATE_AIO_LIST                                              \
 	({                                                         \
@@ -146,6 +174,7 @@ gate_leave(void)
 #define GATE_EITHER gate_either(fd, other)
 #define GATE_SEND gate_send(fd, flags)
 #define GATE_CONNECT owned_way_connect(fd)
+#define GATE_DIAL gate_dial(fd)
 #define GATE_SETUP gate_setup(fd)
 #define GATE_POLL gate_poll(fds, n)
 #define GATE_SELECT owned_way_select(n, r, w, e)
@@ -156,6 +185,21 @@ gate_leave(void)
  * What an open gate means where the engine has no slot.  Nothing that could
  * move bytes or begin a connection may then go to libc.
  */
+/* What libc's answer is to the program, where the gate says WAY_RELAYED. */
+#define RELAYED_OWNED(answer) (answer)
+#define RELAYED_CARRY(answer) relayed_end(fd, (answer))
+#define RELAYED_AIO(answer) (answer)
+#define RELAYED_AIO_LIST(answer) (answer)
+#define RELAYED_EITHER(answer) (answer)
+#define RELAYED_SEND(answer) (answer)
+#define RELAYED_CONNECT(answer) (answer)
+#define RELAYED_DIAL(answer) (answer)
+#define RELAYED_SETUP(answer) (answer)
+#define RELAYED_POLL(answer) (answer)
+#define RELAYED_SELECT(answer) (answer)
+#define RELAYED_EPOLL_CTL(answer) (answer)
+#define RELAYED_LEAVE(answer) (answer)
+
 #define NO_SLOT_OWNED WAY_LIBC
 #define NO_SLOT_CARRY WAY_REFUSED
 #define NO_SLOT_AIO WAY_REFUSED
@@ -163,6 +207,7 @@ gate_leave(void)
 #define NO_SLOT_EITHER WAY_REFUSED
 #define NO_SLOT_SEND WAY_REFUSED
 #define NO_SLOT_CONNECT WAY_REFUSED
+#define NO_SLOT_DIAL WAY_REFUSED
 #define NO_SLOT_SETUP WAY_LIBC
 #define NO_SLOT_POLL WAY_LIBC
 #define NO_SLOT_SELECT WAY_LIBC

@@ -128,6 +128,13 @@ size_t relayed_tell(char *buf, size_t len);
 /* What the former image has told; anything may stand there. */
 void relayed_read(const char *text);
 
+/*
+ * What libc's answer to a call on an end is to the program: the relay says by
+ * a name of its own end that the connection was cut, and then an end of file
+ * is ECONNRESET, once.
+ */
+ssize_t relayed_end(int fd, ssize_t answer);
+
 /* 1 if fd is an end of a relay's pair that this process knows of. */
 int relayed_has(int fd);
 

@@ -1,7 +1,9 @@
 /* relayed.c - one end of a socket pair that answers as its connection would */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "handover.h"
 #include "owned.h"
@@ -21,6 +23,7 @@
 static struct entry {
 	_Atomic uint64_t cookie; /* 0: none, or being written */
 	struct shim_relayed is;
+	int cut_told;
 	int option[OPTIONS]; /* what the program has set, level IPPROTO_TCP */
 } entries[ENTRIES];
 static _Atomic unsigned count; /* ever added */
@@ -59,6 +62,7 @@ relayed_add(const struct shim_relayed *r)
 	e = &entries[count % ENTRIES];
 	e->cookie = 0;
 	e->is = *r;
+	e->cut_told = 0;
 	memset(e->option, 0, sizeof e->option);
 	e->cookie = r->cookie;
 	count++;
@@ -96,6 +100,32 @@ int
 relayed_has(int fd)
 {
 	return find(fd) != NULL;
+}
+
+static int
+is_cut(struct entry *e, int fd)
+{
+	struct sockaddr_un name;
+	socklen_t len = sizeof name;
+
+	return !e->cut_told &&
+	       libc.getpeername(fd, (struct sockaddr *)&name, &len) == 0 &&
+	       len > offsetof(struct sockaddr_un, sun_path);
+}
+
+ssize_t
+relayed_end(int fd, ssize_t answer)
+{
+	int saved = errno;
+	struct entry *e = answer == 0 ? find(fd) : NULL;
+
+	if (e != NULL && is_cut(e, fd)) {
+		e->cut_told = 1;
+		errno = ECONNRESET;
+		return -1;
+	}
+	errno = saved;
+	return answer;
 }
 
 /* As the kernel copies a name: what fits, and its whole length. */
@@ -178,7 +208,7 @@ tcp_get(const struct entry *e, int name, void *val, socklen_t *len)
 }
 
 static int
-option_get(const struct entry *e, int fd, int level, int name, void *val,
+option_get(struct entry *e, int fd, int level, int name, void *val,
     socklen_t *len)
 {
 	static const struct {
@@ -198,6 +228,10 @@ option_get(const struct entry *e, int fd, int level, int name, void *val,
 		return int_copy(e->is.local.sa.sa_family, val, len);
 	if (name == SO_PROTOCOL)
 		return int_copy(e->is.protocol, val, len);
+	if (name == SO_ERROR && is_cut(e, fd)) {
+		e->cut_told = 1;
+		return int_copy(ECONNRESET, val, len);
+	}
 	if (name == SO_PEERCRED)
 		return option_copy(&nobody, sizeof nobody, val, len);
 	return libc.getsockopt(fd, level, name, val, len);
@@ -273,7 +307,7 @@ getsockname(int fd, __SOCKADDR_ARG addr, socklen_t *alen)
 int
 getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 {
-	const struct entry *e = answers(fd);
+	struct entry *e = answers(fd);
 	enum way way = e == NULL ? gate_owned(fd) : WAY_LIBC;
 
 	if (e != NULL)

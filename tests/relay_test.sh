@@ -1,0 +1,178 @@
+#!/bin/bash
+# relay_test.sh - connections that become other programs', and libc's streams
+
+. "${0%/*}/lib.sh"
+
+HOST=$TESTS/fixtures/relay_host.py
+
+oneTimeSetUp() {
+	exists "$B/tlsshim.so"
+	pki_usual
+	policy tls <<-END
+	unmatched = "reject"; on_unprotected = "allow";
+	client = ( { address = "127.0.0.1"; cafile = "ca.pem"; } );
+	server = ( { address = "127.0.0.1";
+	    certfile = "good.pem"; keyfile = "good.key"; } );
+	log = { to = "$TMP/log"; };
+	END
+}
+
+# serve HOW COUNT COMMAND...	an inetd under the shim; sets port
+serve() {
+	start_shimmed host tls python3 "$HOST" "$@"
+	port=$(port_of host)
+}
+
+# both BYTES [COUNT]	a TLS client that nothing of ours is in
+both() {
+	timeout 50 "$B/tests/tls_peer" both "$TMP/ca.pem" localhost "$port" "$@"
+}
+
+# talk TEXT
+talk() {
+	timeout 20 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost "$port" "$1"
+}
+
+# relays	the relays of this test's connections that are alive
+relays() {
+	local pid
+	for pid in $(pgrep -x tlsshim-relay); do
+		[ "$(ps -o stat= -p "$pid" | cut -c1)" != Z ] &&
+		    tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q . && echo "$pid"
+	done
+}
+
+# gone PID...	within two seconds
+gone() {
+	local i pid
+	for ((i = 0; i < 200; i++)); do
+		for pid; do
+			[ ! -d "/proc/$pid" ] ||
+			    grep -q '^State:.Z' "/proc/$pid/status" || break
+			shift
+		done
+		[ $# = 0 ] && return 0
+		sleep 0.01
+	done
+	return 1
+}
+
+# way HOW	5 MB each way, byte for byte; the peer sees the end
+way() {
+	serve "$1" 1 cat
+	assertEquals 'same 5000000 end=close_notify' "$(both 5000000)"
+	finish host
+	[ "$1" = self ] || assertEquals 'left 0 no more children' \
+	    "$(sed 1d "$TMP/host.out" | tr '\n' ' ' | sed 's/ $//')"
+}
+
+test_fork_and_exec_carry_5_MB_each_way() { way fork; }
+test_a_vfork_child_s_exec_carries_5_MB_each_way() { way popen; }
+test_posix_spawn_carries_5_MB_each_way() { way spawn; }
+test_an_exec_of_the_accepting_process_carries_5_MB_each_way() { way self; }
+test_execs_that_fail_leave_it_as_it_was() { way failing; }
+
+test_a_hundred_connections_leave_nothing() {
+	local how
+	for how in fork popen spawn; do
+		serve $how 40 cat
+		assertEquals "$how" '     40 same 100 end=close_notify' \
+		    "$(both 100 40 | uniq -c)"
+		finish host
+		assertEquals "$how" 'left 0' "$(grep left "$TMP/host.out")"
+	done
+}
+
+test_a_static_program_serves() {
+	serve fork 1 "$B/tests/hello_static"
+	assertEquals 'hello end=close_notify' \
+	    "$(talk x | sed 's/ preload=.*//' | tr -d '\n')"
+}
+
+test_the_program_sees_tcp() {
+	local how
+	for how in fork popen spawn self; do
+		serve $how 1 python3 "$TESTS/fixtures/relayed.py"
+		assertEquals "$how" "2 1 6, 127.0.0.1 127.0.0.1, 0, 0, 1 7, $(
+		    )ENOPROTOOPT, EISCONN, EINVAL
+ end=close_notify" "$(talk x)"
+	done
+}
+
+test_what_it_sees_survives_a_chain() {
+	serve fork 1 sh -c "perl -e 'exec @ARGV' -- sh -c 'exec \"\$0\" \"\$@\"' \
+	    python3 '$TESTS/fixtures/relayed.py'; true"
+	assertContains "$(talk x)" '2 1 6, 127.0.0.1 127.0.0.1, 0, 0, 1 7,'
+}
+
+test_what_others_say_of_it_is_harmless() {
+	local lie
+	for lie in , x "$(head -c 30000 /dev/zero | tr '\0' 1)" \
+	    1.6.4.7f0000011f90.c0000201ffff, $'\1\2\3'; do
+		serve fork 1 env TLSSHIM_RELAYED="$lie" cat
+		assertEquals "$lie" 'same 3 end=close_notify' "$(both 3)"
+		TLSSHIM_RELAYED=$lie shimmed tls true || fail "$lie"
+	done
+}
+
+# A service that an inetd without us has started: its stdio is libc's own.
+test_an_inherited_connection_is_served_by_stdio() {
+	start host python3 "$HOST" fork 2 env LD_PRELOAD="$B/tlsshim.so" \
+	    TLSSHIM_POLICY="$TMP/tls.cfg" sh -c 'read -r x; printf "%s!\n" "$x"'
+	port=$(port_of host)
+	assertEquals 'hey!
+ end=close_notify' "$(talk 'hey
+')"
+}
+
+test_a_relay_is_named_ends_with_the_program_and_ignores_signals() {
+	local pid cpu client
+	serve fork 1 sh -c 'cat; cat /nowhere 2>/dev/null'
+	mkfifo "$TMP/in"
+	timeout 50 openssl s_client -quiet -CAfile "$TMP/ca.pem" \
+	    -servername localhost -connect "127.0.0.1:$port" \
+	    <"$TMP/in" >"$TMP/out" 2>/dev/null &
+	client=$!
+	started+=("$client")
+	exec 9>"$TMP/in"
+	echo one >&9
+	wait_line "$TMP/out" one >/dev/null || fail 'no answer'
+	pid=$(relays | while read -r p; do
+		tr '\0' ' ' <"/proc/$p/cmdline" |
+		    grep -q '^tlsshim-relay: 127.0.0.1:' && echo "$p"
+	done | tail -n 1)
+	assertNotEquals '' "$pid"
+	cpu=$(cut -d' ' -f14-15 "/proc/$pid/stat")
+	kill -TERM "$pid"; kill -HUP "$pid"; kill -INT "$pid"
+	echo two >&9
+	wait_line "$TMP/out" two >/dev/null || fail 'no answer after signals'
+	sleep 1
+	assertEquals "$cpu" "$(cut -d' ' -f14-15 "/proc/$pid/stat")"
+	kill "$client"	# without close_notify
+	exec 9>&-
+	gone "$pid" || fail "relay $pid is left"
+}
+
+
+# A peer that is gone without close_notify must not look like an end.
+test_a_cut_is_no_end_of_file() {
+	serve fork 1 python3 -c '
+import os, sys
+os.read(0, 1)
+try:
+    print("read %d" % len(os.read(0, 1)), file=sys.stderr)
+except OSError as e:
+    print(e.strerror, file=sys.stderr)'
+	timeout 20 python3 - "$TMP/ca.pem" "$port" <<-'END'
+	import socket, ssl, sys
+	s = socket.create_connection(('127.0.0.1', int(sys.argv[2])))
+	c = ssl.create_default_context(cafile=sys.argv[1])
+	t = c.wrap_socket(s, server_hostname='localhost')
+	t.send(b'x')
+	socket.socket(fileno=t.detach()).shutdown(2)
+	END
+	finish host
+	assertContains "$(cat "$TMP/host.err")" 'Connection reset by peer'
+}
+
+. shunit2
