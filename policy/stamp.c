@@ -17,7 +17,8 @@ struct stamp {
 };
 
 /* Where this thread's reading is noted; NULL: nowhere. */
-static __thread struct stamps *noting;
+static __thread struct stamps *noting
+    __attribute__((tls_model("initial-exec")));
 
 void
 stamps_begin(struct stamps *s)
