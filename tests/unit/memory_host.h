@@ -99,6 +99,14 @@ memory_name(int fd, struct sockaddr *addr, socklen_t *len)
 	return 0;
 }
 
+/* Only asked of a socket whose connect has failed. */
+static inline int
+memory_connect(int fd, __CONST_SOCKADDR_ARG addr, socklen_t len)
+{
+	errno = ECONNABORTED;
+	return -1;
+}
+
 static inline int
 memory_getpeername(int fd, __SOCKADDR_ARG addr, socklen_t *len)
 {
@@ -196,6 +204,7 @@ memory_host(void)
 	    .getsockopt = memory_getsockopt,
 	    .setsockopt = memory_setsockopt,
 	    .getpeername = memory_getpeername,
+	    .connect = memory_connect,
 	    .getsockname = memory_getsockname,
 	    .shutdown = memory_shutdown,
 	    .dup3 = memory_dup3,
