@@ -152,6 +152,19 @@ put(void *c)
 	conn_put(c);
 }
 
+/*
+ * The other end may be this thread's too and be waited on first, as where
+ * Twisted and asyncio make a pair of sockets.
+ */
+static void
+drive_later(struct conn *c)
+{
+	pthread_mutex_lock(&c->lock);
+	if (c->state == CONN_TCP)
+		deferred_add(c);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static int
 connect_tls(
     struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
@@ -168,6 +181,8 @@ connect_tls(
 	stdio_silence(fd, c);
 	epoll_connected(fd, c);
 	rv = tcp_connect(fd, addr, len);
+	if (rv == -EINPROGRESS && c->deferred)
+		drive_later(c);
 	if (rv == -EINPROGRESS || rv == -EINTR)
 		return rv;
 	if (rv < 0) {
@@ -369,6 +384,7 @@ connection_listen(int fd, int backlog)
 	c = conn_new(SIDE_SERVER, CONN_LISTEN);
 	if (c == NULL)
 		return -ENOMEM;
+	deferred_expect();
 	c->cookie = cookie_of(fd);
 	table_set(fd, c);
 	conn_put(c);

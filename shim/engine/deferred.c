@@ -65,6 +65,17 @@ deferred_slice(void)
 }
 
 void
+deferred_expect(void)
+{
+	if (bell != -1)
+		return;
+	pthread_mutex_lock(&lock);
+	if (bell == -1)
+		(void)ours_event(&bell);
+	pthread_mutex_unlock(&lock);
+}
+
+void
 deferred_add(struct conn *c)
 {
 	if (c->listed) {
@@ -73,9 +84,8 @@ deferred_add(struct conn *c)
 	}
 	c->listed = true;
 	atomic_fetch_add(&c->refs, 1);
+	deferred_expect();
 	pthread_mutex_lock(&lock);
-	if (bell == -1)
-		(void)ours_event(&bell);
 	c->next_deferred = first;
 	first = c;
 	atomic_fetch_add(&count, 1);

@@ -25,6 +25,12 @@ int deferred_slice(void);
 /* Is anything on the list?  One load. */
 bool deferred_any(void);
 
+/*
+ * A listener of our own may bring some: what that takes is got now, since a
+ * program may have used up its descriptors when the first one comes.
+ */
+void deferred_expect(void);
+
 /* Locked (c): c is driven by others' waits from now on. */
 void deferred_add(struct conn *c);
 

@@ -94,16 +94,23 @@ ours_take(int fd, _Atomic int *at)
 	return 0;
 }
 
+static bool
+close_held(_Atomic int *at)
+{
+	int fd = atomic_exchange(at, -1);
+
+	if (fd == -1)
+		return false;
+	release(fd);
+	host->libc->close(fd);
+	return true;
+}
+
 void
 ours_close(_Atomic int *at)
 {
-	int fd = atomic_load(at);
-
-	if (fd == -1)
-		return;
-	atomic_store(at, -1);
-	release(fd);
-	host->libc->close(fd);
+	if (close_held(at))
+		ours_reclaim(1); /* it may have been lent a number */
 }
 
 int
@@ -148,10 +155,8 @@ ours_lend(void)
 {
 	int i, n = 0;
 
-	for (i = 0; i < OURS_SPARE; i++) {
-		n += atomic_load(&spare[i]) != -1;
-		ours_close(&spare[i]);
-	}
+	for (i = 0; i < OURS_SPARE; i++)
+		n += close_held(&spare[i]);
 	return n;
 }
 
@@ -159,13 +164,18 @@ ours_lend(void)
 void
 ours_reclaim(int n)
 {
-	int fd = n > 0 ? open("/dev/null", O_PATH | O_CLOEXEC) : -1, i, up;
+	static atomic_flag busy = ATOMIC_FLAG_INIT;
+	int i, fd;
 
-	if (fd == -1)
+	if (atomic_flag_test_and_set(&busy)) /* the next one does it */
 		return;
-	for (i = 1; i < n; i++)
-		if ((up = copy_away(fd)) != -1)
-			hold(up, &spare[i]);
-	if (ours_take(fd, &spare[0]) == -1)
-		host->libc->close(fd);
+	for (i = 0; i < OURS_SPARE && n > 0; i++) {
+		if (atomic_load(&spare[i]) != -1)
+			continue;
+		fd = open("/dev/null", O_PATH | O_CLOEXEC);
+		if (fd != -1 && ours_take(fd, &spare[i]) == -1)
+			host->libc->close(fd);
+		n--;
+	}
+	atomic_flag_clear(&busy);
 }

@@ -33,7 +33,7 @@ void ours_yield(int number);
  * Some numbers are kept for when the program has used up all it may have: a
  * connect() reads the files of its rule, an epoll set gets a doorbell, and
  * TCP would need no number for that.  ours_lend frees them until
- * ours_reclaim, which takes as many as that has returned.
+ * ours_reclaim, which takes as many as that has returned, or what there is.
  */
 #define OURS_SPARE 3 /* policy/file.c: two folders of a path, and the file */
 int ours_lend(void);
