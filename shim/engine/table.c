@@ -12,6 +12,25 @@
 #include "thread.h"
 
 /*
+ * Roads that close, replace or make a number
+ *	Through the PLT (close, dup*, fcntl, close_range, closefrom, accept,
+ *	fclose, freopen, recvmsg, syscall): a hook is told, in the thread that
+ *	does it, before the kernel gives the number away.
+ *	libc's own sockets and files (getaddrinfo, syslog, nscd, opendir,
+ *	popen, dlopen, shm_open): opened and closed by libc alone; the kernel
+ *	gives libc no number that stands for a conn, since those are open.
+ *	posix_spawn, system: in the child, which execs.
+ *	Numbers made past the hooks (pipe, open, eventfd, memfd, pidfd_getfd):
+ *	the class is FD_UNKNOWN after every close that was seen, and
+ *	owned_settle asks the kernel at the first use; SO_COOKIE then says
+ *	whether it is a copy of a socket that is here already.
+ *	Left: a program that closes a number of libc's (dirfd, fileno of a
+ *	pipe) and gets it again as a connection loses that when libc closes
+ *	it, as over TCP, and the entry stays until the number is next closed,
+ *	replaced or connected through a hook; login_tty, forkpty and daemon
+ *	where 0, 1 or 2 is a connection do the same.  What is done with such a
+ *	number meets ENOTSOCK, EBADF or an end, and sends no plaintext.
+ *
  * A slot of the table is read without a lock and written under world.  A
  * reader takes a reference only if there is one left, then looks again
  * whether the slot still says the same; conn memory is never freed, so that
