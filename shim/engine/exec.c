@@ -94,6 +94,7 @@ keep(int fd, pid_t old, const struct handover *h)
 		table_each(let_go_of, &old);
 	} else {
 		table_each(let_go_of, &old);
+		conn_end_all(); /* no call of the old image comes back */
 		for (at = 0; at < max && at < FD_MAX; at++)
 			if (table_has(at))
 				descriptor_close(at);
