@@ -17,11 +17,25 @@ serial_compare(const void *a, const void *b)
 	return der_compare(a, b);
 }
 
+/* In its shortest form (X.690 8.3.2), which not every issuer writes: what is
+ * revoked must be found all the same. */
+static struct der
+shortest(const struct der *serial)
+{
+	struct der d = *serial;
+
+	while (d.len > 1 && d.p[0] == 0 && d.p[1] < 0x80)
+		d.p++, d.len--;
+	return d;
+}
+
 bool
 crl_has(const struct crl *c, const struct der *serial)
 {
-	return c->n > 0 && bsearch(serial, c->serial, c->n, sizeof *c->serial,
-			       serial_compare) != NULL;
+	const struct der wanted = shortest(serial);
+
+	return c->n > 0 && bsearch(&wanted, c->serial, c->n,
+			       sizeof *c->serial, serial_compare) != NULL;
 }
 
 /*
@@ -122,7 +136,7 @@ serials_read(struct crl *c, struct der in)
 			return false;
 		if (!entry_is_plain(entry.value))
 			c->fault = "has a revocation list that holds certificates of other issuers";
-		c->serial[c->n++] = serial.value;
+		c->serial[c->n++] = shortest(&serial.value);
 	}
 	if (c->n > 0)
 		qsort(c->serial, c->n, sizeof *c->serial, serial_compare);

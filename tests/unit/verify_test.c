@@ -2,6 +2,7 @@
  * verify_test.c - the cases of tests/badcerts as the policy would judge them
  */
 #include "../../policy/credentials.h"
+#include "../../policy/crl.h"
 #include "../../policy/trust.h"
 #include "../../shim/engine/verify.h"
 #include "chain_file.h"
@@ -295,6 +296,102 @@ bits_check(void)
 	free(chain.der);
 }
 
+/* *der is the list of a case, to be freed; it does not name ok-ec. */
+static size_t
+list_read(unsigned char **der)
+{
+	struct pem in = {NULL, 1, 1};
+	struct fault f;
+	char *text;
+	size_t len;
+	long n;
+
+	if (file_read(CASES "/crl-revoked/crl.pem", FILE_PUBLIC, FILE_MAX, &text,
+		&len, &f, NULL, 0) == -1)
+		die(f.text);
+	in.p = text;
+	*der = malloc(len);
+	n = pem_next_of(&in, "X509 CRL", *der, len);
+	free(text);
+	if (n <= 0)
+		die("no list");
+	return (size_t)n;
+}
+
+/* A list of der alone; whether ok-ec is accepted by it. */
+static bool
+list_accepts(struct credentials *c, const struct chain_file *chain,
+    const unsigned char *der, size_t len)
+{
+	unsigned char *copy = malloc(len + (len == 0));
+	struct crl list;
+	struct crls lists = {.v = &list, .n = 1};
+	struct verdict v;
+	int rv;
+
+	memcpy(copy, der, len); /* so that a byte beyond its end is seen */
+	lists.n = crl_parse(&list, copy, len);
+	c->crls = &lists;
+	rv = verify_chain(c, SIDE_CLIENT, "good.tls.test", chain->cert,
+	    chain->n, time(NULL), &v);
+	c->crls = NULL;
+	if (lists.n > 0)
+		free(list.serial);
+	free(copy);
+	return rv == 0;
+}
+
+/* Whatever bit of a revocation list changes, and wherever it is cut. */
+static void
+list_bits_check(void)
+{
+	struct chain_file chain;
+	struct credentials *c;
+	struct rule r;
+	struct fault f;
+	unsigned char *der;
+	size_t i, len = list_read(&der), changed = 0, cut = 0;
+
+	chain_file_read(&chain, CASES "/ok-ec/chain.pem");
+	made_rule(&r, SIDE_CLIENT);
+	r.values.cafile = CASES "/ok-ec/trust.pem";
+	r.values.system_trust = false;
+	r.values.verify_flags |= VF_CRL_CHECK_LEAF;
+	if (credentials_read(&r, &c, &f) == -1)
+		die(f.text);
+	report(list_accepts(c, &chain, der, len), "a list of another one");
+	for (i = 0; i < len * 8; i++) {
+		der[i / 8] ^= (unsigned char)(1 << i % 8);
+		changed += list_accepts(c, &chain, der, len);
+		der[i / 8] ^= (unsigned char)(1 << i % 8);
+	}
+	for (i = 0; i < len; i++)
+		cut += list_accepts(c, &chain, der, i);
+	report(changed == 0 && cut == 0,
+	    "lists: %zu changed, %zu cut ones accepted", changed, cut);
+	credentials_free(c);
+	free(chain.der);
+	free(der);
+}
+
+/* Issuers pad serial numbers: what is revoked is found all the same. */
+static void
+padded_check(void)
+{
+	static unsigned char plain[] = {4, 0x7e}, padded[] = {0, 0, 4, 0x7e},
+			     high[] = {0, 0x84};
+	const struct der one = {plain, 2}, two = {padded, 4}, three = {high, 2};
+	unsigned char *der;
+	size_t len = list_read(&der);
+	struct crl list;
+
+	report(crl_parse(&list, der, len) && crl_has(&list, &one) &&
+		   crl_has(&list, &two) && !crl_has(&list, &three),
+	    "serial numbers in any form");
+	free(list.serial);
+	free(der);
+}
+
 int
 main(void)
 {
@@ -318,5 +415,7 @@ main(void)
 	partial_check(false);
 	odd_check();
 	bits_check();
+	list_bits_check();
+	padded_check();
 	return failures > 0;
 }
