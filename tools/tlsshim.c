@@ -17,6 +17,24 @@ static const struct subcommand subcommands[] = {
 	explain_main},
     {"apply", "FILE", "Check FILE and make it the policy of this machine.",
 	apply_main},
+    {"probe",
+	"[-p FILE] [--program FILE] [--timeout SECONDS] [--json] HOST:PORT",
+	"Connect as the policy would, and say what came of it.", probe_main},
+    {"fetch-cert",
+	"[--ca FILE [--check-hostname]] [--min-version VERSION] "
+	"[--timeout SECONDS] [--form FORM|--json] HOST:PORT",
+	"Print the certificate that a server shows.", fetch_main},
+    {"ca-certs",
+	"[-p FILE [--context NAME]|--ca FILE] [--pem|--stats|--default-paths] "
+	"[--json]",
+	"List the certificate authorities that are trusted.", anchors_main},
+    {"ciphers",
+	"[-p FILE [--context NAME]] [--server] [--from-openssl STRING] "
+	"[--json]",
+	"List the cipher suites that are offered, or translate a list.",
+	ciphers_main},
+    {"cert", "[--form FORM|--json|--not-after] FILE",
+	"Print a certificate in another form.", cert_main},
     {"verify",
 	"[-p FILE [--context NAME]] [--host NAME|IP] [--purpose server|client]"
 	" [--trust FILE] [--crl FILE] [--staple FILE] [--at TIME] [--depth N]"

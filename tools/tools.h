@@ -28,6 +28,11 @@ int check_main(const struct subcommand *self, int argc, char **argv);
 int explain_main(const struct subcommand *self, int argc, char **argv);
 int apply_main(const struct subcommand *self, int argc, char **argv);
 int keys_main(const struct subcommand *self, int argc, char **argv);
+int probe_main(const struct subcommand *self, int argc, char **argv);
+int fetch_main(const struct subcommand *self, int argc, char **argv);
+int anchors_main(const struct subcommand *self, int argc, char **argv);
+int ciphers_main(const struct subcommand *self, int argc, char **argv);
+int cert_main(const struct subcommand *self, int argc, char **argv);
 int verify_main(const struct subcommand *self, int argc, char **argv);
 int testbed_main(const struct subcommand *self, int argc, char **argv);
 
@@ -73,6 +78,9 @@ int options_wrong(const struct subcommand *self, const char *what);
 /* "tlsshim: ..." on stderr */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void complain_fault(const struct fault *f);
+
+/* probe.c: --timeout in seconds; 0, or -1 and said. */
+int timeout_read(const char *text, int *out);
 
 /* place.c */
 

@@ -231,12 +231,18 @@ put_head(char *buf, size_t len, const struct log_line *l)
 	    (int)process_pid(), l->verdict, side, peer);
 }
 
+void (*log_tap)(const struct log_line *l);
+
 void
 log_write(const struct log_line *l)
 {
 	char buf[2400], where[1200] = "";
 	size_t len = sizeof buf - 8, n;
 
+	if (log_tap != NULL) {
+		log_tap(l);
+		return;
+	}
 	if (!log_wants(l->level))
 		return;
 	if (l->rule != NULL)

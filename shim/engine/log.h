@@ -25,6 +25,9 @@ struct log_line {
 void log_init(const struct log_values *values);
 void log_write(const struct log_line *l);
 
+/* Where set, lines of log_write go there and nowhere else (probe.c). */
+extern void (*log_tap)(const struct log_line *l);
+
 /* A line that concerns no connection: the policy's fault, a warning. */
 void log_text(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,71 @@
+/* probe.c - one connection of the engine's own, for the tools */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "conn.h"
+#include "log.h"
+#include "probe.h"
+#include "process.h"
+
+static struct probe *probing;
+
+static void
+note(const struct log_line *l)
+{
+	if (probing == NULL || l->cause == NULL)
+		return;
+	probing->tolerated = strcmp(l->verdict, "tolerated") == 0;
+	snprintf(probing->cause, sizeof probing->cause, "%s", l->cause);
+	snprintf(probing->text, sizeof probing->text, "%s", l->text);
+}
+
+int
+probe_init(const struct shim_host *h)
+{
+	host = h;
+	log_init(NULL);
+	log_tap = note;
+	return process_init();
+}
+
+void
+probe_begin(struct probe *out, int fd, const struct rule *rule,
+    const struct credentials *cred, const char *name, int timeout)
+{
+	struct patience p = {0};
+	struct conn *c = conn_new(SIDE_CLIENT, CONN_TCP);
+
+	memset(out, 0, sizeof *out);
+	out->fd = fd;
+	out->err = ENOMEM;
+	if (c == NULL)
+		return;
+	c->rule = rule;
+	c->cred = cred;
+	snprintf(c->name, sizeof c->name, "%s", name);
+	table_set(fd, c);
+	out->c = c;
+	probing = out;
+	if (timeout > 0)
+		c->deadline = now_ms() + (int64_t)timeout * 1000;
+	pthread_mutex_lock(&c->lock);
+	out->err = -handshake_drive(c, fd, &p);
+	pthread_mutex_unlock(&c->lock);
+	out->session = c->session;
+	probing = NULL;
+}
+
+void
+probe_end(struct probe *p)
+{
+	if (p->c == NULL)
+		return;
+	pthread_mutex_lock(&p->c->lock);
+	if (p->err == 0)
+		conn_finish(p->c, p->fd);
+	pthread_mutex_unlock(&p->c->lock);
+	table_close_end(p->fd, table_close_begin(p->fd));
+	p->c = NULL;
+	p->session = NULL;
+}

@@ -1,0 +1,148 @@
+/* suite.c - cipher suites, by the names that GnuTLS and OpenSSL give them */
+#include <stdio.h>
+#include <string.h>
+
+#include "suite.h"
+
+/* What OpenSSL calls a cipher in the name of a suite; NULL: never offered. */
+static const struct {
+	gnutls_cipher_algorithm_t id;
+	const char *name;
+	unsigned bits;
+} ciphers[] = {
+    {GNUTLS_CIPHER_AES_128_GCM, "AES128-GCM", 128},
+    {GNUTLS_CIPHER_AES_256_GCM, "AES256-GCM", 256},
+    {GNUTLS_CIPHER_CHACHA20_POLY1305, "CHACHA20-POLY1305", 256},
+    {GNUTLS_CIPHER_AES_128_CCM, "AES128-CCM", 128},
+    {GNUTLS_CIPHER_AES_256_CCM, "AES256-CCM", 256},
+    {GNUTLS_CIPHER_AES_128_CCM_8, "AES128-CCM8", 128},
+    {GNUTLS_CIPHER_AES_256_CCM_8, "AES256-CCM8", 256},
+    {GNUTLS_CIPHER_AES_128_CBC, "AES128", 128},
+    {GNUTLS_CIPHER_AES_256_CBC, "AES256", 256},
+    {GNUTLS_CIPHER_3DES_CBC, "DES-CBC3", 112},
+    {GNUTLS_CIPHER_CAMELLIA_128_CBC, "CAMELLIA128", 128},
+    {GNUTLS_CIPHER_CAMELLIA_256_CBC, "CAMELLIA256", 256},
+    {GNUTLS_CIPHER_CAMELLIA_128_GCM, "CAMELLIA128-GCM", 128},
+    {GNUTLS_CIPHER_CAMELLIA_256_GCM, "CAMELLIA256-GCM", 256},
+};
+
+static const struct {
+	gnutls_kx_algorithm_t id;
+	const char *prefix, *exchange, *authentication;
+} exchanges[] = {
+    {GNUTLS_KX_UNKNOWN, "", "any", "any"},
+    {GNUTLS_KX_ECDHE_ECDSA, "ECDHE-ECDSA-", "ECDH", "ECDSA"},
+    {GNUTLS_KX_ECDHE_RSA, "ECDHE-RSA-", "ECDH", "RSA"},
+    {GNUTLS_KX_DHE_RSA, "DHE-RSA-", "DH", "RSA"},
+    {GNUTLS_KX_RSA, "", "RSA", "RSA"},
+};
+
+#define COUNT(v) (sizeof(v) / sizeof(v)[0])
+
+bool
+suite_is_13(const struct suite *s)
+{
+	return s->version == GNUTLS_TLS1_3;
+}
+
+static int
+exchange_find(const struct suite *s)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(exchanges); i++)
+		if (exchanges[i].id == s->kx)
+			return (int)i;
+	return -1;
+}
+
+static int
+cipher_find(const struct suite *s)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(ciphers); i++)
+		if (ciphers[i].id == s->cipher)
+			return (int)i;
+	return -1;
+}
+
+const char *
+suite_exchange(const struct suite *s)
+{
+	return exchanges[exchange_find(s)].exchange;
+}
+
+const char *
+suite_authentication(const struct suite *s)
+{
+	return exchanges[exchange_find(s)].authentication;
+}
+
+unsigned
+suite_bits(const struct suite *s)
+{
+	return ciphers[cipher_find(s)].bits;
+}
+
+/* "-SHA256" of the handshake's hash for AEAD, of the MAC otherwise. */
+static const char *
+hash_suffix(const struct suite *s)
+{
+	const char *iana = s->iana;
+	size_t n = strlen(iana);
+
+	if (s->mac != GNUTLS_MAC_AEAD)
+		return s->mac == GNUTLS_MAC_SHA1     ? "-SHA"
+		       : s->mac == GNUTLS_MAC_SHA256 ? "-SHA256"
+						     : "-SHA384";
+	if (strstr(iana, "_GCM_") == NULL)
+		return "";
+	return n > 6 && strcmp(iana + n - 6, "SHA384") == 0 ? "-SHA384"
+							    : "-SHA256";
+}
+
+static bool
+is_ours(const struct suite *s)
+{
+	return cipher_find(s) >= 0 && exchange_find(s) >= 0 &&
+	       (s->kx != GNUTLS_KX_UNKNOWN || suite_is_13(s)) &&
+	       s->version >= GNUTLS_SSL3 && s->version <= GNUTLS_TLS1_3 &&
+	       (s->mac == GNUTLS_MAC_AEAD || s->mac == GNUTLS_MAC_SHA1 ||
+		   s->mac == GNUTLS_MAC_SHA256 || s->mac == GNUTLS_MAC_SHA384);
+}
+
+/* "ECDHE-RSA-" "AES128" "-SHA256"; those of TLS 1.3 are called as in RFC 8446. */
+static void
+name_set(struct suite *s)
+{
+	if (suite_is_13(s))
+		snprintf(s->name, sizeof s->name, "%s", s->iana);
+	else
+		snprintf(s->name, sizeof s->name, "%s%s%s",
+		    exchanges[exchange_find(s)].prefix,
+		    ciphers[cipher_find(s)].name, hash_suffix(s));
+}
+
+size_t
+suites_read(struct suite *v, size_t most)
+{
+	unsigned char id[2];
+	size_t i, n = 0;
+
+	for (i = 0; n < most; i++) {
+		struct suite s = {0};
+
+		s.iana = gnutls_cipher_suite_info(
+		    i, id, &s.kx, &s.cipher, &s.mac, &s.version);
+		if (s.iana == NULL)
+			break;
+		s.id = (unsigned)(id[0] << 8 | id[1]);
+		s.index = i;
+		if (!is_ours(&s))
+			continue;
+		name_set(&s);
+		v[n++] = s;
+	}
+	return n;
+}
