@@ -307,6 +307,7 @@ file_read(const char *path, enum file_kind kind, size_t max, char **out,
 	    .at_line = at_line,
 	    .f = f,
 	    .dir = -1};
+	char *text = NULL;
 	struct stat st;
 	int fd = walk_open(path, 0, &st, &w);
 	int rv = -1;
@@ -315,9 +316,11 @@ file_read(const char *path, enum file_kind kind, size_t max, char **out,
 	if (fd == -1)
 		return -1;
 	if (check_file(&w, kind, max, &st) == 0)
-		rv = content_read(&w, fd, max, (size_t)st.st_size, out, len);
+		rv = content_read(&w, fd, max, (size_t)st.st_size, &text, len);
 	if (rv == 0 && kind != FILE_POLICY)
-		rv = check_text(&w, *out, *len);
+		rv = check_text(&w, text, *len);
+	if (rv == 0)
+		*out = text;
 	close(fd);
 	return rv;
 }

@@ -27,7 +27,7 @@ static struct entry {
 	int option[OPTIONS]; /* what the program has set, level IPPROTO_TCP */
 } entries[ENTRIES];
 static _Atomic unsigned count; /* ever added */
-static _Atomic int busy;
+static int busy;
 
 static uint64_t
 cookie_of(int fd)
