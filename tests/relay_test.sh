@@ -105,6 +105,12 @@ test_what_it_sees_survives_a_chain() {
 	assertContains "$(talk x)" '2 1 6, 127.0.0.1 127.0.0.1, 0, 0, 1 7,'
 }
 
+test_what_it_sees_survives_an_emptied_environment() {
+	serve fork 1 sh -c "exec env -i sh -c 'env -i /usr/bin/python3 \
+	    \"$TESTS/fixtures/relayed.py\"; true'"
+	assertContains "$(talk x)" '2 1 6, 127.0.0.1 127.0.0.1, 0, 0, 1 7,'
+}
+
 test_what_others_say_of_it_is_harmless() {
 	local lie
 	for lie in , x "$(head -c 30000 /dev/zero | tr '\0' 1)" \

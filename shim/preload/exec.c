@@ -147,6 +147,7 @@ may_start(const char *path)
 
 #define PRELOAD "LD_PRELOAD="
 #define POLICY "TLSSHIM_POLICY="
+#define RELAYED SHIM_RELAYED_NAME "="
 
 /* Is our path one of the elements of what follows LD_PRELOAD=? */
 static int
@@ -168,13 +169,26 @@ struct wants {
 	size_t preload; /* bytes for a new LD_PRELOAD entry; 0: it is there */
 	size_t policy;  /* likewise for TLSSHIM_POLICY */
 	size_t at;      /* index of the entry to replace, n: none */
+	size_t relayed; /* likewise for what relayed_tell says */
+	size_t told_at; /* index of the entry it replaces, n: none */
 };
+
+/* Bytes that a new entry about relayed connections takes at most. */
+static size_t
+relayed_wanted(const char *have)
+{
+	char now[RELAYED_MOST];
+	size_t len = relayed_tell(now, sizeof now);
+
+	return len == 0 || (have != NULL && strcmp(have, now) == 0) ? 0
+								    : len + 1;
+}
 
 static struct wants
 wants_of(char *const envp[])
 {
 	struct wants w = {0};
-	const char *have = NULL;
+	const char *have = NULL, *told = NULL;
 	bool policy = false;
 
 	libc_need();
@@ -186,6 +200,8 @@ wants_of(char *const envp[])
 		}
 		if (strncmp(envp[w.n], POLICY, sizeof POLICY - 1) == 0)
 			policy = true;
+		if (strncmp(envp[w.n], RELAYED, sizeof RELAYED - 1) == 0)
+			told = envp[w.told_at = w.n];
 	}
 	if (have == NULL)
 		w.at = w.n;
@@ -195,6 +211,9 @@ wants_of(char *const envp[])
 			    (have != NULL ? strlen(have) : 0);
 	if (start_env.policy != NULL && !policy)
 		w.policy = sizeof POLICY + strlen(start_env.policy);
+	if (told == NULL)
+		w.told_at = w.n;
+	w.relayed = relayed_wanted(told);
 	return w;
 }
 
@@ -202,16 +221,17 @@ wants_of(char *const envp[])
 static size_t
 env_size(const struct wants *w)
 {
-	if (w->preload == 0 && w->policy == 0)
+	if (w->preload == 0 && w->policy == 0 && w->relayed == 0)
 		return 0;
-	return (w->n + 3) * sizeof(char *) + w->preload + w->policy;
+	return (w->n + 4) * sizeof(char *) + w->preload + w->policy +
+	       (w->relayed != 0 ? RELAYED_MOST : 0);
 }
 
 /* Into room, of env_size(w) bytes: the vector, then the new entries. */
 static char *const *
 env_copy(char *const envp[], const struct wants *w, void *room)
 {
-	char **to = room, *text = (char *)(to + w->n + 3);
+	char **to = room, *text = (char *)(to + w->n + 4);
 	size_t n = w->n;
 
 	if (n > 0)
@@ -228,6 +248,11 @@ env_copy(char *const envp[], const struct wants *w, void *room)
 	if (w->policy != 0) {
 		strcpy(stpcpy(text, POLICY), start_env.policy);
 		to[n++] = text;
+		text += w->policy;
+	}
+	if (w->relayed != 0 && relayed_tell(text, RELAYED_MOST) > 0) {
+		to[w->told_at < w->n ? w->told_at : n] = text;
+		n += w->told_at == w->n;
 	}
 	to[n] = NULL;
 	return to;
