@@ -55,12 +55,12 @@ may_give(struct conn *c)
 
 /* Locked: begins a relay for c. */
 static int
-give(struct conn *c, int fd, struct relay *r)
+give(struct conn *c, int fd, pid_t leaves, struct relay *r)
 {
 	int rv = may_give(c);
 
 	if (rv == 0)
-		rv = relay_start(c, fd, r);
+		rv = relay_start(c, fd, leaves, r);
 	if (rv == -ECONNABORTED)
 		say_unable(c,
 		    "another process uses this session: the next program "
@@ -123,7 +123,7 @@ handover_all(struct conn *c, int fd, const int *more, int n)
 	int rv;
 
 	pthread_mutex_lock(&c->lock);
-	rv = give(c, fd, &r);
+	rv = give(c, fd, 0, &r);
 	if (rv == 0)
 		c->state = CONN_RELAYED; /* for threads that still have it */
 	pthread_mutex_unlock(&c->lock);
@@ -154,7 +154,7 @@ handover_to(struct handover *h, struct conn *c, int fd)
 	if (h->conns == HANDOVER_CONNS)
 		return -1;
 	pthread_mutex_lock(&c->lock);
-	rv = give(c, fd, r);
+	rv = give(c, fd, h->leaves, r);
 	pthread_mutex_unlock(&c->lock);
 	if (rv < 0 && relay_none(r) < 0)
 		return -1;
@@ -232,6 +232,7 @@ handover_begin(struct handover *h)
 	int fd, max = getdtablesize();
 
 	h->conns = h->numbers = 0;
+	h->leaves = process_is_vfork_child() ? 0 : process_holder();
 	for (fd = 0; fd <= 2; fd++) {
 		struct conn *c = standard(fd);
 

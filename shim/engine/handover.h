@@ -23,6 +23,7 @@ int handover_all(struct conn *c, int fd, const int *more, int n);
 
 struct handover {
 	int conns, numbers;
+	pid_t leaves; /* relay_start's */
 	struct {
 		struct conn *c; /* referenced */
 		struct relay relay;

@@ -27,6 +27,7 @@ struct job {
 	int fd;  /* the connection */
 	int end; /* the relay's end of the pair */
 	int ctl; /* the relay's end of the control pair */
+	pid_t leaves; /* relay_start's */
 	bool failed;
 };
 
@@ -141,6 +142,8 @@ live(struct job *j)
 		__builtin_unreachable();
 	}
 	host->libc->close(j->ctl);
+	if (j->leaves != 0) /* exec has closed its descriptors */
+		(void)slot_drop(j->c->slot, j->leaves, record, &len);
 	if (j->c->state != CONN_OPEN && conn_claim(j->c) < 0)
 		host->libc->_exit(1); /* used by another since: said there */
 	relay_pump(j->c, j->fd, j->end);
@@ -218,9 +221,10 @@ copy_options(int from, int to)
 }
 
 static int
-start(struct conn *c, int fd, const int pair[2], const int ctl[2])
+start(struct conn *c, int fd, pid_t leaves, const int pair[2],
+    const int ctl[2])
 {
-	struct job j = {c, fd, pair[0], ctl[0], false};
+	struct job j = {c, fd, pair[0], ctl[0], leaves, false};
 	char byte;
 	int rv;
 
@@ -263,7 +267,7 @@ show_ends(const struct conn *c, int end)
 }
 
 int
-relay_start(struct conn *c, int fd, struct relay *r)
+relay_start(struct conn *c, int fd, pid_t leaves, struct relay *r)
 {
 	int pair[2], ctl[2], rv;
 
@@ -277,7 +281,7 @@ relay_start(struct conn *c, int fd, struct relay *r)
 		host->libc->close(pair[1]);
 		return rv;
 	}
-	rv = start(c, fd, pair, ctl);
+	rv = start(c, fd, leaves, pair, ctl);
 	r->end = pair[1];
 	r->ctl = ctl[1];
 	if (rv < 0) {

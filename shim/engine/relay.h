@@ -20,9 +20,11 @@ struct relay {
 /*
  * Starts a relay for c, whose socket is fd here (in a vfork child not
  * necessarily in the table).  c is locked, nobody receives or sends on it,
- * and its session is this process's to give away.  0 or a negative errno.
+ * and its session is this process's to give away.  leaves: this process, if
+ * it holds c no longer once the relay begins and does not say so itself; 0:
+ * it goes on.  0 or a negative errno.
  */
-int relay_start(struct conn *c, int fd, struct relay *r);
+int relay_start(struct conn *c, int fd, pid_t leaves, struct relay *r);
 
 /* The relay begins; the caller keeps r->end, and nothing of c is its own. */
 void relay_go(struct relay *r);

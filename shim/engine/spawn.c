@@ -141,6 +141,7 @@ make(struct plan *p, const posix_spawn_file_actions_t *actions)
 	    actions != NULL ? (const struct step *)actions->__actions : NULL;
 	int n = a != NULL ? actions->__used : 0, i;
 
+	p->h.leaves = 0;
 	p->h.conns = p->h.numbers = p->n = p->ndone = 0;
 	p->todo = calloc((size_t)n + 3, sizeof *p->todo);
 	if (p->todo == NULL)
