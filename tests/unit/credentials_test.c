@@ -89,7 +89,7 @@ files_make(void)
 	copy("ca.pem", CASES "ok-ec/trust.pem", NULL, 0644);
 	encrypted_key("locked.pem");
 	write_file("legacy.pem",
-	    "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", 55,
+	    "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n", 54,
 	    0600);
 	write_file("empty.pem", "", 0, 0600);
 	write_file("words.pem", "no certificate here\n", 20, 0600);
