@@ -117,6 +117,9 @@ struct shim_engine {
 	 * later. */
 	void (*leave)(void);
 
+	/* It is about to put itself under seccomp. */
+	void (*sealing)(void);
+
 	/*
 	 * A program at path (for a script: its interpreter's path, and the
 	 * script) is about to be started and cannot be preloaded; why says so

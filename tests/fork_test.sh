@@ -193,6 +193,39 @@ test_programs_that_are_started_leave_the_connection_alone() {
 	assertEquals '' "$(cat "$TMP/spawns.err")"
 }
 
+# It has closed the connection by becoming another program, and lives.
+test_child_that_becomes_another_program_does_not_hold_up_the_end() {
+	cat >"$TMP/helper.py" <<-END
+	import os, socket
+	s = socket.create_server(("127.0.0.1", 0))
+	print("port", s.getsockname()[1], flush=True)
+	c, _ = s.accept()
+	c.send(c.recv(1))
+	r, w = os.pipe()
+	os.set_inheritable(r, True)
+	for path in "/nonexistent", "/bin/cat":
+	    started, told = os.pipe()
+	    if os.fork() == 0:
+	        os.dup2(r, 0)
+	        os.close(w)
+	        try:
+	            os.execv(path, ["cat"])
+	        except OSError:
+	            c.close()
+	            os._exit(0)
+	    os.close(told)
+	    os.read(started, 1)
+	    c.send(b"y")
+	c.close()
+	os.read(r, 1)
+	END
+	start_shimmed helper tls timeout 30 python3 "$TMP/helper.py"
+	got=$(timeout 5 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost \
+	    "$(port_of helper)" x)
+	assertEquals 'xyy end=close_notify' "$got"
+	stop helper
+}
+
 # The receiver has the socket and not the session.
 test_connection_that_is_passed_on_is_refused_to_the_receiver() {
 	start_shimmed passer tls python3 "$TESTS/fixtures/passer.py"

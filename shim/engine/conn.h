@@ -100,6 +100,7 @@ struct conn {
 	uint32_t stamp[SLOT_USES]; /* of the uses of the session; slot.h */
 	unsigned announced; /* by which table_before_fork; world */
 	int expected;       /* and what slot_expect said then; world */
+	bool outside; /* this process has stepped out of slot, for an exec */
 	bool foreign_told; /* the log has said that another process uses it */
 	struct snapshot *snapshot; /* a reference: rule and cred are its */
 	const struct rule *rule;

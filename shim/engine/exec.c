@@ -35,8 +35,37 @@ count(struct conn *c, void *arg)
 	struct tally *t = arg;
 
 	if (c->state == CONN_OPEN && !c->linger_set &&
-	    slot_alone(c->slot, t->pid))
+	    (slot_alone(c->slot, t->pid) ||
+		slot_owned(c->slot, c->stamp[SLOT_TX])))
 		t->n++;
+}
+
+/*
+ * What needs no keeper is held and used by others: a child that becomes
+ * another program and lives on has it no longer.
+ */
+static void
+step_out(struct conn *c, void *arg)
+{
+	const struct handover *h = arg;
+	int i;
+
+	for (i = 0; i < h->conns; i++)
+		if (h->to[i].c == c)
+			return;
+	c->outside = slot_step_out(c->slot, process_holder());
+}
+
+static void
+step_in(struct conn *c, void *arg)
+{
+	if (!c->outside)
+		return;
+	c->outside = false;
+	if (slot_step_in(c->slot, process_holder(), c->cookie))
+		return;
+	c->slot = NULL;
+	c->stamp[SLOT_RX] = c->stamp[SLOT_TX] = SLOT_NEVER;
 }
 
 static void
@@ -131,6 +160,8 @@ start(struct keeper *k, const struct handover *h)
 	if (process_is_vfork_child())
 		return;
 	table_each(count, &t);
+	if (t.n == 0)
+		table_each(step_out, (void *)h);
 	if (t.n == 0 ||
 	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p) == -1)
 		return;
@@ -166,6 +197,8 @@ stop(const struct keeper *k)
 		(void)!host->libc->write(k->fd, "", 1);
 		(void)!host->libc->read(k->fd, &byte, 1);
 		host->libc->close(k->fd);
+	} else if (!process_is_vfork_child()) {
+		table_each(step_in, NULL);
 	}
 	errno = saved;
 	return -1;

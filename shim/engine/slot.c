@@ -347,6 +347,34 @@ forget_holder(struct slot *s, pid_t pid)
 }
 
 bool
+slot_step_out(struct slot *s, pid_t pid)
+{
+	uint32_t n = s != NULL ? s->holders : 0;
+
+	while (n > 1)
+		if (atomic_compare_exchange_weak(&s->holders, &n, n - 1)) {
+			if (pid != 0)
+				forget_holder(s, pid);
+			return true;
+		}
+	return false;
+}
+
+bool
+slot_step_in(struct slot *s, pid_t pid, uint64_t cookie)
+{
+	uint32_t n = s->holders;
+
+	while (n > 0 && s->cookie == cookie)
+		if (atomic_compare_exchange_weak(&s->holders, &n, n + 1)) {
+			if (pid != 0)
+				name_holder(s, 0, pid);
+			return true;
+		}
+	return false;
+}
+
+bool
 slot_leave(struct slot *s, pid_t pid, struct slot_end *end)
 {
 	int i;

@@ -103,6 +103,15 @@ slot_inherited(uint32_t stamp)
 /* True if no other living process holds it. */
 bool slot_alone(struct slot *s, pid_t pid);
 
+/*
+ * Before an exec, which closes pid's descriptors and not its life: it is no
+ * holder any more, if there are others (else false).  slot_step_in: the exec
+ * has failed; false if the others have ended the connection (cookie: its
+ * socket's) meanwhile.
+ */
+bool slot_step_out(struct slot *s, pid_t pid);
+bool slot_step_in(struct slot *s, pid_t pid, uint64_t cookie);
+
 /* The owner leaves the record that ends the session (len may be 0). */
 void slot_leave_record(struct slot *s, const void *record, size_t len);
 

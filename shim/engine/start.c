@@ -34,6 +34,27 @@ leave(void)
 	judge_leave();
 }
 
+static void
+count_governed(struct conn *c, void *arg)
+{
+	++*(int *)arg;
+}
+
+/* Its filter was made for what the program calls, not for what we do. */
+static void
+sealing(void)
+{
+	int n = 0;
+
+	table_each(count_governed, &n);
+	if (n > 0)
+		log_text(LOG_WARNING,
+		    "this program filters its own system calls from here on: "
+		    "what it has open goes on, but a connection that it opens "
+		    "or is passed later may be its end (SIGSYS); then switch "
+		    "its sandbox off (vsftpd: seccomp_sandbox=NO)");
+}
+
 /* A process that ends closes what it holds, the last of it properly. */
 static void
 ending(void)
@@ -54,6 +75,7 @@ static const struct shim_engine engine = {
     .events = epoll_translate,
     .active = active,
     .leave = leave,
+    .sealing = sealing,
     .unprotected = judge_unprotected,
     .ending = ending,
     .forking = process_forking,

@@ -74,7 +74,7 @@ sealing(long number, long a, long b, long c)
 	process_leave();
 	if (number != SYS_seccomp || a > SECCOMP_SET_MODE_FILTER || c == 0)
 		return libc.syscall(number, a, b, c);
-	owned_settle_all();
+	process_sealing();
 	rv = libc.syscall(number, a, b, c);
 	return process_seal(rv);
 }

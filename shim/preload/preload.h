@@ -58,6 +58,9 @@ void process_leave(void);
  */
 extern char process_sealed;
 
+/* Before one that sets seccomp: what must be asked is asked now. */
+void process_sealing(void);
+
 /* After a system call that sets seccomp was made with result rv. */
 long process_seal(long rv);
 

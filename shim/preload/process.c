@@ -83,6 +83,18 @@ process_leave(void)
 	errno = saved;
 }
 
+void
+process_sealing(void)
+{
+	const struct shim_engine *engine = engine_get();
+	int saved = errno;
+
+	if (engine != NULL && !process_vforked())
+		engine->sealing();
+	owned_settle_all();
+	errno = saved;
+}
+
 long
 process_seal(long rv)
 {
@@ -213,7 +225,7 @@ prctl(int option, ...)
 	if (option != PR_SET_SECCOMP)
 		return libc.prctl(option, a, b, c, d);
 	process_leave();
-	owned_settle_all();
+	process_sealing();
 	rv = libc.prctl(option, a, b, c, d);
 	return (int)process_seal(rv);
 }
