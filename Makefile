@@ -116,6 +116,10 @@ figures: all
 	tests/bench/idle.sh
 	tests/bench/endings.sh
 
+# Servers that others wrote: INSTALL=yes gets them, SERVERS="rsync" picks.
+check-servers: all
+	B=$(B) tests/servers/all $(if $(INSTALL),--install) $(SERVERS)
+
 demo: all
 	tools/demo
 
@@ -151,6 +155,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all man check check-chroot check-tsan conformance demo figures install uninstall \
+.PHONY: all man check check-chroot check-servers check-tsan conformance demo figures install uninstall \
 	clean
 .DELETE_ON_ERROR:
