@@ -115,6 +115,7 @@ figures: all
 	tests/bench/passthrough.sh
 	tests/bench/idle.sh
 	tests/bench/endings.sh
+	tests/bench/relay.sh
 
 # Servers that others wrote: INSTALL=yes gets them, SERVERS="rsync" picks.
 check-servers: all
