@@ -103,6 +103,11 @@ check-tsan:
 	$(Q)$(MAKE) -s -f tests/tests.mk tsan
 	tests/tsan $(B)
 
+# nginx, Java and curl with GnuTLS: nginx-light, a JDK, libcurl3-gnutls.
+check-interop: all
+	$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
+	B=$(B) tests/interop/heavy_test.sh
+
 check-chroot:
 	tests/chroot
 
@@ -156,6 +161,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all man check check-chroot check-servers check-tsan conformance demo figures install uninstall \
+.PHONY: all man check check-chroot check-interop check-servers check-tsan conformance demo figures install uninstall \
 	clean
 .DELETE_ON_ERROR:

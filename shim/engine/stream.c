@@ -87,6 +87,19 @@ at_end_of_input(struct conn *c)
 }
 
 /*
+ * RFC 8446, 6.1: user_canceled is no error, and close_notify follows it.  Java
+ * ends every connection so; GnuTLS 3.7.9 takes it for fatal and reads no
+ * further.  It came encrypted, so that nobody else has cut the data short.
+ */
+static bool
+is_cancelled(const struct conn *c, ssize_t r)
+{
+	return r == GNUTLS_E_FATAL_ALERT_RECEIVED &&
+	    gnutls_alert_get(c->session) == GNUTLS_A_USER_CANCELED &&
+	    gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3;
+}
+
+/*
  * One record's plaintext into buf.  > 0, 0 at close_notify, -EAGAIN when
  * more ciphertext is needed, or a negative errno.  E_AGAIN alone may only
  * mean that a ticket or KeyUpdate was eaten: on until our pull ran dry.
@@ -105,7 +118,7 @@ decrypt(struct conn *c, void *buf, size_t len)
 			c->got_data = true;
 			return r;
 		}
-		if (r == 0) {
+		if (r == 0 || is_cancelled(c, r)) {
 			c->rd_eof = true;
 			return 0;
 		}
