@@ -42,7 +42,8 @@ chmod 755 "$TMP/cgi/cat"
 	</Directory>
 	END
 } >"$TMP/apache.conf"
-start apache "${UNDER[@]:2}" apache2 -D FOREGROUND -f "$TMP/apache.conf"
+# it sends its signals to its process group
+start apache setsid "${UNDER[@]:2}" apache2 -D FOREGROUND -f "$TMP/apache.conf"
 wait_listen "$port" || cat "$TMP/apache.err"
 get() {
 	timeout 60 curl -sS --cacert "$TMP/ca.pem" "$@"
@@ -64,11 +65,13 @@ many() {
 		    return 1
 	done
 }
+# of two workers, one of which may not have served yet
 all_descriptors() {
-	local pid
+	local pid n=0
 	for pid in $(pgrep -P $pid_apache | sort -n | head -n 2); do
-		descriptors $pid
+		n=$((n + $(descriptors $pid)))
 	done
+	echo $n
 }
 has '5 MB down' down
 has '5 MB each way through mod_cgi' by_cgi
@@ -76,6 +79,6 @@ get "https://localhost:$port/cgi/cat" >/dev/null
 fds=$(all_descriptors)
 has '200 connections to mod_cgi' many
 has 'no process left' none_left "$TMP/cgi/cat" 0
-has 'no descriptor left' [ "$(all_descriptors)" = "$fds" ]
+has 'no descriptor left' [ "$(all_descriptors)" -le $((fds + 1)) ]
 has 'close_notify' ends_well "$port" $'GET /down HTTP/1.0\r\n\r\n'
 exit $bad
