@@ -34,7 +34,9 @@ as_over_tcp() {
 	    fail "plain: $want"
 	assertNotNull "$2 says something" "$want"
 	for ((i = 0; i < times; i++)); do
-		out=$(shimmed both "$B/tests/$1" "$2" 2>&1)
+		# of a handshake that is broken off the log may tell
+		out=$(shimmed both "$B/tests/$1" "$2" 2>&1 |
+		    grep -v '^tlsshim\[')
 		assertEquals "$1 $2" "$want" "$out" || return
 	done
 }
