@@ -151,3 +151,40 @@ der_compare(const struct der *a, const struct der *b)
 		return a->len < b->len ? -1 : 1;
 	return a->len == 0 ? 0 : memcmp(a->p, b->p, a->len);
 }
+
+/* How many bytes the UTF-8 character at p has, 0 when it is none. */
+static size_t
+character(const unsigned char *p)
+{
+	size_t i, n;
+
+	if (p[0] < 0x80)
+		return 1;
+	n = p[0] >= 0xc2 && p[0] < 0xe0	  ? 2
+	    : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+	    : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+					  : 0;
+	for (i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong ones, surrogates and what is beyond U+10FFFF */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	/* U+0080 to U+009F are controls as well */
+	return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;
+}
+
+void
+der_text_clean(char *text)
+{
+	unsigned char *p = (unsigned char *)text;
+	size_t n;
+
+	while (*p != '\0') {
+		n = character(p);
+		if (n == 0 || *p < 0x20 || *p == 0x7f || *p == '"')
+			*p = '?', n = 1;
+		p += n;
+	}
+}

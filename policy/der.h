@@ -56,6 +56,13 @@ bool der_take(struct der *in, unsigned tag, struct der_item *out);
  */
 bool der_time(struct der *in, time_t *out);
 
+/*
+ * A peer chooses these bytes: none may move a terminal, end a string of JSON
+ * or forge a line of the log.  Control characters, quotes and what is no
+ * UTF-8 (RFC 3629) become '?'.
+ */
+void der_text_clean(char *text);
+
 /* Exactly one certificate and nothing after it. */
 bool der_cert(const void *data, size_t len, struct der_cert *out);
 

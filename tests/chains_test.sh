@@ -306,6 +306,24 @@ test_forms() {
 	judged malformed 'form mid'
 }
 
+# What a subject holds may break neither lines nor JSON.
+test_subjects_are_told_as_clean_text() {
+	local out
+	cn=$'a"b\e[31m\n\xff\xc3\xa9'
+	openssl req -new -key leaf.key -nameopt multiline \
+	    -subj "/CN=$cn" -out odd.csr 2>/dev/null
+	cn=''
+	sign odd mid "$AKI" 'extendedKeyUsage = serverAuth' \
+	    'subjectAltName = DNS:good.tls.test'
+	cat odd.pem mid.pem >odd_chain.pem
+	out=$("$TLSSHIM" verify --json --trust root.pem --host good.tls.test \
+	    odd_chain.pem)
+	python3 -c 'import json, sys
+path = json.loads(sys.stdin.buffer.read().decode())["path"]
+assert len(path) == 3 and not set(path[0]) & set("\n\r\033\""), path' \
+	    <<<"$out" || fail "$out"
+}
+
 # list NAME CA [SERIAL OF]...	NAME.crl of openssl ca
 list() {
 	local name=$1 ca=$2 cert

@@ -222,7 +222,7 @@ subject_text(const struct der *der)
 	    (unsigned char *)der->p, (unsigned)der->len};
 	gnutls_datum_t dn = {NULL, 0};
 	gnutls_x509_crt_t c = NULL;
-	char *text = NULL, *p;
+	char *text = NULL;
 
 	if (gnutls_x509_crt_init(&c) >= 0 &&
 	    gnutls_x509_crt_import(c, &d, GNUTLS_X509_FMT_DER) >= 0 &&
@@ -230,10 +230,8 @@ subject_text(const struct der *der)
 		text = strndup((const char *)dn.data, dn.size);
 	gnutls_free(dn.data);
 	gnutls_x509_crt_deinit(c);
-	/* whoever made the certificate chose these bytes */
-	for (p = text; p != NULL && *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = '?';
+	if (text != NULL)
+		der_text_clean(text);
 	return text;
 }
 

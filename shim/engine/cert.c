@@ -240,19 +240,13 @@ cert_signed_by(const struct cert *c, const struct cert *issuer)
 		   GNUTLS_VERIFY_ALLOW_BROKEN, &tbs, &signature) >= 0;
 }
 
-/* A peer chooses these bytes: none may move a terminal or forge a line. */
 static void
 name_text(gnutls_datum_t *dn, int rv, char *buf, size_t len)
 {
-	size_t i;
-
 	snprintf(buf, len, "%.*s", rv < 0 ? 0 : (int)dn->size,
 	    rv < 0 ? "" : (const char *)dn->data);
 	gnutls_free(dn->data);
-	for (i = 0; buf[i] != '\0'; i++)
-		if ((unsigned char)buf[i] < 0x20 || buf[i] == 0x7f ||
-		    buf[i] == '"')
-			buf[i] = '?';
+	der_text_clean(buf);
 }
 
 void

@@ -392,6 +392,31 @@ padded_check(void)
 	free(der);
 }
 
+static void
+clean_check(void)
+{
+	static const char *const rows[][2] = {
+	    {"plain", "plain"},
+	    {"a\nb\x1b[1m\"\x7f", "a?b?[1m??"},
+	    {"b\xc3\xbc", "b\xc3\xbc"},
+	    {"\xe2\x82\xac\xf0\x9f\x98\x80", "\xe2\x82\xac\xf0\x9f\x98\x80"},
+	    {"\xff\xc3", "??"},
+	    {"\xc0\xafx", "??x"},
+	    {"\xed\xa0\x80", "???"},
+	    {"\xe2\x82", "??"},
+	    {"\xc2\x9b" "1m", "??1m"},
+	};
+	char text[64];
+	size_t i;
+
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		snprintf(text, sizeof text, "%s", rows[i][0]);
+		der_text_clean(text);
+		report(strcmp(text, rows[i][1]) == 0, "clean text %zu: %s", i,
+		    text);
+	}
+}
+
 int
 main(void)
 {
@@ -417,5 +442,6 @@ main(void)
 	bits_check();
 	list_bits_check();
 	padded_check();
+	clean_check();
 	return failures > 0;
 }

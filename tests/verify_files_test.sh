@@ -1,5 +1,5 @@
 #!/bin/bash
-# verify_test.sh - tlsshim verify judges files as the engine judges peers
+# verify_files_test.sh - tlsshim verify judges files as the engine judges peers
 
 . "${0%/*}/lib.sh"
 
