@@ -1,5 +1,6 @@
 #!/bin/bash
-# both_ends_test.sh - one thread that is client and server to itself
+# both_ends_test.sh - one thread that is client and server to itself, or a
+# server that is done before its client has begun
 
 . "${0%/*}/lib.sh"
 
@@ -13,7 +14,7 @@ listener = socket.create_server(('127.0.0.1', 0))
 client = socket.socket()
 client.setblocking(False)
 assert client.connect_ex(listener.getsockname()) in (0, errno.EINPROGRESS)
-$1" 2>&1 | sed '/^tlsshim/d'	# clients that the end meets
+$1" 2>&1 | sed -u '/^tlsshim/d'	# clients that the end meets
 }
 
 # libuv's tcp_try_write_error: nothing but writes, and no wait in between.
@@ -60,6 +61,33 @@ server.sendall(b"hello")
 client.setblocking(True)
 print(client.recv(9).decode())')
 	assertEquals hello "$out"
+}
+
+# Tcl's socket tests: accepted and closed at once; the process may end too.
+test_a_client_connects_to_a_server_that_closes_at_once() {
+	local out
+	for end in '' 'os._exit(0)' 'sys.exit()'; do
+		out=$(program "
+import os, sys
+if os.fork() == 0:
+    listener.close()
+    listener = socket.create_server(('127.0.0.1', 0))
+    print(listener.getsockname()[1], flush=True)
+    listener.accept()[0].close()
+    $end
+    listener.settimeout(1)
+    try:
+        listener.accept()
+    except OSError:
+        sys.exit()
+os.wait()" | {
+			read -r port
+			timeout 20 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- \
+			    python3 -c "import socket
+print(socket.create_connection(('127.0.0.1', $port)).recv(1))" 2>&1
+		})
+		assertEquals "$end" "b''" "$out"
+	done
 }
 
 . shunit2

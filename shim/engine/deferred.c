@@ -10,6 +10,7 @@
 #include "own.h"
 #include "stream.h"
 
+#define SILENT_MS 300 /* for a ClientHello to come after close() */
 #define EARLY_MAX (256 * 1024) /* of one conn */
 
 /* The list; count is read without the lock to keep the usual path free. */
@@ -152,6 +153,22 @@ end_orphan(struct conn *c)
 	ours_close(&c->orphan);
 }
 
+static int64_t
+closing_time(const struct conn *c)
+{
+	return now_ms() + (int64_t)c->rule->values.close_timeout * 1000;
+}
+
+/* 1, 0 at the end of what came, or a negative errno. */
+static int
+hello_came(int fd)
+{
+	char byte;
+
+	return (int)as_engine(host->libc->recv(
+	    fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT));
+}
+
 /* Locked.  True when nothing is left to do for c here. */
 static bool
 advance(struct conn *c)
@@ -161,6 +178,16 @@ advance(struct conn *c)
 
 	if (fd == -1)
 		return true;
+	if (c->orphan > 0 && c->state == CONN_PRE) {
+		rv = hello_came(fd);
+		if (rv == -EAGAIN && now_ms() < c->deadline)
+			return false;
+		if (rv <= 0) { /* nobody is disappointed: not logged */
+			end_orphan(c);
+			return true;
+		}
+		c->deadline = closing_time(c);
+	}
 	rv = handshake_drive(c, fd, &p);
 	if (rv == 0)
 		rv = deferred_flush(c, fd, &p);
@@ -234,9 +261,9 @@ deferred_ask(struct pollfd *p, int n)
 	return k;
 }
 
-/* Is there a conn that the program has written to? */
+/* Is there a conn that the program has written to, or one that it closed? */
 static bool
-worth_waiting(void)
+worth_waiting(bool closed)
 {
 	struct conn *c;
 	bool yes = false;
@@ -244,7 +271,7 @@ worth_waiting(void)
 	pthread_mutex_lock(&lock);
 	for (c = first; c != NULL && !yes; c = c->next_deferred)
 		yes = bytes_left(&c->early) > 0 || c->state == CONN_OPEN ||
-		    c->side == SIDE_CLIENT;
+		    c->side == SIDE_CLIENT || (closed && c->orphan > 0);
 	pthread_mutex_unlock(&lock);
 	return yes;
 }
@@ -253,15 +280,18 @@ void
 deferred_finish(int64_t until)
 {
 	struct pollfd p[64];
+	int64_t soon = now_ms() + SILENT_MS;
 
-	while (deferred_any() && worth_waiting() && now_ms() < until) {
+	while (deferred_any() && worth_waiting(now_ms() < soon) &&
+	    now_ms() < until) {
+		int64_t left = until - now_ms();
 		int n;
 
 		deferred_drive();
 		n = deferred_ask(p, 64);
 		if (n > 0)
 			(void)host->libc->poll(
-			    p, (nfds_t)n, (int)(until - now_ms()));
+			    p, (nfds_t)n, left < 50 ? (int)left : 50);
 	}
 }
 
@@ -291,25 +321,26 @@ deferred_reset(void)
 static bool
 peer_waits(struct conn *c, int fd)
 {
-	char byte;
-	ssize_t n;
+	int rv;
 
 	if (c->side == SIDE_CLIENT)
 		return c->deferred;
 	if (c->state == CONN_HANDSHAKE)
 		return true;
-	n = as_engine(host->libc->recv(
-	    fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT));
-	/* a silent one may be a port scan, unless it is of this process */
-	return n > 0 || (n == -EAGAIN && own_client(fd));
+	/* its ClientHello may be on the way; a port scan sends none */
+	rv = hello_came(fd);
+	return rv > 0 || rv == -EAGAIN;
 }
 
-/* Nobody waits for it any more: it has as long as a closing one has. */
+/*
+ * Nobody waits for it any more: it has as long as a closing one has, or, as
+ * long as it has said nothing, what a ClientHello may take to come.
+ */
 static void
 limit(struct conn *c)
 {
 	int64_t until =
-	    now_ms() + (int64_t)c->rule->values.close_timeout * 1000;
+	    c->state == CONN_PRE ? now_ms() + SILENT_MS : closing_time(c);
 
 	if (c->deadline == 0 || c->deadline > until)
 		c->deadline = until;

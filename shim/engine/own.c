@@ -38,7 +38,6 @@ place_of(const struct sockaddr *sa, struct place *p)
 
 struct search {
 	struct place want;
-	bool listener; /* else a client */
 	bool found;
 };
 
@@ -51,9 +50,7 @@ compare(struct conn *c, void *arg)
 	struct place p;
 	int fd;
 
-	if (s->found ||
-	    !(s->listener ? c->state == CONN_LISTEN
-			  : c->side == SIDE_CLIENT && c->deferred))
+	if (s->found || c->state != CONN_LISTEN)
 		return;
 	fd = table_fd(c);
 	if (fd == -1 ||
@@ -62,34 +59,17 @@ compare(struct conn *c, void *arg)
 	    !place_of((struct sockaddr *)&local, &p))
 		return;
 	s->found = p.port == s->want.port &&
-	    ((s->listener && (p.any || s->want.any)) ||
+	    (p.any || s->want.any ||
 		memcmp(p.addr, s->want.addr, sizeof p.addr) == 0);
-}
-
-static bool
-found(const struct sockaddr *addr, bool listener)
-{
-	struct search s = {.listener = listener};
-
-	if (atomic_load(&conn_listeners) == 0 || !place_of(addr, &s.want))
-		return false;
-	table_each(compare, &s);
-	return s.found;
 }
 
 bool
 own_listener(const struct sockaddr *addr)
 {
-	return found(addr, true);
-}
+	struct search s = {.found = false};
 
-bool
-own_client(int fd)
-{
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof peer;
-
-	return host->libc->getpeername(fd, (struct sockaddr *)&peer, &len) ==
-	    0 &&
-	    found((struct sockaddr *)&peer, false);
+	if (atomic_load(&conn_listeners) == 0 || !place_of(addr, &s.want))
+		return false;
+	table_each(compare, &s);
+	return s.found;
 }

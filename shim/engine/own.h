@@ -11,7 +11,4 @@
 /* Is addr a governed listener of this process? */
 bool own_listener(const struct sockaddr *addr);
 
-/* Is the peer of fd a deferred client of this process? */
-bool own_client(int fd);
-
 #endif
