@@ -34,20 +34,11 @@ leave(void)
 	judge_leave();
 }
 
-static void
-count_governed(struct conn *c, void *arg)
-{
-	++*(int *)arg;
-}
-
 /* Its filter was made for what the program calls, not for what we do. */
 static void
 sealing(void)
 {
-	int n = 0;
-
-	table_each(count_governed, &n);
-	if (n > 0)
+	if (table_top() > 0) /* it has had connections, or its parent */
 		log_text(LOG_WARNING,
 		    "this program filters its own system calls from here on: "
 		    "what it has open goes on, but a connection that it opens "
