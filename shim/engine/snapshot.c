@@ -21,17 +21,17 @@
 #define WARN_DAYS 14
 
 struct snapshot {
-	_Atomic unsigned refs;
-	struct policy *policy;       /* owned */
-	struct credentials **loaded; /* owned, by rule index; loading */
-	time_t *look;         /* owned, by rule index: the next time to see
-	                         whether its certificates expire; loading */
+	_Atomic unsigned refs; /* 0: what follows is gone, this never is */
+	struct policy *policy; /* owned */
+	struct credentials *_Atomic *loaded; /* owned, by rule index */
+	_Atomic time_t *look; /* owned, by rule index: the next time to see
+	                         whether its certificates expire */
 	struct stamps stamps; /* of all that was read; loading */
 };
 
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t reloading = PTHREAD_MUTEX_INITIALIZER;
-static struct snapshot *current; /* loading */
+static struct snapshot *_Atomic current;
 static _Atomic int64_t due;      /* now_ms() of the next look; 0: never */
 static struct stamps tried; /* of a snapshot that was not taken; reloading */
 static bool all;            /* files may be out of reach soon; loading */
@@ -45,7 +45,7 @@ static struct stat root;
 bool
 snapshot_ready(void)
 {
-	return current != NULL;
+	return atomic_load(&current) != NULL;
 }
 
 const struct fault *
@@ -66,25 +66,25 @@ snapshot_needs_files(const struct rule *r)
 	return r->action == ACTION_TLS || r->action == ACTION_DETECT;
 }
 
+/* All but s itself: somebody may be about to look at its refs. */
 static void
-snapshot_free(struct snapshot *s)
+snapshot_empty(struct snapshot *s)
 {
 	size_t i;
 
 	for (i = 0; s->loaded != NULL && i < s->policy->nrules; i++)
-		credentials_free(s->loaded[i]);
-	free(s->loaded);
-	free(s->look);
+		credentials_free(atomic_load(&s->loaded[i]));
+	free((void *)s->loaded);
+	free((void *)s->look);
 	policy_free(s->policy);
 	stamps_free(&s->stamps);
-	free(s);
 }
 
 void
 snapshot_put(struct snapshot *s)
 {
 	if (s != NULL && atomic_fetch_sub(&s->refs, 1) == 1)
-		snapshot_free(s);
+		snapshot_empty(s);
 }
 
 struct snapshot *
@@ -118,7 +118,7 @@ snapshot_new(const struct policy_source *src, struct stamps *stamps,
 	s->look = calloc(s->policy->nrules + 1, sizeof s->look[0]);
 	if (s->loaded == NULL || s->look == NULL) {
 		fault_set(f, NULL, 0, "out of memory");
-		snapshot_free(s);
+		snapshot_put(s);
 		return NULL;
 	}
 	return s;
@@ -154,19 +154,21 @@ snapshot_init(const char *program_, const char *script_)
 	const struct policy_source src = {
 	    NULL, host->env->policy, host->env->secure != 0};
 	struct stamps stamps = {0};
+	struct snapshot *s;
 
 	program = program_;
 	script = script_;
 	user_policy_find(host->env->policy);
 	stat("/", &root);
-	current = snapshot_new(&src, &stamps, &first_fault);
-	if (current == NULL) {
+	s = snapshot_new(&src, &stamps, &first_fault);
+	if (s == NULL) {
 		stamps_free(&stamps);
 		return;
 	}
-	current->stamps = stamps;
-	log_init(&current->policy->log);
-	due_set(current);
+	s->stamps = stamps;
+	log_init(&s->policy->log);
+	due_set(s);
+	atomic_store(&current, s);
 }
 
 static void
@@ -196,12 +198,12 @@ expiry_warn(const struct credentials *c, time_t now)
 static void
 expiry_look(struct snapshot *s, const struct rule *r)
 {
-	time_t now = time(NULL);
+	time_t now = time(NULL), next = atomic_load(&s->look[r->index]);
 
-	if (now < s->look[r->index])
+	if (now < next || !atomic_compare_exchange_strong(
+			      &s->look[r->index], &next, now + DAY))
 		return;
-	s->look[r->index] = now + DAY;
-	expiry_warn(s->loaded[r->index], now);
+	expiry_warn(atomic_load(&s->loaded[r->index]), now);
 }
 
 /* Locked, or s is nobody else's yet. */
@@ -209,15 +211,14 @@ static const struct credentials *
 load(struct snapshot *s, const struct rule *r, struct stamps *stamps,
     struct fault *f)
 {
-	struct credentials *c = s->loaded[r->index];
+	struct credentials *c = atomic_load(&s->loaded[r->index]);
 
 	if (c == NULL) {
 		stamps_begin(stamps);
-		if (credentials_read(r, &c, f) == 0)
-			s->loaded[r->index] = c;
-		else
+		if (credentials_read(r, &c, f) == -1)
 			c = NULL;
 		stamps_end();
+		atomic_store(&s->loaded[r->index], c);
 	}
 	if (c != NULL)
 		expiry_look(s, r);
@@ -231,15 +232,15 @@ snapshot_credentials(
 	const struct credentials *c;
 	int lent;
 
-	pthread_mutex_lock(&loading);
-	c = s->loaded[r->index];
-	if (c == NULL) {
-		lent = ours_lend();
-		c = load(s, r, &s->stamps, f);
-		ours_reclaim(lent);
-	} else {
+	c = atomic_load(&s->loaded[r->index]);
+	if (c != NULL) {
 		expiry_look(s, r);
+		return c;
 	}
+	pthread_mutex_lock(&loading);
+	lent = ours_lend();
+	c = load(s, r, &s->stamps, f);
+	ours_reclaim(lent);
 	pthread_mutex_unlock(&loading);
 	return c;
 }
@@ -263,18 +264,19 @@ rule_nth(const struct policy *p, size_t i)
 void
 snapshot_leave(void)
 {
+	struct snapshot *s = snapshot_get();
 	struct fault f = {0};
 	size_t i;
 
-	if (current == NULL)
+	if (s == NULL)
 		return;
 	pthread_mutex_lock(&loading);
 	all = true;
-	for (i = 0; i < current->policy->nrules; i++)
-		if (could_be_ours(rule_nth(current->policy, i)))
-			(void)load(current, rule_nth(current->policy, i),
-			    &current->stamps, &f);
+	for (i = 0; i < s->policy->nrules; i++)
+		if (could_be_ours(rule_nth(s->policy, i)))
+			(void)load(s, rule_nth(s->policy, i), &s->stamps, &f);
 	pthread_mutex_unlock(&loading);
+	snapshot_put(s);
 }
 
 static bool
@@ -302,15 +304,13 @@ must_load(const struct snapshot *old, const struct rule *r)
 	bool known = false, served = false;
 	size_t i;
 
-	pthread_mutex_lock(&loading);
 	for (i = 0; i < old->policy->nrules; i++) {
 		was = rule_nth(old->policy, i);
 		if (!rule_equal(was, r))
 			continue;
 		known = true;
-		served |= old->loaded[was->index] != NULL;
+		served |= atomic_load(&old->loaded[was->index]) != NULL;
 	}
-	pthread_mutex_unlock(&loading);
 	return served || !known;
 }
 
@@ -370,7 +370,7 @@ read_anew(struct snapshot *old, struct stamps *stamps, struct fault *f)
 	}
 	return s;
 fail:
-	snapshot_free(s);
+	snapshot_put(s);
 	return NULL;
 }
 
@@ -419,9 +419,7 @@ reload(struct snapshot *old)
 		return;
 	}
 	s->stamps = stamps;
-	pthread_mutex_lock(&loading);
-	current = s;
-	pthread_mutex_unlock(&loading);
+	atomic_store(&current, s);
 	snapshot_put(old); /* what current had */
 	log_text(LOG_NOTICE, "%s and its files were read anew",
 	    s->policy->file);
@@ -431,11 +429,16 @@ static struct snapshot *
 get(void)
 {
 	struct snapshot *s;
+	unsigned n;
 
-	pthread_mutex_lock(&loading);
-	s = snapshot_hold(current);
-	pthread_mutex_unlock(&loading);
-	return s;
+	for (;;) {
+		s = atomic_load(&current);
+		n = atomic_load(&s->refs);
+		while (n > 0)
+			if (atomic_compare_exchange_weak(
+				&s->refs, &n, n + 1))
+				return s;
+	}
 }
 
 struct snapshot *
@@ -444,7 +447,7 @@ snapshot_get(void)
 	struct snapshot *s;
 	int64_t when = atomic_load(&due);
 
-	if (current == NULL)
+	if (!snapshot_ready())
 		return NULL;
 	s = get();
 	if (when == 0 || now_ms() < when ||

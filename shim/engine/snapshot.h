@@ -4,19 +4,18 @@
  * Concurrency
  *	A snapshot's policy never changes, and the credentials of a rule are
  *	published once, so who holds a reference reads both without a lock.
- *	The lock `loading` guards which snapshot is the current one, its
- *	credentials that are still to be read, and the counting up of
- *	references: a snapshot that snapshot_get finds cannot be on its way to
- *	be freed, since the current one has a reference of its own.  Counting
- *	down takes no lock.
+ *	snapshot_get takes no lock, since a signal handler may accept(): it
+ *	counts up only from above 0, and looks for the current one again where
+ *	it met 0.  The few bytes that hold the count are therefore never freed,
+ *	only what they lead to: some 60 bytes for each reload.
+ *	The lock `loading` guards the reading of credentials, once each.
  *	reload_interval: who comes first after the interval takes `reloading`
  *	by trylock and reads the new snapshot, which nobody else knows of yet,
  *	with no other lock held; others go on with the old one meanwhile and
- *	never wait for a file.  Then one pointer changes, under loading.
+ *	never wait for a file.  Then one pointer changes.
  *	Lock order: reloading, loading.  Neither is held with a conn's lock
  *	wanted.  A child of fork gets both anew: a reload that another thread
- *	was at is not its own, and the current pointer is whole before and
- *	after.
+ *	was at is not its own.
  *	Each conn holds a reference for its rule and credentials: what it began
  *	with stays until its session is gone.
  */
