@@ -66,6 +66,7 @@ struct shim_relayed {
 
 /* The variable that tells the next image of a process's relayed ends. */
 #define SHIM_RELAYED_NAME "TLSSHIM_RELAYED"
+#define SHIM_RELAYED_MOST 8400 /* bytes of it with its value: 64 entries */
 
 struct shim_host {
 	unsigned abi; /* SHIM_ABI */
@@ -87,7 +88,8 @@ struct shim_host {
 
 	/*
 	 * Writes SHIM_RELAYED_NAME, "=" and what the next image must know to
-	 * buf; its length, 0 if there is nothing to tell or no room.
+	 * buf (SHIM_RELAYED_MOST bytes are always enough); its length, 0 if
+	 * there is nothing to tell or no room.
 	 */
 	size_t (*relayed_tell)(char *buf, size_t len);
 };

@@ -72,10 +72,8 @@ static void
 let_go_of(struct conn *c, void *arg)
 {
 	const pid_t *old = arg;
-	unsigned char record[SLOT_RECORD];
-	size_t len;
 
-	(void)slot_drop(c->slot, *old, record, &len);
+	(void)slot_leave(c->slot, *old, NULL);
 }
 
 /* Everything but the connections: a pipe held open would hold up readers. */
@@ -93,15 +91,13 @@ close_others(int keep)
 static void
 leave_to_relays(const struct handover *h)
 {
-	unsigned char record[SLOT_RECORD];
-	size_t len;
 	int i;
 
 	for (i = 0; i < h->conns; i++) {
 		struct conn *c = h->to[i].c;
 
 		c->state = CONN_RELAYED;
-		(void)slot_drop(c->slot, process_holder(), record, &len);
+		(void)slot_leave(c->slot, process_holder(), NULL);
 		c->slot = NULL;
 	}
 	for (i = 0; i < h->numbers; i++)
@@ -212,11 +208,11 @@ stop(const struct keeper *k)
 	do {                                                                \
 		struct keeper k;                                            \
 		struct handover h;                                          \
-		char text[HANDOVER_TEXT];                                   \
+		char text[SHIM_RELAYED_MOST];                               \
 		char *const *env = envp;                                    \
                                                                             \
 		handover_begin(&h);                                         \
-		start(&k, &h);                                                 \
+		start(&k, &h);                                              \
 		if (host->relayed_tell(text, sizeof text) > 0)              \
 			env = handover_entry(envp,                          \
 			    alloca(handover_entries(envp)), text);          \

@@ -96,8 +96,6 @@ static int
 move_all(struct conn *c, int fd, const int *more, int n, struct relay *r)
 {
 	int numbers[64], k = numbers_of(c, numbers, 64), i;
-	unsigned char record[SLOT_RECORD];
-	size_t len;
 
 	for (i = 0; i < k; i++) {
 		epoll_closing(numbers[i], c, i == k - 1);
@@ -109,7 +107,7 @@ move_all(struct conn *c, int fd, const int *more, int n, struct relay *r)
 		__atomic_store_n(
 		    &host->class_of[more[i]], FD_RELAYED, __ATOMIC_RELEASE);
 	}
-	(void)slot_drop(c->slot, process_holder(), record, &len);
+	(void)slot_leave(c->slot, process_holder(), NULL);
 	c->slot = NULL;
 	relay_go(r);
 	host->libc->close(r->end);
@@ -292,10 +290,10 @@ char **
 handover_environ(char *const envp[])
 {
 	size_t len = handover_entries(envp);
-	char *room = malloc(len + HANDOVER_TEXT);
+	char *room = malloc(len + SHIM_RELAYED_MOST);
 
 	if (room == NULL ||
-	    host->relayed_tell(room + len, HANDOVER_TEXT) == 0) {
+	    host->relayed_tell(room + len, SHIM_RELAYED_MOST) == 0) {
 		free(room);
 		return NULL;
 	}

@@ -25,7 +25,7 @@ struct handover {
 	int conns, numbers;
 	pid_t leaves; /* relay_start's */
 	struct {
-		struct conn *c; /* referenced */
+		struct conn *c; /* borrowed from the table */
 		struct relay relay;
 	} to[HANDOVER_CONNS];
 	struct {
@@ -35,29 +35,34 @@ struct handover {
 
 /*
  * Before an exec by this process or a vfork child: numbers that outlive it
- * become ends.  Nothing in the tables changes.
+ * become ends.  Nothing in the tables changes.  h is the caller's, on its
+ * stack; there is no failure: a number without an end is closed by the exec.
  */
 void handover_begin(struct handover *h);
 
-/* The exec has failed; errno is kept. */
+/* The exec has failed: everything is as it was; errno is kept. */
 void handover_undo(struct handover *h);
 
 /*
- * A relay for fd's connection, one for all numbers of it.  The index in
- * h->to, or -1 when there is no more room.
+ * A relay for c, whose socket is fd; one for all numbers of it.  Where c
+ * cannot be given (logged) the end is of a pair without a relay.  The index in
+ * h->to, or -1 when there is no room or no descriptor.  c is not locked.
  */
 int handover_to(struct handover *h, struct conn *c, int fd);
 
 /*
- * The environment of the next image with what it must know of relayed ends,
- * instead of what stands there: entry, which relayed_tell (HANDOVER_TEXT
- * bytes) has filled, added to envp in `to`, of handover_entries bytes.
+ * The environment of the next image: envp with entry, which relayed_tell has
+ * filled, instead of what stands there of that name.  It is made in `to`, of
+ * handover_entries bytes, and borrows its strings.  Allocates nothing, so that
+ * vfork children may call it.
  */
-#define HANDOVER_TEXT 8400 /* 64 entries */
 size_t handover_entries(char *const envp[]);
 char *const *handover_entry(char *const envp[], void *to, char *entry);
 
-/* The same as one piece of memory, the caller's to free; or NULL. */
+/*
+ * The same with an entry of its own, in one piece of memory that is the
+ * caller's to free; NULL where there is nothing to tell, or no memory.
+ */
 char **handover_environ(char *const envp[]);
 
 #endif

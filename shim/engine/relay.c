@@ -98,11 +98,8 @@ close_others(int *keep, int n)
 static void
 let_go_of(struct conn *c, void *arg)
 {
-	unsigned char record[SLOT_RECORD];
-	size_t len;
-
 	if (c != arg)
-		(void)slot_drop(c->slot, process_holder(), record, &len);
+		(void)slot_leave(c->slot, process_holder(), NULL);
 }
 
 /* Nothing but c is left of what the parent had. */
@@ -129,21 +126,19 @@ settle_down(struct job *j)
 static _Noreturn void
 live(struct job *j)
 {
-	unsigned char record[SLOT_RECORD];
-	size_t len;
 	char byte;
 
 	call_alone();
 	settle_down(j);
 	(void)!host->libc->write(j->ctl, "", 1);
 	if (host->libc->read(j->ctl, &byte, 1) != 0) {
-		(void)slot_drop(j->c->slot, process_holder(), record, &len);
+		(void)slot_leave(j->c->slot, process_holder(), NULL);
 		host->libc->_exit(0);
 		__builtin_unreachable();
 	}
 	host->libc->close(j->ctl);
 	if (j->leaves != 0) /* exec has closed its descriptors */
-		(void)slot_drop(j->c->slot, j->leaves, record, &len);
+		(void)slot_leave(j->c->slot, j->leaves, NULL);
 	if (j->c->state != CONN_OPEN && conn_claim(j->c) < 0)
 		host->libc->_exit(1); /* used by another since: said there */
 	relay_pump(j->c, j->fd, j->end);

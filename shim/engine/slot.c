@@ -377,8 +377,11 @@ slot_step_in(struct slot *s, pid_t pid, uint64_t cookie)
 bool
 slot_leave(struct slot *s, pid_t pid, struct slot_end *end)
 {
+	struct slot_end unwanted;
 	int i;
 
+	if (end == NULL)
+		end = &unwanted;
 	*end = (struct slot_end){0};
 	if (s == NULL)
 		return true;
@@ -404,16 +407,4 @@ slot_leave(struct slot *s, pid_t pid, struct slot_end *end)
 			atomic_fetch_sub(&arena_of(s)->used, 1);
 		return n == 1;
 	}
-}
-
-bool
-slot_drop(struct slot *s, pid_t pid, void *rec, size_t *len)
-{
-	struct slot_end end;
-	bool last = slot_leave(s, pid, &end);
-
-	*len = last ? end.len : 0;
-	if (*len > 0)
-		memcpy(rec, end.record, sizeof end.record);
-	return last;
 }

@@ -123,12 +123,10 @@ struct slot_end {
 };
 
 /*
- * pid (0: one that slot_join was not told) lets go.  Holders that have died are not counted.  True if pid was the
- * last; then *end is filled in and the slot is free again.
+ * pid (0: one that slot_join was not told) lets go.  Holders that have died
+ * are not counted.  True if pid was the last; then *end says what it finds,
+ * and the slot is free again.  end NULL: whoever it is finds nothing to do.
  */
 bool slot_leave(struct slot *s, pid_t pid, struct slot_end *end);
-
-/* The same for who wants the record (SLOT_RECORD bytes) alone. */
-bool slot_drop(struct slot *s, pid_t pid, void *rec, size_t *len);
 
 #endif

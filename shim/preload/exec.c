@@ -177,7 +177,7 @@ struct wants {
 static size_t
 relayed_wanted(const char *have)
 {
-	char now[RELAYED_MOST];
+	char now[SHIM_RELAYED_MOST];
 	size_t len = relayed_tell(now, sizeof now);
 
 	return len == 0 || (have != NULL && strcmp(have, now) == 0) ? 0
@@ -224,7 +224,7 @@ env_size(const struct wants *w)
 	if (w->preload == 0 && w->policy == 0 && w->relayed == 0)
 		return 0;
 	return (w->n + 4) * sizeof(char *) + w->preload + w->policy +
-	       (w->relayed != 0 ? RELAYED_MOST : 0);
+	       (w->relayed != 0 ? SHIM_RELAYED_MOST : 0);
 }
 
 /* Into room, of env_size(w) bytes: the vector, then the new entries. */
@@ -250,7 +250,7 @@ env_copy(char *const envp[], const struct wants *w, void *room)
 		to[n++] = text;
 		text += w->policy;
 	}
-	if (w->relayed != 0 && relayed_tell(text, RELAYED_MOST) > 0) {
+	if (w->relayed != 0 && relayed_tell(text, SHIM_RELAYED_MOST) > 0) {
 		to[w->told_at < w->n ? w->told_at : n] = text;
 		n += w->told_at == w->n;
 	}

@@ -127,7 +127,6 @@ size_t names_find(const struct sockaddr *addr, socklen_t len,
 /* abi.h's. */
 void relayed_add(const struct shim_relayed *r);
 size_t relayed_tell(char *buf, size_t len);
-#define RELAYED_MOST 8400 /* bytes that it ever writes */
 
 /* What the former image has told; anything may stand there. */
 void relayed_read(const char *text);

@@ -56,8 +56,7 @@ test_claims(void)
 {
 	uint32_t a[SLOT_USES], b[SLOT_USES], c[SLOT_USES];
 	struct slot *s = slot_of(me, a);
-	unsigned char rec[SLOT_RECORD];
-	size_t len = 99;
+	struct slot_end end;
 
 	result(s != NULL && slot_undecided(s, SLOT_TX, a[SLOT_TX]) &&
 		   slot_alone(s, me),
@@ -91,7 +90,7 @@ test_claims(void)
 	result(!slot_claim(s, SLOT_TX, &a[SLOT_TX]) &&
 		   !slot_claim(NULL, SLOT_TX, &a[SLOT_TX]),
 	    "and never the rest");
-	result(slot_drop(s, me, rec, &len) && len == 0 && s->holders == 0,
+	result(slot_leave(s, me, &end) && end.len == 0 && s->holders == 0,
 	    "the only holder is the last, without a record");
 }
 
@@ -255,11 +254,10 @@ static void
 race_round(int who, int i)
 {
 	struct slot *s = race->slot[i];
-	unsigned char rec[SLOT_RECORD];
+	struct slot_end end;
 	pid_t pid = getpid();
 	uint32_t stamp = race->stamp[i];
 	unsigned spins = 0;
-	size_t len;
 
 	race->taken[who][i] =
 	    (uint32_t)(slot_of(pid, NULL) - arenas[0]->slots);
@@ -271,10 +269,11 @@ race_round(int who, int i)
 		race->claims[i]++;
 		slot_leave_record(s, &i, sizeof i);
 	}
-	if (!slot_drop(s, pid, rec, &len))
+	if (!slot_leave(s, pid, &end))
 		return;
 	race->lasts[i]++;
-	race->records[i] += len == sizeof i && memcmp(rec, &i, len) == 0;
+	race->records[i] += end.len == sizeof i &&
+	    memcmp(end.record, &i, end.len) == 0;
 }
 
 static void
