@@ -26,12 +26,12 @@
  *	wait itself (poll, or a look at one byte) moves no bytes.
  * Lock order
  *	An epoll set's lock, conn->lock, then the list of deferred handshakes,
- *	world (table.c), links (epoll_set.c) and the writers' bell (turn.c).
- *	Who holds the list or world only tries a conn->lock; never two conns'
- *	locks at once.  rx and tx are taken and given under conn->lock, tx
+ *	making and links (epoll_set.c), world (table.c) and the writers' bell
+ *	(turn.c).  Only a fork holds links and world together.  Who holds the
+ *	list or world only tries a conn->lock; never two conns' locks at once.  rx and tx are taken and given under conn->lock, tx
  *	before rx.  make check-tsan sees most inversions of this.
  * Fork
- *	world and links are held over a fork.  The child gets every lock anew;
+ *	making, links and world are held over a fork.  The child gets every lock anew;
  *	a conn whose lock was held by another thread at the fork is FOREIGN in
  *	the child, which never looks into it (its session is torn).  Reading
  *	and writing (slot.h's uses) are offered to whoever comes first where
@@ -198,14 +198,19 @@ void conn_fail(struct conn *c, int err);
 void conn_end(struct conn *c, int fd);
 
 /*
+ * What conn_end is made of, for ends that no close makes.  Locked.
+ * conn_finish: the session is ours to end, so that close_notify goes out, or
+ * is left in the slot where others hold c too.  conn_let_go: this process
+ * holds c no longer; if it was the last, what was left in the slot goes out.
+ */
+void conn_finish(struct conn *c, int fd);
+void conn_let_go(struct conn *c, int fd);
+
+/*
  * The process ends, and so do all calls under way: from now on conn_end waits
  * for none of them.
  */
 void conn_end_all(void);
-
-/* Its two halves, locked: close_notify goes out; this process lets go. */
-void conn_finish(struct conn *c, int fd);
-void conn_let_go(struct conn *c, int fd);
 
 /*
  * Locked.  May the peer's tickets still be on their way?  They can be while a
@@ -493,12 +498,17 @@ enum judgement judge_inherited(struct conn *c, int fd);
 /* Reads credentials of every rule that could ever be this program's. */
 void judge_leave(void);
 
-/* struct shim_engine's unprotected. */
+/* abi.h's unprotected. */
 int judge_unprotected(const char *path, const char *script, const char *why);
-/* In the child of a fork. */
+
+/* Is a policy in force?  Never changes after judge_init. */
 bool judge_ready(void);
 
-/* connection.c */
+/*
+ * connection.c: the calls that begin a connection, as libc's but for the
+ * answer, 0 (connection_accept: a descriptor) or a negative errno.  The policy
+ * is asked, and what it governs gets its conn.  connection_adopt: abi.h's.
+ */
 int connection_connect(int fd, const struct sockaddr *addr, socklen_t len);
 int connection_accept(int fd, struct sockaddr *addr, socklen_t *alen,
     int flags);
@@ -506,6 +516,8 @@ int connection_listen(int fd, int backlog); /* -1: it listens already */
 int connection_adopt(int fd);
 
 /* calls_descriptor.c */
+
+/* close(2) of a number that stands for a conn; 0 or a negative errno. */
 int descriptor_close(int fd);
 
 /*
@@ -519,6 +531,7 @@ void descriptor_show(int fd); /* no connection any more: as it said */
 bool descriptor_kept(int fd); /* what it said */
 
 /* stdio.c */
+
 /*
  * c stands for fd now: streams of libc's that write to the number, or to
  * another copy of the same socket, reach the end of a relay's pair, and so
@@ -526,6 +539,8 @@ bool descriptor_kept(int fd); /* what it said */
  */
 void stdio_take_over(int fd, struct conn *c);
 void stdio_silence(int fd, struct conn *c);
-void stdio_give_back(int fd); /* and no longer */
+
+/* Nothing stands for fd any more: libc's streams have it back. */
+void stdio_give_back(int fd);
 
 #endif

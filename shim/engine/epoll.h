@@ -6,9 +6,9 @@
  * and is reported or swallowed.  Descriptors that are not governed are in the
  * same kernel set with the program's own data.
  *
- * Locks: a set's lock, then links, then conn->lock.  links guards which regs
- * belong to which conn.  epoll_note takes no lock but links and may be called
- * with none held.
+ * Locks (conn.h has their order): a set's lock guards its regs, links which
+ * of them belong to which conn.  links is held for a look at a list, and no
+ * other lock is taken under it.  epoll_note takes links alone.
  */
 #ifndef ENGINE_EPOLL_H
 #define ENGINE_EPOLL_H

@@ -181,10 +181,6 @@ gate_leave(void)
 #define GATE_EPOLL_CTL gate_epoll_ctl(epfd, fd)
 #define GATE_LEAVE gate_leave()
 
-/*
- * What an open gate means where the engine has no slot.  Nothing that could
- * move bytes or begin a connection may then go to libc.
- */
 /* What libc's answer is to the program, where the gate says WAY_RELAYED. */
 #define RELAYED_OWNED(answer) (answer)
 #define RELAYED_CARRY(answer) relayed_end(fd, (answer))
@@ -200,6 +196,10 @@ gate_leave(void)
 #define RELAYED_EPOLL_CTL(answer) (answer)
 #define RELAYED_LEAVE(answer) (answer)
 
+/*
+ * What an open gate means where the engine has no slot.  Nothing that could
+ * move bytes or begin a connection may then go to libc.
+ */
 #define NO_SLOT_OWNED WAY_LIBC
 #define NO_SLOT_CARRY WAY_REFUSED
 #define NO_SLOT_AIO WAY_REFUSED
