@@ -6,13 +6,15 @@
 #define VERSION "0.1"
 
 static const struct subcommand subcommands[] = {
-    {"run", "[-p FILE] [--] PROGRAM [ARGUMENT]...",
+    {"run", "[-p FILE] [--confine] [--] PROGRAM [ARGUMENT]...",
 	"Run a program with its TCP connections governed by the policy.",
 	run_main},
     {"check", "[-p FILE] [--strict] [--json]",
 	"Say what is wrong with the policy and the files it names.",
 	check_main},
-    {"explain", "[-p FILE] [--program FILE] client|server HOST|ADDRESS PORT",
+    {"explain",
+	"[-p FILE] [--program FILE] [--address ADDRESS] [--peer ADDRESS] "
+	"[--json] client|server HOST|ADDRESS PORT",
 	"Say what the policy decides about a connection, and why.",
 	explain_main},
     {"apply", "FILE", "Check FILE and make it the policy of this machine.",
@@ -36,7 +38,7 @@ static const struct subcommand subcommands[] = {
     {"cert", "[--form FORM|--json|--not-after] FILE",
 	"Print a certificate in another form.", cert_main},
     {"verify",
-	"[-p FILE [--context NAME]] [--host NAME|IP] [--purpose server|client]"
+	"[-p FILE [--context NAME]] [--host NAME] [--purpose server|client]"
 	" [--trust FILE] [--crl FILE] [--staple FILE] [--at TIME] [--depth N]"
 	" [--flags A,B] [--no-check-hostname] [--json] CHAIN.pem",
 	"Judge a certificate chain as the engine would, at any moment.",
