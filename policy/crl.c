@@ -92,27 +92,6 @@ extensions_fault(struct der in, unsigned version)
 	return fault;
 }
 
-/* A critical extension of an entry: it may be another issuer's certificate. */
-static bool
-entry_is_plain(struct der in)
-{
-	struct der_item list, item, part;
-
-	if (in.len == 0)
-		return true;
-	if (!der_take(&in, DER_SEQUENCE, &list) || in.len != 0)
-		return false;
-	while (list.value.len > 0) {
-		if (!der_take(&list.value, DER_SEQUENCE, &item) ||
-		    !der_take(&item.value, DER_OID, &part))
-			return false;
-		if (der_take(&item.value, DER_BOOLEAN, &part) &&
-		    (part.value.len != 1 || part.value.p[0] != 0))
-			return false;
-	}
-	return true;
-}
-
 /* revokedCertificates ::= SEQUENCE OF { serial, time, extensions OPTIONAL } */
 static bool
 serials_read(struct crl *c, struct der in)
@@ -134,7 +113,8 @@ serials_read(struct crl *c, struct der in)
 		    !der_take(&entry.value, DER_INTEGER, &serial) ||
 		    !der_time(&entry.value, &when))
 			return false;
-		if (!entry_is_plain(entry.value))
+		/* critical: it may be another issuer's certificate */
+		if (entry.value.len > 0 && !der_extensions_plain(entry.value))
 			c->fault = "has a revocation list that holds certificates of other issuers";
 		c->serial[c->n++] = shortest(&serial.value);
 	}

@@ -110,6 +110,24 @@ version_read(struct der *in, unsigned *version)
 }
 
 bool
+der_extensions_plain(struct der in)
+{
+	struct der_item list, item, part;
+
+	if (!der_take(&in, DER_SEQUENCE, &list) || in.len != 0)
+		return false;
+	while (list.value.len > 0) {
+		if (!der_take(&list.value, DER_SEQUENCE, &item) ||
+		    !der_take(&item.value, DER_OID, &part))
+			return false;
+		if (der_take(&item.value, DER_BOOLEAN, &part) &&
+		    (part.value.len != 1 || part.value.p[0] != 0))
+			return false;
+	}
+	return true;
+}
+
+bool
 der_cert(const void *data, size_t len, struct der_cert *out)
 {
 	struct der in = {data, len}, tbs;

@@ -63,6 +63,9 @@ bool der_time(struct der *in, time_t *out);
  */
 void der_text_clean(char *text);
 
+/* Is in one SEQUENCE of extensions, well formed, none of them critical? */
+bool der_extensions_plain(struct der in);
+
 /* Exactly one certificate and nothing after it. */
 bool der_cert(const void *data, size_t len, struct der_cert *out);
 

@@ -33,25 +33,6 @@ struct single {
 	time_t from, until; /* until 0: not said */
 };
 
-/* Extensions in which something critical stands are not for us. */
-static bool
-extensions_are_plain(struct der in)
-{
-	struct der_item list, item, part;
-
-	if (!der_take(&in, DER_SEQUENCE, &list) || in.len != 0)
-		return false;
-	while (list.value.len > 0) {
-		if (!der_take(&list.value, DER_SEQUENCE, &item) ||
-		    !der_take(&item.value, DER_OID, &part))
-			return false;
-		if (der_take(&item.value, DER_BOOLEAN, &part) &&
-		    (part.value.len != 1 || part.value.p[0] != 0))
-			return false;
-	}
-	return true;
-}
-
 /* ResponseData ::= SEQUENCE { [0] version, responder, time, list, [1] } */
 static bool
 data_read(struct answer *a, struct der in)
@@ -70,7 +51,7 @@ data_read(struct answer *a, struct der in)
 	a->singles = list.value;
 	return in.len == 0 || (der_take(&in, CONSTRUCTED | 1, &item) &&
 				  in.len == 0 &&
-				  extensions_are_plain(item.value));
+				  der_extensions_plain(item.value));
 }
 
 static bool
@@ -208,7 +189,7 @@ single_read(struct der in, struct single *out)
 	    (!der_time(&item.value, &out->until) || item.value.len != 0))
 		return false;
 	if (der_take(&in, CONSTRUCTED | 1, &item) &&
-	    !extensions_are_plain(item.value))
+	    !der_extensions_plain(item.value))
 		return false;
 	return in.len == 0;
 }
