@@ -27,11 +27,13 @@ struct snapshot {
 	_Atomic time_t *look; /* owned, by rule index: the next time to see
 	                         whether its certificates expire */
 	struct stamps stamps; /* of all that was read; loading */
+	struct snapshot *next; /* once it is empty: in emptied */
 };
 
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t reloading = PTHREAD_MUTEX_INITIALIZER;
 static struct snapshot *_Atomic current;
+static struct snapshot *_Atomic emptied; /* kept for their refs */
 static _Atomic int64_t due;      /* now_ms() of the next look; 0: never */
 static struct stamps tried; /* of a snapshot that was not taken; reloading */
 static bool all;            /* files may be out of reach soon; loading */
@@ -78,6 +80,9 @@ snapshot_empty(struct snapshot *s)
 	free((void *)s->look);
 	policy_free(s->policy);
 	stamps_free(&s->stamps);
+	s->next = atomic_load(&emptied);
+	while (!atomic_compare_exchange_weak(&emptied, &s->next, s))
+		;
 }
 
 void
