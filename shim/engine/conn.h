@@ -420,7 +420,7 @@ int handshake_drive(struct conn *c, int fd, const struct patience *p);
 int handshake_refuse(struct conn *c, int fd, int err, const char *cause,
     const char *text);
 
-/* stream.c: bytes in, bytes out */
+/* stream.c, stream_in.c, stream_out.c: bytes in, bytes out */
 
 /*
  * Reads at most the iovec's room.  Returns a count, 0 at end of file, or a

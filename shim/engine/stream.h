@@ -30,7 +30,26 @@ ssize_t stream_send(struct conn *c, int fd, const struct iovec *iov, int n,
  */
 int stream_shut_write(struct conn *c, int fd);
 
-/* The bytes that an iovec holds, CALL_MOST at most. */
+/*
+ * One record's plaintext, or what of it was set aside before, into buf: a
+ * count, 0 at the end, -EAGAIN when more ciphertext is needed, or a negative
+ * errno.
+ */
+ssize_t stream_take(struct conn *c, void *buf, size_t len);
+
+/*
+ * As much as a receive buffer may grow to: a peer that sends on while we
+ * decrypt would never let us come to the end, nor memory.
+ */
+#define STREAM_AHEAD (4 << 20)
+
+/* Sets aside everything complete that has arrived, up to most bytes. */
+void stream_look_ahead(struct conn *c, int fd, size_t most);
+
+/* KeyUpdates and alerts that reading produced: out, if nobody else sends. */
+void stream_flush(struct conn *c, int fd);
+
+/* stream_in.c: the bytes that an iovec holds, CALL_MOST at most. */
 size_t stream_room(const struct iovec *iov, int n);
 
 #endif
