@@ -65,14 +65,18 @@ call_wait_end(void)
 	thread_wait_end();
 }
 
-/* The thread will not come back: its frames are unwound from here. */
+/*
+ * The call will not go on: the thread ends, or jumps to where the program
+ * goes on, with the cancellation state that it has now.
+ */
 void
-call_cancelled(void *arg)
+call_left(void *arg)
 {
 	const struct held *h = arg;
 	struct call *k = top;
+	int state;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	thread_wait_end();
 	if (h != NULL && h->turn != NULL) {
 		pthread_mutex_lock(&h->c->lock);
@@ -81,12 +85,13 @@ call_cancelled(void *arg)
 		turn_give(h->turn);
 		pthread_mutex_unlock(&h->c->lock);
 	}
-	if (k == NULL)
-		return;
-	if (k->c != NULL)
-		conn_put(k->c);
-	top = k->outer;
-	thread_leave();
+	if (k != NULL) {
+		if (k->c != NULL)
+			conn_put(k->c);
+		top = k->outer;
+		thread_leave();
+	}
+	pthread_setcancelstate(state, NULL);
 }
 
 uint32_t

@@ -39,22 +39,44 @@ struct held {
 void call_alone(void);
 
 /*
- * Around a system call that may wait and is a cancellation point: the host's
- * cancellation state holds for it.  A thread that is cancelled gives back
- * what it holds (a struct held, or NULL), the conn of its call and its depth
- * in the engine.  No lock is held.  They pair in one block.
+ * undo(arg) where this block is left from within: by cancellation, and by a
+ * signal handler that jumps out of it (alarm() and siglongjmp() out of a
+ * blocked read or connect, as in wget's run_with_timeout).  pthread_cleanup_
+ * push knows of the first alone; the functions that it had before GCC's
+ * exceptions are libc's still, and its longjmp runs what they were given.
+ * They pair in one block, which nothing else leaves.
  */
-#define CALL_WAIT_BEGIN(held)                             \
-	pthread_cleanup_push(call_cancelled, (held));     \
-	call_wait_begin()
-#define CALL_WAIT_END() \
-	call_wait_end();    \
-	pthread_cleanup_pop(0)
+#define CALL_UNDO_BEGIN(undo, arg)                           \
+	{                                                    \
+		struct _pthread_cleanup_buffer undo_buffer_; \
+		_pthread_cleanup_push(&undo_buffer_, (undo), (arg))
+#define CALL_UNDO_END(run)                            \
+	_pthread_cleanup_pop(&undo_buffer_, (run)); \
+	}
+extern void _pthread_cleanup_push(struct _pthread_cleanup_buffer *buffer,
+    void (*routine)(void *), void *arg);
+extern void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int run);
+
+/*
+ * Around a system call that may wait and is a cancellation point: the host's
+ * cancellation state holds for it.  A thread that is cancelled, or jumps out
+ * of it, gives back what it holds (a struct held, or NULL), the conn of its
+ * call and its depth in the engine.  No lock is held.  They pair in one block.
+ */
+#define CALL_WAIT_BEGIN(held)                                             \
+	{                                                                 \
+		struct _pthread_cleanup_buffer wait_buffer_;              \
+		_pthread_cleanup_push(&wait_buffer_, call_left, (held)); \
+		call_wait_begin()
+#define CALL_WAIT_END()                         \
+	call_wait_end();                        \
+	_pthread_cleanup_pop(&wait_buffer_, 0); \
+	}
 
 /* How many calls of this thread are on c: a fork's child has no others. */
 uint32_t call_holds(const struct conn *c);
 
-void call_cancelled(void *held);
+void call_left(void *held);
 void call_wait_begin(void);
 void call_wait_end(void);
 

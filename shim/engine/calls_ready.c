@@ -197,9 +197,9 @@ wait_on(struct pollfd *fds, nfds_t n, int64_t until, const sigset_t *mask)
 		rv = -ENOMEM;
 	} else {
 		atomic_fetch_add(&waits, 1);
-		pthread_cleanup_push(wait_over, NULL);
+		CALL_UNDO_BEGIN(wait_over, NULL);
 		rv = wait_loop(&w);
-		pthread_cleanup_pop(1);
+		CALL_UNDO_END(1);
 	}
 	if (n > 16) {
 		free(w.kernel);
@@ -346,9 +346,9 @@ wait_or_free(struct pollfd *p, nfds_t n, int64_t until, const sigset_t *mask)
 {
 	int rv;
 
-	pthread_cleanup_push(free, p);
+	CALL_UNDO_BEGIN(free, p);
 	rv = wait_on(p, n, until, mask);
-	pthread_cleanup_pop(0);
+	CALL_UNDO_END(0);
 	return rv;
 }
 

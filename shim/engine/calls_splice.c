@@ -144,10 +144,10 @@ splice_out(int pipe, int fd, size_t len, unsigned flags)
 		return -ENOMEM;
 	if (rv <= 0)
 		return rv;
-	pthread_cleanup_push(glass_free, &g);
+	CALL_UNDO_BEGIN(glass_free, &g);
 	rv = out_all(
 	    pipe, fd, &g, len, flags & SPLICE_F_MORE ? MSG_MORE : 0);
-	pthread_cleanup_pop(1);
+	CALL_UNDO_END(1);
 	return rv;
 }
 

@@ -204,9 +204,9 @@ or_put(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
 {
 	int rv;
 
-	pthread_cleanup_push(put, c);
+	CALL_UNDO_BEGIN(put, c);
 	rv = addr != NULL ? connect_tls(c, fd, addr, len) : shake_hands(c, fd);
-	pthread_cleanup_pop(0);
+	CALL_UNDO_END(0);
 	return rv;
 }
 

@@ -25,12 +25,18 @@ futex(_Atomic uint32_t *word, int op, uint32_t val, int64_t left)
 	    (long)val, left >= 0 ? &ts : NULL, NULL, 0L);
 }
 
+struct sleep {
+	struct turn *turn;
+	int type; /* of cancellation, as the program has it */
+};
+
 static void
 wait_left(void *arg)
 {
-	struct turn *t = arg;
+	const struct sleep *s = arg;
 
-	atomic_fetch_sub(&t->waiters, 1);
+	pthread_setcanceltype(s->type, NULL);
+	atomic_fetch_sub(&s->turn->waiters, 1);
 }
 
 /*
@@ -41,15 +47,17 @@ wait_left(void *arg)
 static int
 sleep_on(struct turn *t, uint32_t holder, int64_t left)
 {
-	int type, rv;
+	struct sleep s = {t, PTHREAD_CANCEL_DEFERRED};
+	int rv;
 
-	pthread_cleanup_push(wait_left, t);
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &s.type);
+	CALL_UNDO_BEGIN(wait_left, &s);
 	CALL_WAIT_BEGIN(NULL);
-	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
 	rv = (int)as_engine(futex(&t->busy, FUTEX_WAIT, holder, left));
-	pthread_setcanceltype(type, NULL);
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
 	CALL_WAIT_END();
-	pthread_cleanup_pop(1);
+	CALL_UNDO_END(1);
 	return rv;
 }
 

@@ -290,23 +290,17 @@ wait_output_back(struct conn *c)
 	bytes_free(&later);
 }
 
-/* One send of c->now, waiting as p says.  -EINPROGRESS: try again. */
+/*
+ * One send of c->now, waiting as p says.  -EINPROGRESS: try again.  Never a
+ * send that waits: who jumps out of one does not know what the kernel has
+ * taken.
+ */
 static ssize_t
 transmit(struct conn *c, int fd, const struct patience *p)
 {
 	struct held h = {c, &c->tx};
-	bool plain = !threaded() && p->until == 0;
 	ssize_t n;
 
-	if (plain) {
-		thread_wait_begin();
-		n = table_is(fd, c)
-		    ? as_engine(host->libc->send(fd, bytes_at(&c->now),
-			  bytes_left(&c->now), MSG_NOSIGNAL | p->flags))
-		    : -EBADF;
-		thread_wait_end();
-		return n;
-	}
 	n = send_now(c, fd, p->flags);
 	if (n != -EAGAIN || !wait_allowed(fd, p->flags))
 		return n;
