@@ -8,6 +8,7 @@
 
 #include "call.h"
 #include "epoll.h"
+#include "libc_stream.h"
 #include "log.h"
 #include "ours.h"
 
@@ -98,7 +99,7 @@ copied(struct conn *c, int fd, bool keep)
 	table_set(fd, c);
 	if (c->state != CONN_LISTEN) {
 		descriptor_hide(fd, keep);
-		stdio_take_over(fd, c);
+		libc_stream_take_over(fd, c);
 	}
 	return fd;
 }

@@ -530,17 +530,4 @@ void descriptor_hide(int fd, bool keep);
 void descriptor_show(int fd); /* no connection any more: as it said */
 bool descriptor_kept(int fd); /* what it said */
 
-/* stdio.c */
-
-/*
- * c stands for fd now: streams of libc's that write to the number, or to
- * another copy of the same socket, reach the end of a relay's pair, and so
- * does everybody else; where no relay can have c, nothing (stdio_silence).
- */
-void stdio_take_over(int fd, struct conn *c);
-void stdio_silence(int fd, struct conn *c);
-
-/* Nothing stands for fd any more: libc's streams have it back. */
-void stdio_give_back(int fd);
-
 #endif

@@ -8,6 +8,7 @@
 #include "conn.h"
 #include "deferred.h"
 #include "epoll.h"
+#include "libc_stream.h"
 #include "log.h"
 #include "own.h"
 #include "thread.h"
@@ -178,7 +179,7 @@ connect_tls(
 	c->deferred = !watch_wanted(c) &&
 	    (!c->rule->values.do_handshake_on_connect || own_listener(addr));
 	govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
-	stdio_silence(fd, c);
+	libc_stream_silence(fd, c);
 	epoll_connected(fd, c);
 	rv = tcp_connect(fd, addr, len);
 	if (rv == -EINPROGRESS && c->deferred)
@@ -191,7 +192,7 @@ connect_tls(
 	}
 	rv = shake_hands(c, fd);
 	if (rv == 0)
-		stdio_take_over(fd, c);
+		libc_stream_take_over(fd, c);
 	return rv == -EAGAIN ? -EINPROGRESS : rv;
 }
 
@@ -295,7 +296,7 @@ take_in(int fd, bool keep)
 		c->connected_told = c->connect_told = true;
 		govern(c, fd, keep);
 		/* of a daemon that has closed its standard numbers */
-		stdio_silence(fd, c);
+		libc_stream_silence(fd, c);
 	} else if (j == JUDGED_PASS) {
 		if (keep)
 			host->libc->fcntl(fd, F_SETFD, 0L);
@@ -409,7 +410,7 @@ adopt_foreign(struct conn *c, int fd)
 	conn_fail(c, -ECONNABORTED);
 	conn_let_go(c, fd);
 	table_set(fd, c);
-	stdio_take_over(fd, c);
+	libc_stream_take_over(fd, c);
 	return 0;
 }
 
@@ -424,7 +425,7 @@ adopt_connection(struct conn *c, int fd, uint64_t cookie)
 	case JUDGED_TLS:
 		c->connected_told = c->connect_told = true;
 		govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
-		stdio_take_over(fd, c);
+		libc_stream_take_over(fd, c);
 		break;
 	case JUDGED_PASS:
 		set_class(fd, FD_PASS);
@@ -434,7 +435,7 @@ adopt_connection(struct conn *c, int fd, uint64_t cookie)
 		conn_fail(c, -EACCES);
 		conn_let_go(c, fd);
 		table_set(fd, c);
-		stdio_take_over(fd, c);
+		libc_stream_take_over(fd, c);
 	}
 	return 0;
 }
@@ -452,7 +453,7 @@ connection_adopt(int fd)
 		table_set(fd, c);
 		if (c->state != CONN_LISTEN) {
 			descriptor_hide(fd, true);
-			stdio_take_over(fd, c);
+			libc_stream_take_over(fd, c);
 		}
 		conn_put(c);
 		return 0;

@@ -8,6 +8,7 @@
 #include "conn.h"
 #include "deferred.h"
 #include "epoll.h"
+#include "libc_stream.h"
 #include "ours.h"
 #include "thread.h"
 
@@ -196,7 +197,7 @@ table_close_end(int fd, struct conn *c)
 	if (atomic_compare_exchange_strong(&table[fd], &want, NULL))
 		set_class(fd, FD_UNKNOWN);
 	pthread_mutex_unlock(&world);
-	stdio_give_back(fd);
+	libc_stream_give_back(fd);
 	conn_put(c);
 }
 
