@@ -191,6 +191,28 @@ int conn_claim_use(struct conn *c, enum slot_use use);
 /* Locked.  FAILED with negative errno err; later I/O gives err too. */
 void conn_fail(struct conn *c, int err);
 
+/* Locked: is c connected as far as the program may know? */
+bool conn_connected(const struct conn *c);
+
+/*
+ * The kernel counts ciphertext: what it was told of SO_RCVLOWAT (and has
+ * judged) is c's from now on, and it wakes us for each byte.
+ */
+void conn_learn_lowat(struct conn *c, int fd);
+
+/*
+ * A client's Finished is answered by nobody: Nagle's algorithm would hold the
+ * first request back until the server's delayed acknowledgement (40 ms).  So
+ * TCP_NODELAY is on from the handshake to the first data.  Locked.
+ */
+void conn_hurry(struct conn *c, int fd);
+void conn_first_sent(struct conn *c, int fd);
+
+/* Governed listeners of this process, by count. */
+extern _Atomic int conn_listeners;
+
+/* conn_end.c */
+
 /*
  * The last descriptor of this process goes (fd, still open): ends the session
  * if it is ours to end, hands the end over if others hold it too.
@@ -217,26 +239,6 @@ void conn_end_all(void);
  * TLS 1.3 client has read nothing.
  */
 bool conn_expects_tickets(const struct conn *c);
-
-/* Locked: is c connected as far as the program may know? */
-bool conn_connected(const struct conn *c);
-
-/*
- * The kernel counts ciphertext: what it was told of SO_RCVLOWAT (and has
- * judged) is c's from now on, and it wakes us for each byte.
- */
-void conn_learn_lowat(struct conn *c, int fd);
-
-/*
- * A client's Finished is answered by nobody: Nagle's algorithm would hold the
- * first request back until the server's delayed acknowledgement (40 ms).  So
- * TCP_NODELAY is on from the handshake to the first data.  Locked.
- */
-void conn_hurry(struct conn *c, int fd);
-void conn_first_sent(struct conn *c, int fd);
-
-/* Governed listeners of this process, by count. */
-extern _Atomic int conn_listeners;
 
 /* table.c: descriptor -> conn */
 

@@ -1,0 +1,275 @@
+/* conn_end.c - the end of a governed socket, for its peer and for who is left */
+
+#include "conn.h"
+#include "deferred.h"
+#include "linger.h"
+#include "ours.h"
+#include "thread.h"
+
+static _Atomic bool all_end; /* the process ends */
+
+/*
+ * Bytes that came and were never read: TCP answers such a close with a
+ * reset.  Tickets and KeyUpdates are no bytes of the program's.
+ */
+static bool
+unread(struct conn *c, int fd)
+{
+	struct patience p = {.flags = MSG_DONTWAIT};
+
+	if (bytes_left(&c->plain) > 0)
+		return true;
+	while (!c->in_eof && c->in_err == 0 && !c->rd_eof)
+		if (stream_pending(c, fd) > 0 || wait_input(c, fd, &p) <= 0)
+			break;
+	return bytes_left(&c->plain) > 0 ||
+	    (c->session != NULL && gnutls_record_check_pending(c->session) > 0);
+}
+
+static void
+abort_socket(int fd)
+{
+	struct linger l = {1, 0};
+
+	host->libc->setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+}
+
+/* One that meets a closed socket destroys what we have sent, by a reset. */
+bool
+conn_expects_tickets(const struct conn *c)
+{
+	return c->side == SIDE_CLIENT && !c->got_data && !c->rd_eof &&
+	    !c->in_eof &&
+	    gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3;
+}
+
+/*
+ * A wait of the end itself: other threads that still have a call on c, and
+ * those that fork, need its lock meanwhile.  Nobody else ends c, and its
+ * descriptor is no longer the program's to name.
+ */
+static int
+wait_at_end(struct conn *c, int fd, short events, int64_t until)
+{
+	int rv;
+
+	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
+		return -ENOMEM;
+	pthread_mutex_unlock(&c->lock);
+	thread_wait_begin();
+	rv = wait_fd(fd, events, until);
+	thread_wait_end();
+	pthread_mutex_lock(&c->lock);
+	return rv;
+}
+
+/* Reads and drops what the peer sends, until its end or until. */
+static void
+drain(struct conn *c, int fd, int64_t until)
+{
+	char buf[4096];
+	ssize_t n;
+
+	do
+		n = as_engine(host->libc->recv(fd, buf, sizeof buf,
+		    MSG_DONTWAIT));
+	while (n > 0 ||
+	    (n == -EAGAIN && wait_at_end(c, fd, POLLIN, until) == 0));
+}
+
+/* Output that the kernel does not take at once; tx held. */
+static void
+end_slowly(struct conn *c, int fd)
+{
+	int seconds = c->linger_s > 0 ? c->linger_s
+				      : c->rule->values.close_timeout;
+	struct patience p = {.flags = MSG_DONTWAIT};
+	int64_t until = now_ms() + (int64_t)seconds * 1000;
+	int rv;
+
+	if (c->linger_s == 0 &&
+	    linger_start(fd, bytes_at(&c->out), bytes_left(&c->out), seconds)) {
+		bytes_free(&c->out);
+		return;
+	}
+	do
+		rv = wait_output(c, fd, &p);
+	while (rv == -EAGAIN && wait_at_end(c, fd, POLLOUT, until) == 0);
+	if (rv == 0 && conn_expects_tickets(c)) {
+		host->libc->shutdown(fd, SHUT_WR);
+		drain(c, fd, until);
+	}
+}
+
+/*
+ * The turn to send, from a writer that will not come back: exit and exec end
+ * the calls of all threads, and one that this thread was in when a signal
+ * came.
+ */
+static bool
+take_over(struct conn *c)
+{
+	int64_t until =
+	    now_ms() + (int64_t)c->rule->values.close_timeout * 1000;
+
+	if (turn_seize(c, &c->tx, until) == 0)
+		return true;
+	if (atomic_load(&c->tx.busy) != thread_id() || !atomic_load(&all_end))
+		return false;
+	wait_output_back(c);
+	return true;
+}
+
+/* Nobody else holds it: the end goes out now, or by a helper. */
+static void
+end_alone(struct conn *c, int fd)
+{
+	struct patience p = {.flags = MSG_DONTWAIT};
+
+	if (!take_over(c))
+		return;
+	if (!c->wr_shut)
+		(void)stream_finish(c);
+	if (wait_output(c, fd, &p) == -EAGAIN ||
+	    (conn_expects_tickets(c) && !c->shut_later))
+		end_slowly(c, fd);
+	turn_give(&c->tx);
+}
+
+/*
+ * Others hold it too: what is queued goes out, and the close_notify record
+ * waits in the slot for the process that closes last.
+ */
+static void
+end_shared(struct conn *c, int fd)
+{
+	int64_t until =
+	    now_ms() + (int64_t)c->rule->values.close_timeout * 1000;
+	struct patience p = {.flags = MSG_DONTWAIT};
+	struct slot_end last;
+	struct bytes tail;
+
+	if (!take_over(c))
+		return;
+	while (wait_output(c, fd, &p) == -EAGAIN &&
+	    wait_at_end(c, fd, POLLOUT, until) == 0)
+		;
+	if (bytes_left(&c->out) == 0 && !c->wr_shut && stream_finish(c) == 0) {
+		tail = c->out;
+		c->out = (struct bytes){0};
+		slot_leave_record(c->slot, bytes_at(&tail),
+		    bytes_left(&tail) <= SLOT_RECORD ? bytes_left(&tail) : 0);
+		if (slot_leave(c->slot, process_holder(), &last))
+			(void)!host->libc->send(fd, bytes_at(&tail),
+			    bytes_left(&tail), MSG_NOSIGNAL | MSG_DONTWAIT);
+		bytes_free(&tail);
+		c->slot = NULL;
+	}
+	turn_give(&c->tx);
+}
+
+void
+conn_finish(struct conn *c, int fd)
+{
+	if (slot_alone(c->slot, process_holder()))
+		end_alone(c, fd);
+	else
+		end_shared(c, fd);
+}
+
+/*
+ * This process lets go.  The last to do so sends what the writer left; where
+ * nobody has written since the fork (may_finish) the session is whole in every
+ * holder and the last one ends it.
+ */
+static void
+end_other(struct conn *c, int fd, bool may_finish)
+{
+	struct slot_end end;
+	bool last = slot_leave(c->slot, process_holder(), &end);
+
+	c->slot = NULL;
+	if (!last)
+		return;
+	if (end.len > 0)
+		(void)!host->libc->send(fd, end.record, end.len,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+	else if (may_finish && c->state == CONN_OPEN &&
+	    end.stamp[SLOT_TX] == c->stamp[SLOT_TX])
+		conn_finish(c, fd);
+}
+
+void
+conn_let_go(struct conn *c, int fd)
+{
+	if (c->slot != NULL)
+		end_other(c, fd, false);
+}
+
+/* May this process end the session?  Not while another may yet write. */
+static bool
+is_mine(struct conn *c, bool alone)
+{
+	if (c->state != CONN_OPEN)
+		return false;
+	if (!alone && slot_undecided(c->slot, SLOT_TX, c->stamp[SLOT_TX]))
+		return false;
+	return slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]);
+}
+
+/* Its bytes would be the last ones to be read, and are lost. */
+static bool
+loses_input(struct conn *c, int fd)
+{
+	return slot_claim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]) &&
+	    unread(c, fd) && slot_alone(c->slot, process_holder());
+}
+
+/* Calls are under way: the last of them ends c.  Locked. */
+static bool
+leave(struct conn *c, int fd)
+{
+	if (atomic_load(&all_end) || atomic_load(&c->left) != -1 ||
+	    atomic_load(&c->refs) <= 1 + (uint32_t)c->listed)
+		return false;
+	return ours_copy(fd, &c->left) == 0;
+}
+
+void
+conn_end_all(void)
+{
+	atomic_store(&all_end, true);
+}
+
+void
+conn_end(struct conn *c, int fd)
+{
+	bool alone, mine;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->state == CONN_WATCHED) {
+		conn_let_go(c, fd);
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
+	if (leave(c, fd)) {
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
+	alone = slot_alone(c->slot, process_holder());
+	/* the handshake may have been another process's, which told nobody */
+	if (alone && slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]) &&
+	    slot_claim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]) &&
+	    deferred_orphan(c, fd)) {
+		pthread_mutex_unlock(&c->lock);
+		return;
+	}
+	mine = is_mine(c, alone) && !c->linger_set;
+	if (mine && alone && loses_input(c, fd))
+		abort_socket(fd);
+	else if (mine)
+		conn_finish(c, fd);
+	if (c->slot != NULL)
+		end_other(c, fd, !mine && !c->linger_set);
+	pthread_mutex_unlock(&c->lock);
+}
