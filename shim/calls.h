@@ -13,6 +13,7 @@
 #endif
 
 #include <aio.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <netdb.h>
@@ -24,6 +25,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/select.h>
 #include <sys/sendfile.h>
@@ -32,6 +34,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include <wordexp.h>
 
 /*
  * Fortified entry points have no prototype unless fortify is on and an

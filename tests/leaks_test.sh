@@ -1,7 +1,7 @@
 #!/bin/bash
 # leaks_test.sh - a recorder that answers nothing takes what a hundred small
 # programs send, one per road (tests/leaks): under the shim TLS records or
-# nothing, plain the marker
+# nothing, plain the marker; and again with a TLS server behind the recorder
 # deadline: 300 s
 
 . "${0%/*}/lib.sh"
@@ -28,11 +28,13 @@ oneTimeSetUp() {
 	LEAKS=$TMP/objects/leaks
 }
 
-# goes ROAD plain|shim	prints what the wire saw: marker, TLS, nothing, else
+# goes ROAD plain|shim|session	prints what the wire saw: marker, TLS,
+# nothing, else; in a session the recorder is between the road and a TLS server
 goes() {
-	local dir=$TMP/$1.$2 pid port how=() i
+	local dir=$TMP/$1.$2 pid port how=() i to=(-q $QUIET)
 	mkdir -p "$dir"
-	"$B/tests/recorder" -q $QUIET "$dir/wire" >"$dir/out" 2>&1 &
+	[ "$2" != session ] || to=(-r "$SERVER")
+	"$B/tests/recorder" "${to[@]}" "$dir/wire" >"$dir/out" 2>&1 &
 	pid=$!
 	port=$(wait_line "$dir/out" '^port [0-9]+$' $pid | sed 's/port //')
 	[ "$2" = plain ] || how=(env LD_PRELOAD="$TMP/objects/tlsshim.so"
@@ -42,7 +44,7 @@ goes() {
 	# what it sent is there before its end, but for the recorder's copying
 	for ((i = 0; i < 50; i++)); do
 		[ "$2" = plain ] || break
-		grep -aq marker-of "$dir/wire" && break
+		grep -aq marker.of "$dir/wire" && break
 		sleep 0.01
 	done
 	wait_closed "$port"
@@ -61,7 +63,7 @@ wait_closed() {
 }
 
 seen() {
-	if grep -aq marker-of "$1"; then
+	if grep -aq marker.of "$1"; then
 		echo marker
 	elif [ ! -s "$1" ]; then
 		echo nothing
@@ -72,12 +74,12 @@ seen() {
 	fi
 }
 
-# all_go HOW	every road, four at a time; results in $TMP/HOW.seen
+# all_go HOW	every road, eight at a time; results in $TMP/HOW.seen
 all_go() {
 	local road
 	: >"$TMP/$1.seen"
 	for road in $("$LEAKS"); do
-		while [ "$(jobs -rp | wc -l)" -ge 4 ]; do
+		while [ "$(jobs -rp | wc -l)" -ge 8 ]; do
 			wait -n
 		done
 		echo "$road $(goes "$road" "$1")" >>"$TMP/$1.seen" &
@@ -89,16 +91,31 @@ test_the_roads_are_a_hundred() {
 	assertTrue "[ $("$LEAKS" | sort -u | wc -l) -ge 100 ]"
 }
 
-test_no_road_carries_anything_in_clear() {
+# nothing_clear HOW	every road went, and none in clear
+nothing_clear() {
 	local road what
-	all_go shim
-	assertEquals "$("$LEAKS" | wc -l)" "$(wc -l <"$TMP/shim.seen")"
+	all_go "$1"
+	assertEquals "$("$LEAKS" | wc -l)" "$(wc -l <"$TMP/$1.seen")"
 	while read -r road what; do
 		case $what in
 		TLS | nothing) ;;
 		*) fail "$road: $what on the wire" ;;
 		esac
-	done <"$TMP/shim.seen"
+	done <"$TMP/$1.seen"
+}
+
+test_no_road_carries_anything_in_clear() {
+	nothing_clear shim
+}
+
+# The recorder alone ends most roads at connect(): here that succeeds, and
+# what comes behind it is gone too.
+test_nor_does_one_that_begins_with_a_session() {
+	start_shimmed server governs "$B/tests/tcp_server" -t
+	SERVER=$(wait_line "$TMP/server.out" '^port [0-9]+$' | sed 's/port //')
+	nothing_clear session
+	assertTrue 'hardly a session' "[ $(grep -c '^echoed' \
+	    "$TMP/server.out") -ge 100 ]"
 }
 
 # A road that nobody can go proves nothing.  Some are closed here: by a kernel

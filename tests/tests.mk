@@ -63,7 +63,7 @@ $(B)/tests/%_static: tests/fixtures/%.c
 $(B)/tests/leaks: $(leak_src) tests/leaks/leak.h
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) $(CPPFLAGS) -pthread -o $@ $(leak_src)
+	$(Q)$(CC) $(WARN) $(CPPFLAGS) -pthread -rdynamic -o $@ $(leak_src)
 
 $(B)/tests/deep.so: tests/fixtures/deep.c
 	$(call say,CC,$@)

@@ -100,8 +100,7 @@ rights_forget(struct msghdr *msg)
 		for (i = 0; i < n; i++) {
 			__builtin_memcpy(
 			    &fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			/* Under seccomp FD_UNKNOWN is not asked about. */
-			owned_set(fd, process_sealed ? FD_STREAM : FD_UNKNOWN);
+			(void)owned_arrived(fd);
 		}
 	}
 }
@@ -208,6 +207,8 @@ close_range(unsigned first, unsigned last, int flags)
 	int n, rv;
 
 	libc_need();
+	if (flags & CLOSE_RANGE_UNSHARE && !process_vforked())
+		owned_part();
 	n = range_top();
 	if (first > last || first >= (unsigned)n || process_vforked() ||
 	    flags & ~(int)(CLOSE_RANGE_CLOEXEC | CLOSE_RANGE_UNSHARE))

@@ -420,6 +420,13 @@ system(const char *command)
 	WITH_ENVIRON(int, SLOT_OR_LIBC(system)(command));
 }
 
+/* Its shell is started inside libc too. */
+int
+wordexp(const char *words, wordexp_t *out, int flags)
+{
+	WITH_ENVIRON(int, libc.wordexp(words, out, flags));
+}
+
 FILE *
 popen(const char *command, const char *mode)
 {

@@ -8,6 +8,9 @@
 #ifndef SYS_landlock_restrict_self
 #define SYS_landlock_restrict_self 446
 #endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 #ifndef SYS_epoll_pwait2
 #define SYS_epoll_pwait2 441
 #endif
@@ -47,6 +50,10 @@ const unsigned char syscall_table[512] __attribute__((used)) = {
     [SYS_dup] = 1,
     [SYS_dup2] = 1,
     [SYS_dup3] = 1,
+    [SYS_fcntl] = 1,
+    [SYS_pidfd_getfd] = 1,
+    [SYS_unshare] = 1,
+    [SYS_prctl] = 1,
     [SYS_epoll_create] = 1,
     [SYS_epoll_create1] = 1,
     [SYS_epoll_ctl] = 1,
@@ -147,6 +154,11 @@ syscall_hooked(long number, long a, long b, long c, long d, long e, long f)
 	case SYS_fork:
 	case SYS_clone:
 	case SYS_clone3:
+		if (number == SYS_clone && a & CLONE_FILES)
+			owned_part();
+		if (number == SYS_clone3 &&
+		    *(const uint64_t *)a & CLONE_FILES)
+			owned_part();
 		if (process_vforked())
 			return libc.syscall(number, a, b, c, d, e, f);
 		process_forking();
@@ -174,6 +186,14 @@ syscall_hooked(long number, long a, long b, long c, long d, long e, long f)
 		return dup2((int)a, (int)b);
 	case SYS_dup3:
 		return dup3((int)a, (int)b, (int)c);
+	case SYS_fcntl:
+		return fcntl((int)a, (int)b, c);
+	case SYS_pidfd_getfd:
+		return pidfd_getfd((int)a, (int)b, (unsigned)c);
+	case SYS_unshare:
+		return unshare((int)a);
+	case SYS_prctl:
+		return prctl((int)a, b, c, d, e);
 	case SYS_epoll_create:
 	case SYS_epoll_create1:
 	case SYS_epoll_ctl:

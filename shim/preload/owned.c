@@ -28,11 +28,32 @@ top_raise(int fd)
 		;
 }
 
+/*
+ * 1 once a number may be one file here and another elsewhere: threads with
+ * descriptors of their own, processes with common ones.  What one of them
+ * says of a number is then no reason to let the others' bytes pass.
+ */
+static char parted;
+
+void
+owned_part(void)
+{
+	int fd, top = __atomic_load_n(&owned_top, __ATOMIC_RELAXED);
+
+	__atomic_store_n(&parted, 1, __ATOMIC_RELAXED);
+	for (fd = 0; fd < top; fd++)
+		if (owned_class(fd) == FD_PASS)
+			owned_set(fd, FD_UNKNOWN);
+}
+
 void
 owned_set(int fd, enum fd_class class)
 {
 	if ((unsigned)fd >= FD_MAX)
 		return;
+	if (class == FD_PASS &&
+	    unlikely(__atomic_load_n(&parted, __ATOMIC_RELAXED)))
+		class = FD_UNKNOWN;
 	__atomic_store_n(
 	    &owned_table[fd], (unsigned char)class, __ATOMIC_RELEASE);
 	if (class != FD_UNKNOWN)
@@ -50,6 +71,7 @@ learnt(int fd, enum fd_class class)
 	unsigned char unknown = FD_UNKNOWN;
 
 	if ((unsigned)fd < FD_MAX &&
+	    !__atomic_load_n(&parted, __ATOMIC_RELAXED) &&
 	    __atomic_compare_exchange_n(&owned_table[fd], &unknown,
 		(unsigned char)class, 0, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		top_raise(fd);
@@ -196,6 +218,43 @@ owned_settle(int fd)
 	class = settle(fd, class);
 	errno = saved;
 	return class;
+}
+
+void
+owned_plug(int fd)
+{
+	int plug = open("/dev/null", O_PATH | O_CLOEXEC);
+
+	if (plug == -1 || libc.dup3(plug, fd, 0) == -1)
+		abort();
+	(void)libc.close(plug);
+	owned_set(fd, FD_PASS);
+}
+
+/*
+ * libc's own streams stand on 0, 1 and 2 and write past every hook: what
+ * comes to stand there is judged at once.
+ */
+int
+owned_arrived(int fd)
+{
+	int class;
+
+	if (fd < 0)
+		return fd;
+	if (process_vforked()) { /* the table is the parent's */
+		if (owned_class(fd) == FD_PASS)
+			owned_set(fd, FD_UNKNOWN);
+		return fd;
+	}
+	/* Under seccomp FD_UNKNOWN is not asked about. */
+	owned_set(fd, process_sealed ? FD_STREAM : FD_UNKNOWN);
+	if (fd > 2)
+		return fd;
+	class = owned_settle(fd);
+	if (class < 0 || class == FD_REFUSED)
+		owned_plug(fd);
+	return fd;
 }
 
 void

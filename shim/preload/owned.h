@@ -42,6 +42,15 @@ void owned_forget(int fd);
  */
 int owned_settle(int fd);
 
+/* fd has come from elsewhere, or is an errno's -1; returns it. */
+int owned_arrived(int fd);
+
+/* From now on no class of FD_PASS is kept. */
+void owned_part(void);
+
+/* Nothing can be written through fd any more, by stdio either. */
+void owned_plug(int fd);
+
 /* Classifies everything that is open: no system call may follow (seccomp). */
 void owned_settle_all(void);
 

@@ -201,6 +201,8 @@ clone(int (*run)(void *), void *stack, int flags, void *arg, ...)
 	tls = va_arg(ap, void *);
 	child = va_arg(ap, void *);
 	va_end(ap);
+	if (flags & CLONE_FILES && !(flags & CLONE_THREAD))
+		owned_part();
 	if (flags & CLONE_VM || process_vforked())
 		return libc.clone(run, stack, flags, arg, parent, tls, child);
 	process_forking();

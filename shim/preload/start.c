@@ -123,18 +123,6 @@ cookie_of(int fd)
 	return cookie;
 }
 
-/* Nothing can be written through it, by stdio either. */
-static void
-standard_plug(int fd)
-{
-	int plug = open("/dev/null", O_PATH | O_CLOEXEC);
-
-	if (plug == -1 || libc.dup3(plug, fd, 0) == -1)
-		abort();
-	(void)libc.close(plug);
-	owned_set(fd, FD_PASS);
-}
-
 /*
  * A service that an unshimmed inetd has started: libc's stdio writes to its
  * connection past every hook, so that the first use would be too late.  All
@@ -156,7 +144,7 @@ standard_settle(void)
 		}
 		class = owned_settle(fd);
 		if (class < 0 || class == FD_REFUSED)
-			standard_plug(fd);
+			owned_plug(fd);
 	}
 }
 

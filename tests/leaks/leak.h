@@ -32,7 +32,8 @@ struct road {
 
 /* Each family of roads; a row without a name ends it. */
 extern const struct road byte_roads[], connect_roads[], descriptor_roads[],
-    stdio_roads[], process_roads[], limit_roads[], peer_roads[];
+    stdio_roads[], process_roads[], limit_roads[], peer_roads[],
+    inside_roads[];
 
 #define ROAD(name)          \
 	{                   \

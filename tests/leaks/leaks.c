@@ -7,7 +7,8 @@
 #include "leak.h"
 
 static const struct road *const families[] = {byte_roads, connect_roads,
-    descriptor_roads, stdio_roads, process_roads, limit_roads, peer_roads};
+    descriptor_roads, stdio_roads, process_roads, limit_roads, peer_roads,
+    inside_roads};
 
 int
 main(int argc, char **argv)
