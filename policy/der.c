@@ -155,6 +155,7 @@ der_cert(const void *data, size_t len, struct der_cert *out)
 	out->issuer = issuer.whole;
 	out->subject = subject.whole;
 	out->key = key.whole;
+	out->validity = validity.value;
 	out->rest = tbs;
 	/* the bit string's first byte counts unused bits: none */
 	out->signature =

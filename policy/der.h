@@ -40,6 +40,7 @@ struct der_item {
 /* The slices of one certificate; tbs, names and key are whole TLVs. */
 struct der_cert {
 	struct der tbs, serial, issuer, subject, key, signature;
+	struct der validity; /* the contents: two times */
 	struct der rest;  /* of tbs, after key: unique ids and extensions */
 	unsigned version; /* 1, 2 or 3; 0 when it is none of them */
 };

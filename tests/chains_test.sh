@@ -199,6 +199,17 @@ test_name_constraints() {
 	name_constraint email:a@evil.test permitted;email:corp.test
 	name_constraint URI:https://evil.test/ permitted;URI:corp.test
 	END
+	# a mail address in the subject is bound as well
+	key='-algorithm EC -pkeyopt ec_paramgen_curve:P-256'
+	sub tied root "$CA_BASIC" "$CA_USE" \
+	    'nameConstraints = critical, permitted;email:corp.test'
+	cn=x/emailAddress=a@evil.test
+	leaf under tied 'subjectAltName = DNS:good.tls.test'
+	judged name_constraint 'under tied'
+	cn=x/emailAddress=a@corp.test
+	leaf under tied 'subjectAltName = DNS:good.tls.test'
+	judged accept 'under tied'
+	key='' cn=''
 }
 
 test_algorithms() {
@@ -218,7 +229,7 @@ test_algorithms() {
 	key='-algorithm RSA -pkeyopt rsa_keygen_bits:2048'
 	sub rsa root "$CA_BASIC" "$CA_USE"
 	key=''
-	for opt in -md5 -sha1; do
+	for opt in -md5 -sha1 '-sha1 -sigopt rsa_padding_mode:pss'; do
 		leaf algo rsa "$san"
 		judged weak_signature 'algo rsa'
 	done
@@ -235,6 +246,9 @@ test_algorithms() {
 	key=''
 	leaf algo tiny "$san"
 	judged weak_key algo --trust tiny.pem
+	# anybody can sign for a key with the exponent 1
+	cp "$TESTS/fixtures/exponent-one.pem" one.pem
+	judged weak_key one --trust "$TESTS/fixtures/chains-root.pem"
 }
 
 test_times() {
@@ -249,6 +263,9 @@ test_times() {
 	opt=''
 	# the anchor has ended before what it has signed
 	judged expired direct --at $((now + 450 * day))
+	# UTCTime without seconds: RFC 5280 4.1.2.5.1
+	cp "$TESTS/fixtures/no-seconds.pem" seconds.pem
+	judged malformed seconds --trust "$TESTS/fixtures/chains-root.pem"
 }
 
 test_ways_to_an_anchor() {
@@ -379,6 +396,20 @@ test_revocation_lists() {
 	more=('issuingDistributionPoint = critical, @p' '[p]' 'onlyCA = true')
 	list part mid
 	judged crl_unusable 'ok mid' --crl part.crl $leaf
+	# such a list cannot clear; what it names is revoked all the same
+	list part mid ok
+	cat good.crl part.crl >both.crl
+	judged revoked 'ok mid' --crl both.crl $leaf
+	more=('2.5.29.27 = critical, DER:020101')
+	list changes mid ok
+	cat good.crl changes.crl >both.crl
+	judged revoked 'ok mid' --crl both.crl $leaf
+	judged revoked 'ok mid' --crl changes.crl $leaf
+	# but for numbers of attribute certificates
+	more=('issuingDistributionPoint = critical, @p' '[p]' 'onlyAA = true')
+	list part mid ok
+	cat good.crl part.crl >both.crl
+	judged accept 'ok mid' --crl both.crl $leaf
 	more=('1.2.3.4 = critical, DER:0500')
 	list odd mid
 	judged crl_unusable 'ok mid' --crl odd.crl $leaf

@@ -149,6 +149,16 @@ keys_read(struct cert *c)
 	return true;
 }
 
+/* GnuTLS takes times without seconds, too. */
+static bool
+validity_read(const struct cert *c)
+{
+	struct der in = c->d.validity;
+	time_t from, until;
+
+	return der_time(&in, &from) && der_time(&in, &until) && in.len == 0;
+}
+
 /* Features ::= SEQUENCE OF INTEGER; 5 is status_request (RFC 7633 6). */
 static bool
 features_read(struct cert *c)
@@ -176,7 +186,7 @@ cert_read(struct cert *c, const struct der *der)
 	if (!der_cert(der->p, der->len, &c->d))
 		return false;
 	c->self_issued = der_same(&c->d.subject, &c->d.issuer);
-	c->malformed = !extensions_read(c) ||
+	c->malformed = !extensions_read(c) || !validity_read(c) ||
 		       (c->ext[EXT_BASIC].present && !basic_read(c)) ||
 		       (c->ext[EXT_USAGE].present && !usage_read(c)) ||
 		       (c->ext[EXT_FEATURES].present && !features_read(c)) ||
@@ -219,6 +229,12 @@ cert_free(struct cert *c)
 		gnutls_pubkey_deinit(c->key);
 	c->crt = NULL;
 	c->key = NULL;
+}
+
+bool
+cert_signature_known(const struct cert *c)
+{
+	return gnutls_x509_crt_get_signature_algorithm(c->crt) > 0;
 }
 
 /*

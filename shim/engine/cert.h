@@ -88,7 +88,7 @@ struct cert {
 		bool present, critical;
 		struct der value;
 	} ext[EXT_COUNT];
-	bool malformed;        /* an extension is, or comes twice */
+	bool malformed;        /* an extension or date, or comes twice */
 	bool unknown_critical; /* an extension that nobody here processes */
 	bool self_issued;      /* subject is issuer */
 	bool must_staple;
@@ -111,6 +111,10 @@ bool cert_read(struct cert *c, const struct der *der);
 /* Lets GnuTLS import it; false when it does not want to. */
 bool cert_load(struct cert *c);
 void cert_free(struct cert *c); /* what c owns, not c */
+
+/* Is the algorithm c is signed with one that GnuTLS can name?  If not, nobody
+ * can say who signed it. */
+bool cert_signature_known(const struct cert *c);
 
 /* Did the holder of issuer's key sign c? */
 bool cert_signed_by(const struct cert *c, const struct cert *issuer);

@@ -346,6 +346,31 @@ common_names_pass(struct check *k, const struct cert *c)
 	return true;
 }
 
+/*
+ * A mail address in the subject is bound as one in a SAN is, also where there
+ * is a SAN (RFC 5280 4.2.1.10 asks it only where there is none).
+ */
+static bool
+mail_names_pass(struct check *k, const struct cert *c)
+{
+	static const unsigned char mail[] = {
+	    0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01};
+	struct der in = c->d.subject;
+	struct der_item list, set, pair, oid, value;
+
+	if (!der_take(&in, DER_SEQUENCE, &list))
+		return false;
+	while (der_take(&list.value, DER_SET, &set))
+		while (der_take(&set.value, DER_SEQUENCE, &pair))
+			if (der_take(&pair.value, DER_OID, &oid) &&
+			    oid.value.len == sizeof mail &&
+			    memcmp(oid.value.p, mail, sizeof mail) == 0 &&
+			    (!der_next(&pair.value, &value) ||
+				!name_passes(k, NAME_MAIL, &value.value)))
+				return false;
+	return true;
+}
+
 static bool
 names_pass(struct check *k, const struct cert *c, bool leaf)
 {
@@ -367,6 +392,8 @@ names_pass(struct check *k, const struct cert *c, bool leaf)
 	}
 	if (c->d.subject.len > 2 &&
 	    !name_passes(k, NAME_DIRECTORY, &c->d.subject))
+		return false;
+	if (!mail_names_pass(k, c))
 		return false;
 	return !leaf || host || common_names_pass(k, c);
 }

@@ -15,6 +15,26 @@ refuse(enum cause cause, const struct cert *c, const char *detail)
 	return (struct reason){cause, c, detail};
 }
 
+/*
+ * With an exponent of 1 anybody can sign; an even one is no key (RFC 8017
+ * 3.1).
+ */
+static bool
+exponent_is_good(const struct cert *c)
+{
+	gnutls_datum_t m = {NULL, 0}, e = {NULL, 0};
+	bool good;
+
+	if (gnutls_pubkey_export_rsa_raw2(
+		c->key, &m, &e, GNUTLS_EXPORT_FLAG_NO_LZ) < 0)
+		return false;
+	good = e.size > 0 && (e.data[e.size - 1] & 1) != 0 &&
+	       (e.size > 1 || e.data[0] > 1);
+	gnutls_free(m.data);
+	gnutls_free(e.data);
+	return good;
+}
+
 /* DSA is in no cipher suite that we offer and no CA uses it. */
 static bool
 key_is_good(const struct cert *c, const struct rules *r)
@@ -23,6 +43,9 @@ key_is_good(const struct cert *c, const struct rules *r)
 	int algorithm = gnutls_pubkey_get_pk_algorithm(c->key, &bits);
 
 	if (algorithm <= 0 || algorithm == GNUTLS_PK_DSA)
+		return false;
+	if ((algorithm == GNUTLS_PK_RSA || algorithm == GNUTLS_PK_RSA_PSS) &&
+	    !exponent_is_good(c))
 		return false;
 	return gnutls_pk_bits_to_sec_param((gnutls_pk_algorithm_t)algorithm,
 		   bits) >= r->level;
@@ -33,7 +56,7 @@ static struct reason
 check_any(const struct cert *c, const struct rules *r)
 {
 	if (c->malformed)
-		return refuse(CAUSE_MALFORMED, c, "has broken extensions");
+		return refuse(CAUSE_MALFORMED, c, "has broken extensions or dates");
 	if (c->unknown_critical)
 		return refuse(CAUSE_CRITICAL_EXTENSION, c,
 		    "has a critical extension that is unknown or must not "
@@ -247,8 +270,10 @@ cert_check_signature(const struct cert *c)
 {
 	int algorithm = gnutls_x509_crt_get_signature_algorithm(c->crt);
 
-	if (algorithm <= 0 ||
-	    gnutls_sign_is_secure2((gnutls_sign_algorithm_t)algorithm,
+	if (!cert_signature_known(c))
+		return refuse(CAUSE_WEAK_SIGNATURE, c,
+		    "is signed with an algorithm that is not known");
+	if (gnutls_sign_is_secure2((gnutls_sign_algorithm_t)algorithm,
 		GNUTLS_SIGN_FLAG_SECURE_FOR_CERTS) == 0)
 		return refuse(CAUSE_WEAK_SIGNATURE, c,
 		    "is signed with a weak algorithm (MD5, SHA-1)");
