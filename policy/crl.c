@@ -1,4 +1,5 @@
 /* crl.c - the revocation lists that a rule names, taken apart */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,13 +39,36 @@ crl_has(const struct crl *c, const struct der *serial)
 			       sizeof *c->serial, serial_compare) != NULL;
 }
 
+/* IssuingDistributionPoint: [5] onlyContainsAttributeCerts.  Their numbers
+ * are none of ours. */
+static bool
+is_of_attributes(struct der in)
+{
+	struct der_item list, item;
+
+	if (!der_take(&in, DER_SEQUENCE, &list))
+		return true;
+	while (der_next(&list.value, &item))
+		if (item.tag == (DER_CONTEXT | 5))
+			return true;
+	return list.value.len > 0;
+}
+
+static const char *
+broken(struct crl *c)
+{
+	c->mute = true;
+	return "has a revocation list that has broken extensions";
+}
+
 /*
  * Of extensions only cRLNumber says nothing about what the list covers (RFC
  * 5280 5.2.3; never critical), and the hint at the issuer's key.  A list of
- * changes or of a part of the certificates must not pass for a whole one.
+ * changes or of a part of the certificates must not pass for a whole one: what
+ * it names is revoked, and of the others it says nothing.
  */
 static const char *
-extension_fault(struct der in, bool *number)
+extension_fault(struct crl *c, struct der in, bool *number)
 {
 	static const unsigned char crl_number[] = {0x55, 0x1d, 20};
 	static const unsigned char partial[] = {0x55, 0x1d, 28};
@@ -53,43 +77,71 @@ extension_fault(struct der in, bool *number)
 	bool critical = false, known;
 
 	if (!der_take(&in, DER_OID, &oid))
-		return "has a revocation list that has broken extensions";
+		return broken(c);
 	if (der_take(&in, DER_BOOLEAN, &flag))
 		critical = flag.value.len != 1 || flag.value.p[0] != 0;
 	if (!der_take(&in, DER_OCTETS, &value) || in.len != 0)
-		return "has a revocation list that has broken extensions";
+		return broken(c);
 	known = oid.value.len == sizeof crl_number;
 	if (known && memcmp(oid.value.p, crl_number, sizeof crl_number) == 0)
 		*number = true;
 	if (known && (memcmp(oid.value.p, partial, sizeof partial) == 0 ||
-			 memcmp(oid.value.p, delta, sizeof delta) == 0))
+			 memcmp(oid.value.p, delta, sizeof delta) == 0)) {
+		c->mute |= oid.value.p[2] == partial[2] &&
+			   is_of_attributes(value.value);
 		return "has a revocation list that covers only a part of its issuer's certificates";
-	return critical ? "has a revocation list that has a critical extension "
-			  "which is unknown or must not be critical"
-			: NULL;
+	}
+	if (!critical)
+		return NULL;
+	c->mute = true;
+	return "has a revocation list that has a critical extension which is "
+	       "unknown or must not be critical";
 }
 
 /* crlExtensions [0] EXPLICIT, of version 2 alone */
 static const char *
-extensions_fault(struct der in, unsigned version)
+extensions_fault(struct crl *c, struct der in, unsigned version)
 {
+	static const char unnumbered[] =
+	    "has a revocation list that has no number (cRLNumber)";
 	struct der_item outer, list, item;
 	bool number = false;
-	const char *fault = NULL;
+	const char *fault = NULL, *next;
 
 	if (version == 1)
-		return in.len == 0 ? NULL : "has a revocation list that has broken extensions";
+		return in.len == 0 ? NULL : broken(c);
+	if (in.len == 0)
+		return unnumbered;
 	if (!der_take(&in, DER_CONTEXT | DER_CONSTRUCTED, &outer) ||
 	    in.len != 0 || !der_take(&outer.value, DER_SEQUENCE, &list) ||
 	    outer.value.len != 0)
-		return "has a revocation list that has no number (cRLNumber)";
-	while (fault == NULL && list.value.len > 0)
-		fault = der_take(&list.value, DER_SEQUENCE, &item)
-			    ? extension_fault(item.value, &number)
-			    : "has a revocation list that has broken extensions";
-	if (fault == NULL && !number)
-		fault = "has a revocation list that has no number (cRLNumber)";
-	return fault;
+		return broken(c);
+	while (list.value.len > 0) {
+		if (!der_take(&list.value, DER_SEQUENCE, &item))
+			return broken(c);
+		next = extension_fault(c, item.value, &number);
+		fault = fault == NULL ? next : fault;
+	}
+	return fault == NULL && !number ? unnumbered : fault;
+}
+
+/* Is an entry's reasonCode removeFromCRL (8), which only changes have? */
+static bool
+is_back(struct der in)
+{
+	static const unsigned char reason[] = {0x55, 0x1d, 21};
+	struct der_item list, item, part, oid;
+
+	if (!der_take(&in, DER_SEQUENCE, &list))
+		return false;
+	while (der_take(&list.value, DER_SEQUENCE, &item))
+		if (der_take(&item.value, DER_OID, &oid) &&
+		    oid.value.len == sizeof reason &&
+		    memcmp(oid.value.p, reason, sizeof reason) == 0 &&
+		    der_take(&item.value, DER_OCTETS, &part) &&
+		    der_take(&part.value, DER_ENUM, &part))
+			return part.value.len == 1 && part.value.p[0] == 8;
+	return false;
 }
 
 /* revokedCertificates ::= SEQUENCE OF { serial, time, extensions OPTIONAL } */
@@ -114,9 +166,12 @@ serials_read(struct crl *c, struct der in)
 		    !der_time(&entry.value, &when))
 			return false;
 		/* critical: it may be another issuer's certificate */
-		if (entry.value.len > 0 && !der_extensions_plain(entry.value))
+		if (entry.value.len > 0 && !der_extensions_plain(entry.value)) {
 			c->fault = "has a revocation list that holds certificates of other issuers";
-		c->serial[c->n++] = shortest(&serial.value);
+			c->mute = true;
+		}
+		if (!is_back(entry.value))
+			c->serial[c->n++] = shortest(&serial.value);
 	}
 	if (c->n > 0)
 		qsort(c->serial, c->n, sizeof *c->serial, serial_compare);
@@ -146,11 +201,12 @@ body_read(struct crl *c, struct der in)
 			return false;
 	} else {
 		/* RFC 5280 5.1.2.5: it must say; else it would hold forever */
+		c->until = (time_t)INT64_MAX;
 		c->fault = "has a revocation list that does not say when the next is due";
 	}
 	if (der_take(&in, DER_SEQUENCE, &item) && !serials_read(c, item.value))
 		return false;
-	fault = extensions_fault(in, version);
+	fault = extensions_fault(c, in, version);
 	if (fault != NULL)
 		c->fault = fault;
 	return true;

@@ -17,8 +17,9 @@ struct crl {
 	time_t from, until;
 	struct der *serial; /* owned; of what is revoked, sorted */
 	size_t n;
-	const char *fault; /* "has a revocation list that ...": why it
-			    * never counts, a constant; or NULL */
+	const char *fault; /* "has a revocation list that ...": why it never
+			    * clears a certificate, a constant; or NULL */
+	bool mute;         /* nor is what it names known to be revoked */
 };
 
 struct crls {

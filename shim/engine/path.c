@@ -25,12 +25,10 @@ list_signature(
 	return b->listed[i].state;
 }
 
-/* Why the list says nothing about what issuer issued, or NULL. */
+/* Why the list is nothing that issuer says now, or NULL. */
 static const char *
 list_fault(struct chain *b, const struct crl *crl, const struct cert *issuer)
 {
-	if (crl->fault != NULL)
-		return crl->fault;
 	if ((issuer->usage & USAGE_CRL_SIGN) == 0)
 		return "has an issuer that may not sign revocation lists "
 		       "(keyUsage without cRLSign)";
@@ -50,7 +48,10 @@ list_fault(struct chain *b, const struct crl *crl, const struct cert *issuer)
 	return NULL;
 }
 
-/* One good list is enough, unless another good one names the certificate. */
+/*
+ * One good list is enough, unless another one names the certificate: a list of
+ * changes, of a part, or without a number or an end revokes and never clears.
+ */
 static struct reason
 check_lists(struct chain *b, const struct cert *c, const struct cert *issuer)
 {
@@ -66,9 +67,11 @@ check_lists(struct chain *b, const struct cert *c, const struct cert *issuer)
 		if (!der_same(&crl->issuer, &c->d.issuer))
 			continue;
 		fault = list_fault(b, crl, issuer);
-		if (fault == NULL && crl_has(crl, &c->d.serial))
+		if (fault == NULL && !crl->mute && crl_has(crl, &c->d.serial))
 			return (struct reason){CAUSE_REVOKED, c,
 			    "has been revoked (revocation list)"};
+		if (fault == NULL)
+			fault = crl->fault;
 		if (fault == NULL)
 			good = true;
 		else
