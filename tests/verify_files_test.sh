@@ -92,7 +92,8 @@ test_time_may_be_any_and_in_either_form() {
 	done
 	judged expired --at 2050-01-01T00:00:00Z --host good.tls.test \
 	    "${options[@]}" "$CASES/ok-ec/chain.pem"
-	for at in '' soon 2020-13-01T00:00:00Z 2020-01-01 12x; do
+	for at in '' soon 2020-13-01T00:00:00Z 2021-02-29T00:00:00Z \
+	    2020-01-01T00:00:00.Z 2020-01-01 12x; do
 		"$TLSSHIM" verify --at "$at" "${options[@]}" \
 		    "$CASES/ok-ec/chain.pem" >/dev/null 2>&1
 		assertEquals "$at" 2 $?

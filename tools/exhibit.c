@@ -75,7 +75,7 @@ zone_read(const char *p, long *out)
 bool
 time_read(const char *text, time_t *out)
 {
-	struct tm tm = {0};
+	struct tm tm = {0}, day;
 	const char *p = text + 19;
 	long long seconds;
 	long zone;
@@ -101,7 +101,14 @@ time_read(const char *text, time_t *out)
 	    tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 ||
 	    tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
 		return false;
-	if (*p == '.')
+	day = (struct tm){.tm_year = tm.tm_year,
+	    .tm_mon = tm.tm_mon,
+	    .tm_mday = tm.tm_mday};
+	/* the 30th of February would become another day */
+	timegm(&day);
+	if (day.tm_mday != tm.tm_mday)
+		return false;
+	if (*p == '.' && isdigit((unsigned char)p[1]))
 		for (p++; isdigit((unsigned char)*p); p++)
 			;
 	if (!zone_read(p, &zone))
