@@ -7,17 +7,6 @@
 #include "keys.h"
 #include "rule.h"
 
-/* No ticket is sent or taken yet in any case. */
-static int
-flag_check_done(const struct reader *r, const config_setting_t *s,
-    const struct key *k, int bit)
-{
-	if (k != &keys[K_options] || 1u << bit != OPT_NO_TICKET)
-		return 0;
-	return setting_refuse(
-	    r, s, "no_ticket of options is not supported yet");
-}
-
 /* A flag to add, or with "no_" before it to take away. */
 static int
 flag_apply(const struct reader *r, const config_setting_t *s,
@@ -27,7 +16,7 @@ flag_apply(const struct reader *r, const config_setting_t *s,
 
 	if (bit >= 0) {
 		*flags |= 1u << bit;
-		return flag_check_done(r, s, k, bit);
+		return 0;
 	}
 	bit = strncmp(word, "no_", 3) == 0 ? key_word(k, word + 3) : -1;
 	if (bit < 0)

@@ -293,7 +293,6 @@ test_what_would_have_no_effect_is_refused() {
 	signature_algorithms = "RSA-SHA1";|needs options
 	signature_algorithms = "RSA-SHA256"; security_profile = "ultra";|weaker than
 	options = "cipher_server_preference";|no effect on a client
-	options = "no_ticket";|not supported yet
 	options = "legacy_cipher";|unknown flag
 	options = "legacy_ciphers"; priority = "NORMAL:+DHE-DSS";|no signature serves it
 	minimum_version = "TLSv1.1";|need options
