@@ -16,7 +16,7 @@
 
 #include "calls.h"
 
-#define SHIM_ABI 2u
+#define SHIM_ABI 3u
 
 /*
  * What the preload knows of a descriptor.  One byte each in host->class_of;
@@ -62,6 +62,7 @@ struct shim_relayed {
 		struct sockaddr_in in;
 		struct sockaddr_in6 in6;
 	} local, peer; /* of the connection */
+	int refused; /* 1: no relay is there, and no byte may pass */
 };
 
 /* The variable that tells the next image of a process's relayed ends. */
@@ -92,6 +93,12 @@ struct shim_host {
 	 * there is nothing to tell or no room.
 	 */
 	size_t (*relayed_tell)(char *buf, size_t len);
+
+	/*
+	 * 1 if the program that execve(path) would start has the preload, as
+	 * far as its file tells.  Works in vfork children; errno is kept.
+	 */
+	int (*protects)(const char *path);
 };
 
 struct shim_engine {

@@ -19,7 +19,7 @@ differs = $(patsubst tests/tcpdiff/%.c,$(B)/tests/tcpdiff/%, \
 leak_src = $(wildcard tests/leaks/*.c)
 
 fixtures: $(fixtures) $(B)/tests/leaks $(differs) $(addprefix $(B)/tests/, \
-	hello_static bypass_static deep.so)
+	hello_static bypass_static poke_static deep.so)
 unit: $(units)
 bench: $(benches)
 # What threads_test runs, for check-tsan.

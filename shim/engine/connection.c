@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "call.h"
@@ -397,7 +398,7 @@ connection_listen(int fd, int backlog)
  * socket: what it sends would stand in the middle of the other's records.
  */
 static int
-adopt_foreign(struct conn *c, int fd)
+adopt_foreign(struct conn *c, int fd, bool keep)
 {
 	log_write(&(struct log_line){.level = LOG_ERROR,
 	    .verdict = "refused",
@@ -410,7 +411,35 @@ adopt_foreign(struct conn *c, int fd)
 	conn_fail(c, -ECONNABORTED);
 	conn_let_go(c, fd);
 	table_set(fd, c);
+	descriptor_hide(fd, keep);
 	libc_stream_take_over(fd, c);
+	return 0;
+}
+
+/*
+ * What the image before has put where a connection was that this one cannot
+ * have (handover.h).
+ */
+static int
+adopt_dead_end(struct conn *c, int fd, uint64_t cookie)
+{
+	int fl = host->libc->fcntl(fd, F_GETFD, 0L);
+	char text[200];
+
+	snprintf(text, sizeof text,
+	    "descriptor %d was a connection whose TLS session another process "
+	    "has; hand it to this program as its descriptor 0, 1 or 2, or "
+	    "before anything was read or written", fd);
+	log_write(&(struct log_line){.level = LOG_ERROR,
+	    .verdict = "refused",
+	    .side = c->side,
+	    .cause = "process",
+	    .text = text});
+	conn_fail(c, -EACCES);
+	conn_let_go(c, fd);
+	c->cookie = cookie;
+	table_set(fd, c);
+	descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
 	return 0;
 }
 
@@ -420,7 +449,7 @@ adopt_connection(struct conn *c, int fd, uint64_t cookie)
 	int fl = host->libc->fcntl(fd, F_GETFD, 0L);
 
 	if (slot_known(cookie))
-		return adopt_foreign(c, fd);
+		return adopt_foreign(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
 	switch (judge_inherited(c, fd)) {
 	case JUDGED_TLS:
 		c->connected_told = c->connect_told = true;
@@ -435,6 +464,7 @@ adopt_connection(struct conn *c, int fd, uint64_t cookie)
 		conn_fail(c, -EACCES);
 		conn_let_go(c, fd);
 		table_set(fd, c);
+		descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
 		libc_stream_take_over(fd, c);
 	}
 	return 0;
@@ -457,6 +487,13 @@ connection_adopt(int fd)
 		}
 		conn_put(c);
 		return 0;
+	}
+	if (option(fd, SOL_SOCKET, SO_DOMAIN) == AF_UNIX) {
+		c = conn_new(SIDE_SERVER, CONN_PRE);
+		rv = c != NULL ? adopt_dead_end(c, fd, cookie) : -ENOMEM;
+		if (c != NULL)
+			conn_put(c);
+		return rv;
 	}
 	if (option(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1)
 		return connection_listen(fd, -1);

@@ -1,7 +1,9 @@
 /* exec.c - sessions that end because the program becomes another */
 
 #include <alloca.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +55,8 @@ step_out(struct conn *c, void *arg)
 	for (i = 0; i < h->conns; i++)
 		if (h->to[i].c == c)
 			return;
+	if (handover_passes(h, c)) /* this process has it in its next image */
+		return;
 	c->outside = slot_step_out(c->slot, process_holder());
 }
 
@@ -68,12 +72,19 @@ step_in(struct conn *c, void *arg)
 	c->stamp[SLOT_RX] = c->stamp[SLOT_TX] = SLOT_NEVER;
 }
 
+/* The old image has gone; what it has passed on it still has. */
+struct gone {
+	pid_t pid;
+	const struct handover *h; /* NULL: nothing */
+};
+
 static void
 let_go_of(struct conn *c, void *arg)
 {
-	const pid_t *old = arg;
+	const struct gone *old = arg;
 
-	(void)slot_leave(c->slot, *old, NULL);
+	if (old->h == NULL || !handover_passes(old->h, c))
+		(void)slot_leave(c->slot, old->pid, NULL);
 }
 
 /* Everything but the connections: a pipe held open would hold up readers. */
@@ -100,13 +111,26 @@ leave_to_relays(const struct handover *h)
 		(void)slot_leave(c->slot, process_holder(), NULL);
 		c->slot = NULL;
 	}
-	for (i = 0; i < h->numbers; i++)
-		descriptor_close(h->number[i].fd);
+	for (i = 0; i < h->numbers; i++) {
+		int fd = h->number[i].fd;
+		struct conn *c = table_get(fd);
+
+		/* only the next image's numbers stand for nothing */
+		if (c != NULL && c->state != CONN_RELAYED) {
+			if (h->number[i].saved != -1)
+				host->libc->dup3(
+				    h->number[i].saved, fd, O_CLOEXEC);
+		} else
+			descriptor_close(fd);
+		if (c != NULL)
+			conn_put(c);
+	}
 }
 
 static void
 keep(int fd, pid_t old, const struct handover *h)
 {
+	struct gone gone = {old, h};
 	int n, max = getdtablesize(), at;
 	char byte;
 
@@ -115,10 +139,10 @@ keep(int fd, pid_t old, const struct handover *h)
 	close_others(fd);
 	n = (int)host->libc->read(fd, &byte, 1);
 	if (n != 0) {
-		old = process_pid();
-		table_each(let_go_of, &old);
+		gone = (struct gone){process_pid(), NULL};
+		table_each(let_go_of, &gone);
 	} else {
-		table_each(let_go_of, &old);
+		table_each(let_go_of, &gone);
 		conn_end_all(); /* no call of the old image comes back */
 		for (at = 0; at < max && at < FD_MAX; at++)
 			if (table_has(at))
@@ -204,14 +228,14 @@ stop(const struct keeper *k)
  * On the stack, since the memory of a vfork child is its parent's.  env is
  * what the call is to be given.
  */
-#define AROUND(call)                                                        \
+#define AROUND(path, call)                                                       \
 	do {                                                                \
 		struct keeper k;                                            \
 		struct handover h;                                          \
 		char text[SHIM_RELAYED_MOST];                               \
 		char *const *env = envp;                                    \
                                                                             \
-		handover_begin(&h);                                         \
+		handover_begin(&h, path);                                   \
 		start(&k, &h);                                              \
 		if (host->relayed_tell(text, sizeof text) > 0)              \
 			env = handover_entry(envp,                          \
@@ -226,26 +250,37 @@ do_execve(const char *path, char *const argv[], char *const envp[])
 {
 	if (access(path, F_OK) == -1) /* most steps of a search by PATH */
 		return host->libc->execve(path, argv, envp);
-	AROUND(execve(path, argv, env));
+	AROUND(path, execve(path, argv, env));
 }
 
 static int
 do_execvpe(const char *path, char *const argv[], char *const envp[])
 {
-	AROUND(execvpe(path, argv, env));
+	AROUND(path, execvpe(path, argv, env));
 }
 
 static int
 do_fexecve(int fd, char *const argv[], char *const envp[])
 {
-	AROUND(fexecve(fd, argv, env));
+	char path[32];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	AROUND(path, fexecve(fd, argv, env));
 }
 
 static int
 do_execveat(int fd, const char *path, char *const argv[],
     char *const envp[], int flags)
 {
-	AROUND(execveat(fd, path, argv, env, flags));
+	char whole[PATH_MAX];
+
+	/* as the preload has looked at it */
+	if (fd != AT_FDCWD && path[0] != '/')
+		snprintf(whole, sizeof whole, "/proc/self/fd/%d%s%s", fd,
+		    path[0] != '\0' ? "/" : "", path);
+	else
+		snprintf(whole, sizeof whole, "%s", path);
+	AROUND(whole, execveat(fd, path, argv, env, flags));
 }
 
 void

@@ -2,10 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "epoll.h"
 #include "handover.h"
 #include "log.h"
+#include "ours.h"
 #include "process.h"
 
 static void
@@ -161,26 +163,28 @@ handover_to(struct handover *h, struct conn *c, int fd)
 }
 
 /* fd, which is c's, becomes the end; what it was is kept aside. */
-static void
+static bool
 hand_over(struct handover *h, struct conn *c, int fd)
 {
 	int saved, i;
 
 	if (h->numbers == HANDOVER_NUMBERS)
-		return;
+		return false;
 	saved = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 64L);
 	if (saved == -1)
 		saved = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 3L);
 	if (saved == -1)
-		return;
+		return false;
 	i = handover_to(h, c, saved);
 	if (i == -1) {
 		host->libc->close(saved);
-		return;
+		return false;
 	}
 	become_end(fd, h->to[i].relay.end, true);
 	h->number[h->numbers].fd = fd;
+	h->number[h->numbers].raw = NULL;
 	h->number[h->numbers++].saved = saved;
+	return true;
 }
 
 /*
@@ -209,7 +213,130 @@ standard(int fd)
 	return c;
 }
 
-/* On other numbers only what this very process uses. */
+/* Is the session this process's, or will it be if it asks? */
+static bool
+is_ours(struct conn *c)
+{
+	switch (c->state) {
+	case CONN_OPEN:
+		if (slot_owned(c->slot, c->stamp[SLOT_TX]) &&
+		    slot_owned(c->slot, c->stamp[SLOT_RX]))
+			return true;
+		/* fall through */
+	case CONN_PRE:
+	case CONN_TCP:
+	case CONN_HANDSHAKE:
+	case CONN_WATCHED:
+		return slot_alone(c->slot, process_holder());
+	default:
+		return false;
+	}
+}
+
+bool
+handover_raw(struct handover *h, const struct conn *c)
+{
+	if (c->state != CONN_PRE)
+		return false;
+	if (h->protects == -1)
+		h->protects = host->protects(h->path);
+	return h->protects == 1;
+}
+
+bool
+handover_passes(const struct handover *h, const struct conn *c)
+{
+	int i;
+
+	for (i = 0; i < h->numbers; i++)
+		if (h->number[i].raw == c)
+			return true;
+	return false;
+}
+
+/* One for all numbers of a process, and it lives as long. */
+static _Atomic int dead = -1;
+
+/* An unconnected one: EINVAL to read, ENOTCONN to write. */
+static int
+new_dead_end(void)
+{
+	return host->libc->socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+int
+handover_dead_end(struct handover *h)
+{
+	struct shim_relayed r = {.protocol = IPPROTO_TCP, .refused = 1};
+	int fd = -1;
+
+	r.local.in.sin_family = AF_INET;
+	if (process_is_vfork_child()) {
+		if (h->dead == -1)
+			h->dead = new_dead_end();
+		fd = h->dead;
+	} else {
+		if (atomic_load(&dead) == -1)
+			fd = new_dead_end();
+		if (fd != -1 && ours_take(fd, &dead) == -1)
+			host->libc->close(fd);
+		fd = atomic_load(&dead);
+	}
+	r.cookie = fd == -1 ? 0 : cookie_of(fd);
+	if (r.cookie == 0)
+		return -1;
+	host->relayed_add(&r);
+	return fd;
+}
+
+/* fd, which is c's, can be used by nobody in the next image. */
+static void
+refuse(struct handover *h, int fd)
+{
+	int end = handover_dead_end(h), saved;
+
+	if (end == -1 || h->numbers == HANDOVER_NUMBERS)
+		return; /* closed: EBADF */
+	saved = host->libc->fcntl(fd, F_DUPFD_CLOEXEC, 64L);
+	if (saved == -1)
+		return;
+	become_end(fd, end, true);
+	h->number[h->numbers].fd = fd;
+	h->number[h->numbers].raw = NULL;
+	h->number[h->numbers++].saved = saved;
+}
+
+/* A vfork child holds the slot from here on too, by a number of its own. */
+static void
+pass(struct handover *h, struct conn *c, int fd)
+{
+	if (h->numbers == HANDOVER_NUMBERS)
+		return;
+	if (process_is_vfork_child() && c->slot != NULL &&
+	    !handover_passes(h, c) &&
+	    !slot_step_in(c->slot, getpid(), c->cookie))
+		return;
+	host->libc->fcntl(fd, F_SETFD, 0L);
+	h->number[h->numbers].fd = fd;
+	h->number[h->numbers].raw = c;
+	h->number[h->numbers++].saved = -1;
+}
+
+/* Outlives fd the exec as far as the program knows, and is it still c's? */
+static bool
+goes_along(const struct conn *c, int fd)
+{
+	int flags;
+
+	if (c->state == CONN_LISTEN)
+		return false;
+	if (!process_is_vfork_child())
+		return descriptor_kept(fd);
+	flags = host->libc->fcntl(fd, F_GETFD, 0L);
+	return flags != -1 && (descriptor_kept(fd) || !(flags & FD_CLOEXEC)) &&
+	    cookie_of(fd) == c->cookie;
+}
+
 static void
 hand_over_other(struct handover *h, int fd)
 {
@@ -217,33 +344,62 @@ hand_over_other(struct handover *h, int fd)
 
 	if (c == NULL)
 		return;
-	if (c->state == CONN_OPEN && descriptor_kept(fd) &&
-	    slot_owned(c->slot, c->stamp[SLOT_TX]) &&
-	    slot_owned(c->slot, c->stamp[SLOT_RX]))
-		hand_over(h, c, fd);
+	if (!goes_along(c, fd))
+		;
+	else if (handover_raw(h, c))
+		pass(h, c, fd);
+	else if (process_is_vfork_child() || !is_ours(c) ||
+	    !hand_over(h, c, fd))
+		refuse(h, fd);
 	conn_put(c);
 }
 
 void
-handover_begin(struct handover *h)
+handover_init(struct handover *h, const char *path)
 {
-	int fd, max = getdtablesize();
-
 	h->conns = h->numbers = 0;
+	h->leaves = 0;
+	h->protects = h->dead = -1;
+	h->path = path;
+}
+
+void
+handover_begin(struct handover *h, const char *path)
+{
+	int fd, top = table_top();
+
+	handover_init(h, path);
 	h->leaves = process_is_vfork_child() ? 0 : process_holder();
 	for (fd = 0; fd <= 2; fd++) {
 		struct conn *c = standard(fd);
 
 		if (c == NULL)
 			continue;
-		hand_over(h, c, fd);
+		(void)hand_over(h, c, fd);
 		conn_put(c);
 	}
-	if (process_is_vfork_child())
-		return;
-	for (fd = 3; fd < max && fd < FD_MAX; fd++)
+	for (fd = 3; fd < top; fd++)
 		if (table_has(fd))
 			hand_over_other(h, fd);
+}
+
+static void
+take_back(const struct handover *h, int i)
+{
+	struct conn *c = h->number[i].raw;
+	int fd = h->number[i].fd;
+
+	if (h->number[i].saved != -1) {
+		host->libc->dup3(h->number[i].saved, fd, O_CLOEXEC);
+		host->libc->close(h->number[i].saved);
+		return;
+	}
+	host->libc->fcntl(fd, F_SETFD, (long)FD_CLOEXEC);
+	while (--i >= 0)
+		if (h->number[i].raw == c)
+			return;
+	if (process_is_vfork_child() && c->slot != NULL)
+		(void)slot_step_out(c->slot, getpid());
 }
 
 void
@@ -251,13 +407,12 @@ handover_undo(struct handover *h)
 {
 	int saved = errno, i;
 
-	for (i = 0; i < h->numbers; i++) {
-		host->libc->dup3(
-		    h->number[i].saved, h->number[i].fd, O_CLOEXEC);
-		host->libc->close(h->number[i].saved);
-	}
+	for (i = 0; i < h->numbers; i++)
+		take_back(h, i);
 	for (i = 0; i < h->conns; i++)
 		relay_stop(&h->to[i].relay);
+	if (h->dead != -1)
+		host->libc->close(h->dead);
 	errno = saved;
 }
 

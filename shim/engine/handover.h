@@ -19,26 +19,52 @@
 int handover_all(struct conn *c, int fd, const int *more, int n);
 
 #define HANDOVER_CONNS 8
-#define HANDOVER_NUMBERS 32
+#define HANDOVER_NUMBERS 128
 
 struct handover {
 	int conns, numbers;
 	pid_t leaves; /* relay_start's */
+	int protects; /* will the next image have the preload? -1: not asked */
+	const char *path; /* of the next image */
+	int dead; /* a vfork child's dead_end; -1: none yet */
 	struct {
 		struct conn *c; /* borrowed from the table */
 		struct relay relay;
 	} to[HANDOVER_CONNS];
 	struct {
 		int fd, saved; /* saved: the connection, close-on-exec */
+		struct conn *raw; /* passes as it is: borrowed, saved is -1 */
 	} number[HANDOVER_NUMBERS];
 };
+
+/* No number and no connection yet, for the program at path. */
+void handover_init(struct handover *h, const char *path);
 
 /*
  * Before an exec by this process or a vfork child: numbers that outlive it
  * become ends.  Nothing in the tables changes.  h is the caller's, on its
  * stack; there is no failure: a number without an end is closed by the exec.
  */
-void handover_begin(struct handover *h);
+void handover_begin(struct handover *h, const char *path);
+
+/*
+ * What becomes of a number above 2 that outlives an exec by another process
+ * than the one that uses the session.  Only a handshake that nobody has begun
+ * goes along as it is, to a program with the preload, which judges it anew
+ * and holds the slot by its number meanwhile.  Any other number must not be
+ * the socket: the next image could write into the session, and would hold it
+ * open.
+ */
+bool handover_raw(struct handover *h, const struct conn *c);
+
+/*
+ * A socket that no byte can go through, on which the next image says why; it
+ * is ours and close-on-exec.  -1: there is none.
+ */
+int handover_dead_end(struct handover *h);
+
+/* True if c passes as it is. */
+bool handover_passes(const struct handover *h, const struct conn *c);
 
 /* The exec has failed: everything is as it was; errno is kept. */
 void handover_undo(struct handover *h);

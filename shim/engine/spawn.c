@@ -23,6 +23,8 @@ struct step {
 	char rest[16];
 };
 
+#define RAW 32
+
 /* Numbers that are not what the table says, as far as the actions went. */
 struct plan {
 	struct handover h;
@@ -30,6 +32,11 @@ struct plan {
 	int n;
 	int done[64]; /* numbers that no connection is on any more */
 	int ndone;
+	struct {
+		struct conn *c; /* referenced */
+		int expected;   /* slot_expect's */
+	} raw[RAW]; /* that pass as they are */
+	int nraw;
 };
 
 static bool
@@ -134,30 +141,91 @@ put_standard(struct plan *p, int fd)
 		conn_put(c);
 }
 
+/* The child holds it from here on too; under which number is told later. */
+static bool
+pass(struct plan *p, struct conn *c)
+{
+	int i;
+
+	for (i = 0; i < p->nraw; i++)
+		if (p->raw[i].c == c)
+			return true;
+	if (p->nraw == RAW)
+		return false;
+	atomic_fetch_add(&c->refs, 1);
+	p->raw[i].c = c;
+	p->raw[i].expected = slot_expect(c->slot);
+	p->nraw++;
+	return true;
+}
+
+/* A copy of a number onto itself outlives the exec (posix_spawn(3)). */
+static void
+put_other(struct plan *p, int fd)
+{
+	struct conn *c = table_get(fd);
+	int from = -1;
+
+	if (c != NULL && c->state != CONN_LISTEN && descriptor_kept(fd)) {
+		if (handover_raw(&p->h, c) && pass(p, c))
+			from = fd;
+		else
+			from = handover_dead_end(&p->h);
+	}
+	if (from != -1)
+		p->todo[p->n++] =
+		    (struct step){.tag = DO_DUP2, .fd = from, .to = fd};
+	if (c != NULL)
+		conn_put(c);
+}
+
 static int
-make(struct plan *p, const posix_spawn_file_actions_t *actions)
+others(int top)
+{
+	int fd, n = 0;
+
+	for (fd = 3; fd < top; fd++)
+		n += table_has(fd) && descriptor_kept(fd);
+	return n;
+}
+
+static int
+make(struct plan *p, const char *path, const posix_spawn_file_actions_t *actions)
 {
 	const struct step *a =
 	    actions != NULL ? (const struct step *)actions->__actions : NULL;
 	int n = a != NULL ? actions->__used : 0, i;
 
-	p->h.leaves = 0;
-	p->h.conns = p->h.numbers = p->n = p->ndone = 0;
-	p->todo = calloc((size_t)n + 3, sizeof *p->todo);
+	int top = table_top(), room = n + 3 + others(top);
+
+	handover_init(&p->h, path);
+	p->n = p->ndone = p->nraw = 0;
+	p->todo = calloc((size_t)room, sizeof *p->todo);
 	if (p->todo == NULL)
 		return -ENOMEM;
 	for (i = 0; i <= 2; i++)
 		put_standard(p, i);
+	for (i = 3; i < top && p->n < room - n; i++)
+		put_other(p, i);
 	for (i = 0; i < n; i++)
 		put(p, &a[i]);
 	return 0;
 }
 
 static void
-settle(struct plan *p, int rv)
+settle(struct plan *p, int rv, pid_t pid)
 {
 	int i;
 
+	for (i = 0; i < p->nraw; i++) {
+		struct conn *c = p->raw[i].c;
+
+		if (rv == 0)
+			slot_meet(c->slot, p->raw[i].expected, pid);
+		else
+			slot_cancel(c->slot, p->raw[i].expected);
+		conn_put(c);
+	}
 	if (rv != 0) {
 		handover_undo(&p->h);
 	} else {
@@ -181,18 +249,21 @@ spawn(spawn_call *call, pid_t *pid, const char *path,
 	posix_spawn_file_actions_t changed = {0};
 	char **env;
 	struct plan p;
+	pid_t child = -1;
 	int rv;
 
 	if (process_is_vfork_child() || !form_is_known())
 		return call(pid, path, actions, attr, argv, envp);
-	if (make(&p, actions) < 0)
+	if (make(&p, path, actions) < 0)
 		return ENOMEM;
 	env = handover_environ(envp);
 	changed.__allocated = changed.__used = p.n;
 	changed.__actions = (struct __spawn_action *)p.todo;
-	rv = call(pid, path, &changed, attr, argv,
+	rv = call(&child, path, &changed, attr, argv,
 	    env != NULL ? env : (char **)envp);
-	settle(&p, rv);
+	if (rv == 0 && pid != NULL)
+		*pid = child;
+	settle(&p, rv, child);
 	free(env);
 	return rv;
 }

@@ -35,6 +35,7 @@ static const struct shim_host host = {
     .names_find = names_find,
     .relayed_add = relayed_add,
     .relayed_tell = relayed_tell,
+    .protects = exec_protects,
 };
 
 /* Under a service manager descriptor 2 is a socket: <11> is user.err. */

@@ -81,6 +81,16 @@ is_protected(const char *path, struct target *t)
 	}
 }
 
+int
+exec_protects(const char *path)
+{
+	struct target t;
+	int saved = errno, rv = is_protected(path, &t);
+
+	errno = saved;
+	return rv;
+}
+
 static int
 ask_engine(const char *path, const struct target *t)
 {
@@ -91,6 +101,32 @@ ask_engine(const char *path, const struct target *t)
 		return -EACCES;
 	return engine->unprotected(script ? t->interp : path,
 	    script ? path : NULL, target_text(t->kind));
+}
+
+/*
+ * A connection that an earlier image has left to whoever uses it first, and
+ * that nobody here has judged, is not for a program without the preload.
+ * Where it can be judged it becomes a governed one, which the engine keeps
+ * back; a vfork child cannot, and there it counts: 1.
+ */
+static int
+has_unjudged(void)
+{
+	int fd, flags, listens;
+	socklen_t len = sizeof listens;
+
+	for (fd = 3; fd < 1024; fd++) {
+		if (owned_class(fd) != FD_UNKNOWN ||
+		    (flags = libc.fcntl(fd, F_GETFD, 0L)) == -1 ||
+		    flags & FD_CLOEXEC)
+			continue;
+		if (libc.getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens,
+			&len) == 0 && !listens &&
+		    owned_settle(fd) != FD_PASS &&
+		    (process_vforked() || owned_class(fd) == FD_GOVERNED))
+			return 1;
+	}
+	return 0;
 }
 
 /*
@@ -110,7 +146,8 @@ ask_by_fork(const char *path, const struct target *t)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	pid = fork();
 	if (pid == 0)
-		libc._exit(ask_engine(path, t) == 0 ? 0 : 1);
+		libc._exit(
+		    ask_engine(path, t) == 0 && !has_unjudged() ? 0 : 1);
 	while (pid > 0 && waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		;
 	sigemptyset(&child);
@@ -135,10 +172,14 @@ may_start(const char *path)
 
 	if (process_sealed || engine_loading || is_protected(path, &t))
 		rv = 0;
-	else if (engine_get() == NULL && process_vforked())
+	else if (process_vforked() && (engine_get() == NULL || has_unjudged()))
 		rv = ask_by_fork(path, &t);
 	else
 		rv = ask_engine(path, &t);
+	if (rv == 0 && !process_sealed && !engine_loading &&
+	    !process_vforked() && engine_get() != NULL &&
+	    !is_protected(path, &t))
+		owned_settle_all();
 	errno = saved;
 	return rv;
 }

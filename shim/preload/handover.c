@@ -1,4 +1,4 @@
-/* handover.c - relayed connections as text: cookie.protocol.family.local.peer */
+/* handover.c - relayed connections as text: cookie.protocol.family.local.peer[!] */
 #include <string.h>
 
 #include "handover.h"
@@ -6,7 +6,8 @@
 /*
  * All numbers are lower-case hexadecimal.  family is 4 or 6; an address is its
  * bytes in network order, its port, and for family 6 its scope, each of fixed
- * width; "-" is an address that the kernel did not know.
+ * width; "-" is an address that the kernel did not know.  "!" marks a number
+ * on which nothing may pass.
  */
 
 static int
@@ -86,7 +87,9 @@ entry(const char *at, struct shim_relayed *r)
 	at = point(address(at, family, &r->local));
 	if (at == NULL || r->local.sa.sa_family == 0)
 		return NULL;
-	return address(at, family, &r->peer);
+	at = address(at, family, &r->peer);
+	r->refused = at != NULL && *at == '!';
+	return r->refused ? at + 1 : at;
 }
 
 size_t
@@ -160,6 +163,8 @@ handover_write(const struct shim_relayed *r, char *buf)
 	n += put_address(buf + n, &r->local);
 	buf[n++] = '.';
 	n += put_address(buf + n, &r->peer);
+	if (r->refused)
+		buf[n++] = '!';
 	buf[n++] = ',';
 	return n;
 }

@@ -185,6 +185,8 @@ settle(int fd, int class)
 	if (class == FD_UNKNOWN) {
 		class = process_sealed && (unsigned)fd < FD_MAX ? FD_PASS
 								: kind_of(fd);
+		if (class == FD_RELAYED && relayed_refused(fd))
+			return judge(fd); /* says so, and EACCES from then on */
 		if ((class == FD_PASS || class == FD_RELAYED) &&
 		    !process_vforked())
 			learnt(fd, (enum fd_class)class);

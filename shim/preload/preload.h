@@ -141,4 +141,10 @@ ssize_t relayed_end(int fd, ssize_t answer);
 /* 1 if fd is an end of a relay's pair that this process knows of. */
 int relayed_has(int fd);
 
+/* 1 if an earlier image has put fd where a connection was that nobody gets. */
+int relayed_refused(int fd);
+
+/* struct shim_host's protects. */
+int exec_protects(const char *path);
+
 #endif

@@ -13,6 +13,7 @@
 #endif
 
 #define ENTRIES 64
+#define REFUSED 4 /* the last of them: one for each image of a chain */
 #define OPTIONS 48 /* TCP_* are small numbers */
 
 /*
@@ -27,6 +28,7 @@ static struct entry {
 	int option[OPTIONS]; /* what the program has set, level IPPROTO_TCP */
 } entries[ENTRIES];
 static _Atomic unsigned count; /* ever added */
+static unsigned relays, refusals;
 static int busy;
 
 static uint64_t
@@ -52,6 +54,19 @@ find(int fd)
 	return NULL;
 }
 
+/* Held: where r is to go, or where it is. */
+static struct entry *
+place(const struct shim_relayed *r)
+{
+	int i, relay_n = ENTRIES - REFUSED;
+
+	for (i = relay_n; r->refused && i < ENTRIES; i++)
+		if (entries[i].cookie == r->cookie)
+			return &entries[i];
+	return &entries[r->refused ? relay_n + refusals++ % REFUSED
+				   : relays++ % (unsigned)relay_n];
+}
+
 void
 relayed_add(const struct shim_relayed *r)
 {
@@ -59,13 +74,15 @@ relayed_add(const struct shim_relayed *r)
 
 	while (__atomic_exchange_n(&busy, 1, __ATOMIC_ACQUIRE))
 		;
-	e = &entries[count % ENTRIES];
-	e->cookie = 0;
-	e->is = *r;
-	e->cut_told = 0;
-	memset(e->option, 0, sizeof e->option);
-	e->cookie = r->cookie;
-	count++;
+	e = place(r);
+	if (e->cookie != r->cookie || !r->refused) {
+		e->cookie = 0;
+		e->is = *r;
+		e->cut_told = 0;
+		memset(e->option, 0, sizeof e->option);
+		e->cookie = r->cookie;
+		count++;
+	}
 	__atomic_store_n(&busy, 0, __ATOMIC_RELEASE);
 }
 
@@ -100,6 +117,14 @@ int
 relayed_has(int fd)
 {
 	return find(fd) != NULL;
+}
+
+int
+relayed_refused(int fd)
+{
+	const struct entry *e = find(fd);
+
+	return e != NULL && e->is.refused;
 }
 
 static int

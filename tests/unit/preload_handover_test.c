@@ -44,7 +44,7 @@ relayed6(void)
 static int
 is_same(const struct shim_relayed *a, const struct shim_relayed *b)
 {
-	return a->cookie == b->cookie && a->protocol == b->protocol &&
+	return a->cookie == b->cookie && a->refused == b->refused && a->protocol == b->protocol &&
 	    memcmp(&a->local, &b->local, sizeof a->local) == 0 &&
 	    memcmp(&a->peer, &b->peer, sizeof a->peer) == 0;
 }
@@ -58,6 +58,7 @@ test_what_is_written_reads_the_same(void)
 	size_t n = 0, i;
 
 	memset(&in[2].peer, 0, sizeof in[2].peer);
+	in[1].refused = in[2].refused = 1;
 	for (i = 0; i < 3; i++) {
 		size_t len = handover_write(&in[i], text + n);
 

@@ -49,6 +49,12 @@ relayed_has(int fd)
 	return relayed;
 }
 
+int
+relayed_refused(int fd)
+{
+	return relayed == 2;
+}
+
 const struct shim_engine *
 engine_need(void)
 {
