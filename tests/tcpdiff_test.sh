@@ -7,7 +7,7 @@
 
 DIFF=$TMP/tcpdiff
 # What these need comes with later issues; before-accept needs another policy.
-later="exec scm-rights two-owners before-accept spawn"
+later="scm-rights two-owners before-accept"
 make_tcpdiff() {
 	[ -x "$DIFF/tcpdiff" ] && return 0
 	cp -r "$TESTS/conformance/tcpdiff" "$DIFF" &&
