@@ -39,6 +39,14 @@ start one "${UNDER[@]:2}" socat \
     "TCP-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" "EXEC:$TMP/cat-of-test"
 serves 'socat EXEC' "$port" "^$TMP/cat-of-test"
 
+nc=$(unpacked netcat-traditional bin/nc.traditional)
+port=$(free_port)
+start one "${UNDER[@]:2}" "$nc" -l -s 127.0.0.1 -p "$port" -e "$TMP/cat-of-test"
+server='nc -e'	# which serves one connection
+wait_listen "$port" || cat "$TMP/one.err"
+has '5 MB each way' half "$port"
+has 'no process left' none_left "^$TMP/cat-of-test" 0
+
 inetd=$(unpacked openbsd-inetd usr/sbin/inetd)
 port=$(free_port)
 echo "127.0.0.1:$port stream tcp nowait root $TMP/cat-of-test cat" >"$TMP/inetd.conf"
