@@ -148,6 +148,27 @@ struct shim_engine {
 	 */
 	void (*forking)(void);
 	void (*forked)(long pid);
+
+	/*
+	 * libc is about to close fd where no hook sees it: ends what stands
+	 * there as close() would, but leaves the number open, on nothing, for
+	 * libc to close.  errno is kept; any thread.
+	 */
+	void (*vacate)(int fd);
+
+	/*
+	 * The kernel has just given fd away, or the caller has seen that it is
+	 * closed: what stood there was closed past every hook and is lost.
+	 * errno is kept; any thread.
+	 */
+	void (*lost)(int fd);
+
+	/*
+	 * libc may have closed a number of its own that nobody knows: every
+	 * number that stands for a connection is compared with the kernel's.
+	 * errno is kept; any thread.
+	 */
+	void (*sweep)(void);
 };
 
 /*

@@ -13,12 +13,22 @@
 #endif
 
 #include <aio.h>
+#include <aliases.h>
+#include <dirent.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <fstab.h>
+#include <fts.h>
 #include <grp.h>
+#include <gshadow.h>
+#include <mntent.h>
+#include <mqueue.h>
 #include <netdb.h>
 #include <poll.h>
+#include <pty.h>
+#include <pwd.h>
 #include <sched.h>
+#include <shadow.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +43,10 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <ttyent.h>
 #include <unistd.h>
+#include <utmp.h>
+#include <utmpx.h>
 #include <wordexp.h>
 
 /*

@@ -15,24 +15,32 @@ oneTimeSetUp() {
 	END
 }
 
-# as_over_tcp SCENARIO	of fixtures/numbers.c, whose stderr is figures
+# as_over_tcp FIXTURE SCENARIO	whose stderr is figures
 as_over_tcp() {
 	local want
-	want=$(timeout 60 "$B/tests/numbers" "$1" 2>/dev/null) ||
+	want=$(timeout 60 "$B/tests/$1" "$2" 2>/dev/null) ||
 	    fail "plain: $want"
-	assertNotNull "$1 says something" "$want"
-	assertEquals "$1" "$want" \
-	    "$(shimmed both "$B/tests/numbers" "$1" 2>"$TMP/err")"
+	assertNotNull "$2 says something" "$want"
+	assertEquals "$2" "$want" \
+	    "$(shimmed both "$B/tests/$1" "$2" 2>"$TMP/err")"
+}
+
+# scenarios FIXTURE NAME...
+scenarios() {
+	local name fixture=$1
+	shift
+	for name; do
+		eval "test_${name//-/_}_is_as_over_tcp() {
+			as_over_tcp $fixture $name; }"
+		suite_addTest "test_${name//-/_}_is_as_over_tcp"
+	done
 }
 
 suite() {
-	local name
-	for name in chain replaced replaced-by-another ranges daemon reuse set-copies \
-	    many; do
-		eval "test_${name//-/_}_is_as_over_tcp() {
-			as_over_tcp $name; }"
-		suite_addTest "test_${name//-/_}_is_as_over_tcp"
-	done
+	scenarios numbers chain replaced replaced-by-another ranges daemon reuse \
+	    set-copies many
+	scenarios roads closedir pclose fclose freopen login-tty daemonized \
+	    mq-close fts-close endmntent endpwent endutent forkpty unseen handler
 }
 
 . shunit2

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "call.h"
+#include "carry.h"
 #include "epoll.h"
 #include "process.h"
 #include "thread.h"
@@ -140,6 +141,8 @@ call_end(struct call *k, ssize_t rv)
 	if (k->cancel != -1) {
 		top = k->outer;
 		thread_leave();
+		if (thread_has_kept())
+			carry_kept();
 		pthread_setcancelstate(k->cancel, NULL);
 	}
 	errno = k->saved;

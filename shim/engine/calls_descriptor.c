@@ -11,6 +11,7 @@
 #include "libc_stream.h"
 #include "log.h"
 #include "ours.h"
+#include "thread.h"
 
 /*
  * Put over a governed number before it is closed, so that between the end of
@@ -29,21 +30,68 @@ make_hole(void)
 		host->libc->close(fd);
 }
 
-int
-descriptor_close(int fd)
+/* False: nothing stood there, or another thread closes it already. */
+static bool
+vacate(int fd)
 {
 	struct conn *c = table_close_begin(fd);
 	int plug;
 
 	if (c == NULL)
-		return table_has(fd) ? -EBADF
-				     : (int)as_engine(host->libc->close(fd));
+		return false;
 	plug = atomic_load(&hole);
 	if (plug != -1)
 		host->libc->dup3(plug, fd, O_CLOEXEC);
 	table_close_end(fd, c);
+	return true;
+}
+
+int
+descriptor_close(int fd)
+{
+	if (!vacate(fd))
+		return table_has(fd) ? -EBADF
+				     : (int)as_engine(host->libc->close(fd));
 	(void)host->libc->close(fd);
 	return 0;
+}
+
+void
+descriptor_vacate(int fd)
+{
+	struct call k;
+	int rv = call_enter(&k);
+
+	if (rv == 0) {
+		ours_yield(fd);
+		epoll_close_set(fd);
+		(void)vacate(fd);
+	}
+	(void)call_end(&k, 0);
+}
+
+void
+descriptor_lost(int fd)
+{
+	struct call k;
+	int rv = call_enter(&k);
+
+	if (rv == 0) {
+		epoll_close_set(fd);
+		table_lost(fd);
+	}
+	(void)call_end(&k, 0);
+}
+
+void
+descriptor_sweep(void)
+{
+	struct call k;
+	int rv = call_enter(&k);
+
+	if (rv == 0)
+		table_sweep();
+	(void)call_end(&k, 0);
 }
 
 /* Numbers whose program wants them to outlive an exec (F_GETFD). */
@@ -77,10 +125,11 @@ do_close(int fd)
 	struct call k;
 	int rv = call_point(&k);
 
+	/* a handler's, whose thread may hold any lock of ours */
+	if (rv == -EAGAIN && thread_at_work())
+		return (int)call_end(&k, thread_keep_close(fd));
 	epoll_close_set(fd);
-	if (rv == 0 || rv == -EAGAIN)
-		rv = descriptor_close(fd);
-	return (int)call_end(&k, rv);
+	return (int)call_end(&k, descriptor_close(fd));
 }
 
 /*

@@ -5,6 +5,7 @@
 #include "argument.h"
 #include "call.h"
 #include "carry.h"
+#include "epoll.h"
 #include "thread.h"
 
 /* A signal handler writes while this thread is at work in the engine. */
@@ -24,9 +25,19 @@ keep(int fd, const struct iovec *iov, int n)
 	return thread_keep(fd, joined, len);
 }
 
-/* The engine has done its work: what handlers wrote meanwhile goes out. */
 static void
-write_kept(void)
+close_kept(int fd)
+{
+	struct call k;
+
+	(void)call_enter(&k);
+	epoll_close_set(fd);
+	(void)descriptor_close(fd);
+	(void)call_end(&k, 0);
+}
+
+void
+carry_kept(void)
 {
 	char buf[THREAD_KEEP];
 	int fd, saved = errno;
@@ -35,8 +46,14 @@ write_kept(void)
 	while ((len = thread_kept(&fd, buf)) > 0) {
 		struct iovec v = {buf, len};
 		struct call k;
-		ssize_t n = call_begin(&k, fd);
+		ssize_t n;
 
+		if (len == THREAD_CLOSE) {
+			close_kept(fd);
+			thread_kept_done();
+			continue;
+		}
+		n = call_begin(&k, fd);
 		/* it was taken: a further signal is no reason to lose it */
 		while (v.iov_len > 0 && (n >= 0 || n == -EINTR)) {
 			n = stream_write(k.c, fd, &v, 1, 0);
@@ -49,6 +66,18 @@ write_kept(void)
 		thread_kept_done();
 	}
 	errno = saved;
+}
+
+/*
+ * What no socket answers says that the number was closed past every hook:
+ * the program gets that errno once, and from then on what stands there.
+ */
+static ssize_t
+end(struct call *k, int fd, ssize_t rv)
+{
+	if (k->c != NULL && (rv == -EBADF || rv == -ENOTSOCK))
+		(void)table_verify(fd);
+	return call_end(k, rv);
 }
 
 /*
@@ -91,10 +120,7 @@ carry_in(int fd, const struct iovec *iov, int n, int flags)
 		rv = read_nowhere(k.c, fd, flags);
 	else
 		rv = stream_read(k.c, fd, iov, n, flags);
-	rv = call_end(&k, rv);
-	if (k.cancel != -1)
-		write_kept();
-	return rv;
+	return end(&k, fd, rv);
 }
 
 ssize_t
@@ -114,10 +140,7 @@ carry_out(int fd, const struct iovec *iov, int n, int flags)
 	if (rv == -EAGAIN && good && (k.cancel == -1 || thread_nested()) &&
 	    wait_allowed(fd, flags))
 		rv = keep(fd, iov, n);
-	rv = call_end(&k, rv);
-	if (k.cancel != -1)
-		write_kept();
-	return rv;
+	return end(&k, fd, rv);
 }
 
 ssize_t

@@ -13,6 +13,12 @@
 ssize_t carry_in(int fd, const struct iovec *iov, int n, int flags);
 ssize_t carry_out(int fd, const struct iovec *iov, int n, int flags);
 
+/*
+ * The engine has done its work: what handlers wrote and closed meanwhile
+ * (thread.h) is written and closed, in their order.
+ */
+void carry_kept(void);
+
 /* -1 and errno, as a call that was refused for its arguments answers. */
 ssize_t carry_refused(int err);
 

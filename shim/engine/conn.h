@@ -289,6 +289,21 @@ void table_close_end(int fd, struct conn *c);
  */
 void table_drop(int fd, struct conn *c, enum fd_class class);
 
+/*
+ * The kernel says that fd, which somebody closed past every hook, is not what
+ * the table has: that is dropped (class FD_UNKNOWN), and a conn that has no
+ * other number has failed.  No conn is locked by the caller.
+ */
+void table_lost(int fd);
+
+/*
+ * Asks the kernel whether fd still is the socket that the table has; false:
+ * it was not, and table_lost has been done.  One system call; none, and true,
+ * under seccomp.  table_sweep does it for all.
+ */
+bool table_verify(int fd);
+void table_sweep(void);
+
 /* In a process of ours: nothing stands for anything, but fd for c. */
 void table_keep(int fd, struct conn *c);
 
@@ -521,6 +536,11 @@ int connection_adopt(int fd);
 
 /* close(2) of a number that stands for a conn; 0 or a negative errno. */
 int descriptor_close(int fd);
+
+/* struct shim_engine's. */
+void descriptor_vacate(int fd);
+void descriptor_lost(int fd);
+void descriptor_sweep(void);
 
 /*
  * A connection's descriptor is closed at exec in the kernel, whatever the

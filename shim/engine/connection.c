@@ -288,6 +288,7 @@ take_in(int fd, bool keep)
 	struct linger reset = {1, 0};
 	enum judgement j;
 
+	table_lost(fd);
 	if (c == NULL) {
 		host->libc->close(fd);
 		return -ENOMEM;

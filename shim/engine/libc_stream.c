@@ -258,3 +258,26 @@ libc_stream_behind(FILE *f)
 	}
 	return f;
 }
+
+/* The number of f, also if it was silenced; or -1. */
+static int
+number_of(const FILE *f)
+{
+	int i;
+
+	for (i = 0; i < 16 && f->_fileno == -1; i++)
+		if (others[i].f == f)
+			return others[i].number;
+	return f->_fileno;
+}
+
+void
+libc_stream_leave(FILE *f)
+{
+	int fd = number_of(f);
+
+	if (fd < 0 || !table_has(fd))
+		return;
+	descriptor_vacate(fd);
+	f->_fileno = fd;
+}

@@ -31,6 +31,13 @@ void libc_stream_silence(int fd, struct conn *c);
 void libc_stream_give_back(int fd);
 
 /*
+ * libc is about to close the number of f, a stream of its own, which the
+ * program may have got as a connection meanwhile: that ends, and what f still
+ * holds for it is lost.
+ */
+void libc_stream_leave(FILE *f);
+
+/*
  * Where f stands in for stdin, stdout or stderr: libc's own, under its
  * variable again, while f's number has become /dev/null.  NULL and errno if
  * that cannot be done; f itself where it stands in for none.

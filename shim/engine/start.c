@@ -71,6 +71,9 @@ static const struct shim_engine engine = {
     .ending = ending,
     .forking = process_forking,
     .forked = process_forked,
+    .vacate = descriptor_vacate,
+    .lost = descriptor_lost,
+    .sweep = descriptor_sweep,
 };
 
 /*

@@ -238,9 +238,25 @@ do_freopen(const char *path, const char *mode, FILE *f)
 
 	if (own == NULL)
 		return NULL;
-	if (!stdio_is_ours(own))
-		return host->libc->freopen(path, mode, own);
-	return reopen(path, mode, f);
+	if (stdio_is_ours(own))
+		return reopen(path, mode, f);
+	libc_stream_leave(own);
+	return host->libc->freopen(path, mode, own);
+}
+
+static int
+do_fclose(FILE *f)
+{
+	if (!stdio_is_ours(f)) /* those close by themselves */
+		libc_stream_leave(f);
+	return host->libc->fclose(f);
+}
+
+static int
+do_pclose(FILE *f)
+{
+	libc_stream_leave(f);
+	return host->libc->pclose(f);
 }
 
 static int
@@ -293,6 +309,8 @@ calls_stdio(struct shim_calls *c)
 {
 	find_exported();
 	c->fdopen = do_fdopen;
+	c->fclose = do_fclose;
+	c->pclose = do_pclose;
 	c->freopen = do_freopen;
 	c->freopen64 = do_freopen;
 	c->vdprintf = do_vdprintf;

@@ -10,27 +10,41 @@
 #include "epoll.h"
 #include "libc_stream.h"
 #include "ours.h"
+#include "process.h"
 #include "thread.h"
 
 /*
  * Roads that close, replace or make a number
  *	Through the PLT (close, dup*, fcntl, close_range, closefrom, accept,
- *	fclose, freopen, recvmsg, syscall): a hook is told, in the thread that
+ *	recvmsg, syscall): a hook is told, in the thread that
  *	does it, before the kernel gives the number away.
- *	libc's own sockets and files (getaddrinfo, syslog, nscd, opendir,
- *	popen, dlopen, shm_open): opened and closed by libc alone; the kernel
- *	gives libc no number that stands for a conn, since those are open.
- *	posix_spawn, system: in the child, which execs.
- *	Numbers made past the hooks (pipe, open, eventfd, memfd, pidfd_getfd):
- *	the class is FD_UNKNOWN after every close that was seen, and
- *	owned_settle asks the kernel at the first use; SO_COOKIE then says
- *	whether it is a copy of a socket that is here already.
- *	Left: a program that closes a number of libc's (dirfd, fileno of a
- *	pipe) and gets it again as a connection loses that when libc closes
- *	it, as over TCP, and the entry stays until the number is next closed,
- *	replaced or connected through a hook; login_tty, forkpty and daemon
- *	where 0, 1 or 2 is a connection do the same.  What is done with such a
- *	number meets ENOTSOCK, EBADF or an end, and sends no plaintext.
+ *	libc closes a number that it has from the program, or that the program
+ *	can learn (fclose, freopen, pclose, closedir, fts_close, endmntent,
+ *	mq_close): the program may have closed that and got it again as a
+ *	connection.  The preload's hook ends what stands there before libc
+ *	closes it (descriptor_vacate).
+ *	libc puts a file over 0, 1 and 2 (login_tty, forkpty, daemon): done by
+ *	the preload in libc's stead, by hooks.
+ *	libc closes a number that it tells nobody (endpwent and its like,
+ *	utmpname): all are compared afterwards (table_sweep).  A FILE
+ *	of libc's own on such a number is in its list of streams, so that the
+ *	connection was given to a relay before (libc_stream_take_over).
+ *	libc opens and closes a number within one call (getaddrinfo, nscd,
+ *	getpwnam, scandir, glob, popen, dlopen, shm_unlink, setlocale), or
+ *	between two of fts_read, nftw and the resolver's under RES_STAYOPEN:
+ *	it becomes a connection only if another thread, or a callback, closes
+ *	what is not its own meanwhile.  posix_spawn and system do it in the
+ *	child, which execs.  What is left then is found as below.
+ *	Numbers that libc makes (pipe, open, eventfd, memfd): the class is
+ *	FD_UNKNOWN after every close that was seen, and owned_settle asks the
+ *	kernel at the first use; SO_COOKIE then says whether it is a copy of a
+ *	socket that is here already.
+ *	None of these (a system call of the program's own, another thread's
+ *	close as above): a socket, set or copy that a hook makes under the
+ *	number drops what stood there (table_lost), and where the kernel
+ *	answers EBADF or ENOTSOCK to a call that moves bytes, the number is
+ *	compared (table_verify), so that a file has its number back after one
+ *	errno.  What the engine sends to such a number is a record at most.
  *
  * A slot of the table is read without a lock and written under world.  A
  * reader takes a reference only if there is one left, then looks again
@@ -133,21 +147,92 @@ set_class(int fd, enum fd_class k)
 	host->set_class(fd, k);
 }
 
-/* A number that was closed behind our back: its conn has one less. */
+/* Its socket went past every hook; no number is left to end it by. */
 static void
-drop_stale(struct conn *c)
+lose(struct conn *c)
 {
-	if (c == NULL || c == &closing)
+	struct slot_end end;
+
+	pthread_mutex_lock(&c->lock);
+	if (c->slot != NULL)
+		(void)slot_leave(c->slot, process_holder(), &end);
+	c->slot = NULL;
+	if (c->state != CONN_LISTEN)
+		conn_fail(c, -EBADF);
+	pthread_mutex_unlock(&c->lock);
+}
+
+/* fd is c's no longer, though nobody has said so. */
+static void
+drop_stale(int fd, struct conn *c)
+{
+	struct conn *want = c;
+	bool last = false;
+
+	pthread_mutex_lock(&world);
+	if (atomic_compare_exchange_strong(&table[fd], &want, NULL)) {
+		last = atomic_fetch_sub(&c->fds, 1) == 1;
+		set_class(fd, FD_UNKNOWN);
+	}
+	pthread_mutex_unlock(&world);
+	if (want != c)
 		return;
-	atomic_fetch_sub(&c->fds, 1);
+	if (c->regs != NULL)
+		epoll_closing(fd, c, last);
+	if (last)
+		lose(c);
+	libc_stream_give_back(fd);
 	conn_put(c);
+}
+
+void
+table_lost(int fd)
+{
+	struct conn *c =
+	    fd >= 0 && fd < FD_MAX ? atomic_load(&table[fd]) : NULL;
+
+	if (c != NULL && c != &closing)
+		drop_stale(fd, c);
+}
+
+bool
+table_verify(int fd)
+{
+	struct conn *c = *host->sealed ? NULL : table_get(fd);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+	bool good = true;
+
+	if (c == NULL)
+		return true;
+	if (c != &closing && c->cookie != 0) {
+		(void)host->libc->getsockopt(
+		    fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+		good = cookie == c->cookie;
+	}
+	if (!good)
+		drop_stale(fd, c);
+	conn_put(c);
+	return good;
+}
+
+void
+table_sweep(void)
+{
+	int fd, n = table_top();
+
+	for (fd = 0; fd < n; fd++)
+		if (atomic_load_explicit(&table[fd], memory_order_relaxed))
+			(void)table_verify(fd);
 }
 
 void
 table_set(int fd, struct conn *c)
 {
-	struct conn *old;
+	struct conn *old = atomic_load(&table[fd]);
 
+	if (old != c)
+		table_lost(fd);
 	atomic_fetch_add(&c->refs, 1);
 	pthread_mutex_lock(&world);
 	atomic_fetch_add(&c->fds, 1);
@@ -157,7 +242,11 @@ table_set(int fd, struct conn *c)
 	old = atomic_exchange(&table[fd], c);
 	set_class(fd, FD_GOVERNED);
 	pthread_mutex_unlock(&world);
-	drop_stale(old);
+	if (old == NULL || old == &closing)
+		return;
+	/* said again, or by two threads at once */
+	atomic_fetch_sub(&old->fds, 1);
+	conn_put(old);
 }
 
 struct conn *

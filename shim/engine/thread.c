@@ -133,11 +133,12 @@ thread_nested(void)
 	return waiting > 0;
 }
 
-/* A kept write in the ring: this, and its bytes. */
+/* A kept write in the ring: this, and its bytes; or a kept close. */
 struct kept {
 	int fd;
 	unsigned len;
 };
+#define CLOSES (~0U) /* no len */
 
 static void
 ring_put(struct thread *t, size_t at, const void *buf, size_t len)
@@ -178,6 +179,27 @@ thread_keep(int fd, const void *buf, size_t len)
 	return (long)len;
 }
 
+long
+thread_keep_close(int fd)
+{
+	struct thread *t = own[0];
+	struct kept k = {fd, CLOSES};
+
+	if (t == NULL || sizeof t->kept - (t->put_at - t->get_at) < sizeof k)
+		return -EIO;
+	ring_put(t, t->put_at, &k, sizeof k);
+	t->put_at += sizeof k;
+	return 0;
+}
+
+bool
+thread_has_kept(void)
+{
+	const struct thread *t = own[0];
+
+	return t != NULL && t->put_at != t->get_at && depth == 0 && !t->taking;
+}
+
 /* Not from a handler that interrupts it: `taking` keeps that one out. */
 size_t
 thread_kept(int *fd, void *buf)
@@ -185,13 +207,17 @@ thread_kept(int *fd, void *buf)
 	struct thread *t = own[0];
 	struct kept k;
 
-	if (t == NULL || depth > 0 || t->taking || t->put_at == t->get_at)
+	if (!thread_has_kept())
 		return 0;
 	t->taking = 1;
 	ring_get(t, t->get_at, &k, sizeof k);
+	*fd = k.fd;
+	if (k.len == CLOSES) {
+		t->get_at += sizeof k;
+		return THREAD_CLOSE;
+	}
 	ring_get(t, t->get_at + sizeof k, buf, k.len);
 	t->get_at += sizeof k + k.len;
-	*fd = k.fd;
 	return k.len;
 }
 

@@ -34,6 +34,15 @@ bool thread_nested(void);
  */
 #define THREAD_KEEP 4096
 long thread_keep(int fd, const void *buf, size_t len);
+
+/*
+ * The same for a close, which needs the locks that the interrupted work has:
+ * 0, or -EIO where there is no room.  thread_kept says THREAD_CLOSE for it.
+ */
+#define THREAD_CLOSE ((size_t)-1)
+long thread_keep_close(int fd);
+
+bool thread_has_kept(void); /* and the engine is at nothing */
 size_t thread_kept(int *fd, void *buf);
 void thread_kept_done(void); /* what was given back has been written */
 

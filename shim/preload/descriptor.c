@@ -24,6 +24,26 @@ engine_closes(int fd, int class)
 	return class == FD_STREAM || class == FD_SET || class == FD_GOVERNED;
 }
 
+void
+descriptor_vacate(int fd)
+{
+	int class = owned_class(fd);
+
+	if (likely(class == FD_UNKNOWN) || process_vforked())
+		return;
+	if (engine_get() != NULL && class != FD_PASS)
+		engine_get()->vacate(fd);
+	if (class != FD_GOVERNED)
+		owned_set(fd, FD_UNKNOWN);
+}
+
+void
+descriptor_lost(int fd)
+{
+	if (engine_get() != NULL && !process_vforked())
+		engine_get()->lost(fd);
+}
+
 static int
 range_libc(int first, int last, int flags)
 {
@@ -109,6 +129,8 @@ rights_forget(struct msghdr *msg)
 static int
 accepted(int fd, int listener)
 {
+	if (fd >= 0)
+		descriptor_fresh(fd);
 	if (fd >= 0 && !process_vforked())
 		owned_set(fd, listener == FD_PASS ? FD_PASS : FD_UNKNOWN);
 	return fd;
@@ -118,6 +140,8 @@ accepted(int fd, int listener)
 static int
 copied(int fd, int class)
 {
+	if (fd >= 0)
+		descriptor_fresh(fd);
 	if (fd >= 0 && !process_vforked())
 		owned_set(fd, (enum fd_class) class);
 	return fd;
@@ -359,7 +383,10 @@ socket(int domain, int type, int protocol)
 		errno = saved;
 		fd = page_socket(domain, type, protocol);
 	}
-	if (fd < 0 || process_vforked())
+	if (fd < 0)
+		return fd;
+	descriptor_fresh(fd);
+	if (process_vforked())
 		return fd;
 	owned_set(fd, stream ? FD_STREAM : FD_PASS);
 	return fd;

@@ -249,6 +249,7 @@ owned_arrived(int fd)
 			owned_set(fd, FD_UNKNOWN);
 		return fd;
 	}
+	descriptor_fresh(fd);
 	/* Under seccomp FD_UNKNOWN is not asked about. */
 	owned_set(fd, process_sealed ? FD_STREAM : FD_UNKNOWN);
 	if (fd > 2)

@@ -51,6 +51,24 @@ void owned_part(void);
 /* Nothing can be written through fd any more, by stdio either. */
 void owned_plug(int fd);
 
+/*
+ * libc is about to close fd where no hook sees it: what stands there ends as
+ * by close(), and the number stays open for libc.  errno is kept.
+ */
+void descriptor_vacate(int fd);
+
+/* libc has just made fd: what stood there was closed past every hook. */
+void descriptor_lost(int fd);
+
+static inline void
+descriptor_fresh(int fd)
+{
+	int class = owned_class(fd);
+
+	if (unlikely(class == FD_GOVERNED || class == FD_SET))
+		descriptor_lost(fd);
+}
+
 /* Classifies everything that is open: no system call may follow (seccomp). */
 void owned_settle_all(void);
 

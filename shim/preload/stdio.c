@@ -13,26 +13,32 @@ refused(enum way way)
 	return -1;
 }
 
-/* A governed stream whose end the engine has to hear of. */
+/*
+ * Whether the engine has to see to f: its number is governed, or was taken
+ * from it because it is.
+ */
 static int
 stream_is_governed(FILE *f)
 {
-	int fd = fileno_unlocked(f);
+	int saved = errno, fd;
 
-	return fd >= 0 && owned_class(fd) == FD_GOVERNED &&
-	       engine_get() != NULL && !process_vforked();
+	if (engine_get() == NULL)
+		return 0;
+	fd = fileno_unlocked(f);
+	errno = saved;
+	return (fd < 0 || owned_class(fd) == FD_GOVERNED) &&
+	       !process_vforked();
 }
 
-/* libc closes the number by itself: its class goes first. */
+/* libc closes the number by itself: what stands there goes first. */
 static void
 stream_forget(FILE *f)
 {
 	int saved = errno, fd = fileno_unlocked(f);
 
-	if (fd >= 0 && owned_class(fd) != FD_GOVERNED &&
-	    owned_class(fd) != FD_OURS)
-		owned_forget(fd);
 	errno = saved;
+	if (fd >= 0)
+		descriptor_vacate(fd);
 }
 
 EXPORTS_BEGIN
@@ -45,6 +51,16 @@ fclose(FILE *f)
 		return engine_get()->calls->fclose(f);
 	stream_forget(f);
 	return libc.fclose(f);
+}
+
+int
+pclose(FILE *f)
+{
+	libc_need();
+	if (stream_is_governed(f) && ENGINE_SLOT(pclose) != NULL)
+		return engine_get()->calls->pclose(f);
+	stream_forget(f);
+	return libc.pclose(f);
 }
 
 #define FREOPEN(name)                                                    \
