@@ -64,6 +64,15 @@ extern int __ppoll_chk(struct pollfd *, nfds_t, const struct timespec *,
 extern int __dprintf_chk(int, int, const char *, ...);
 extern int __vdprintf_chk(int, int, const char *, va_list);
 
+/* syslog.h has names that are also engine/log.h's */
+extern void openlog(const char *, int, int);
+extern void closelog(void);
+extern void syslog(int, const char *, ...);
+extern void vsyslog(int, const char *, va_list);
+extern void __syslog_chk(int, int, const char *, ...);
+extern void __vsyslog_chk(int, int, const char *, va_list);
+extern int setlogmask(int);
+
 struct shim_calls {
 #define CALL(gate, ret, name, params, args) ret(*name) params;
 #define CALL_BY_HAND(ret, name, params) ret(*name) params;

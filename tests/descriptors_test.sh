@@ -40,7 +40,20 @@ suite() {
 	scenarios numbers chain replaced replaced-by-another ranges daemon reuse \
 	    set-copies many
 	scenarios roads closedir pclose fclose freopen login-tty daemonized \
-	    mq-close fts-close endmntent endpwent endutent forkpty unseen handler
+	    mq-close fts-close endmntent endpwent endutent forkpty unseen handler log \
+	    log-stream
+	suite_addTest test_what_is_for_the_log_goes_to_no_peer
+}
+
+test_what_is_for_the_log_goes_to_no_peer() {
+	local each='got its number 1
+<30> 1 roads: never to the peer 44
+peer has nothing 1
+open 1
+whole 1
+peer'"'"'s end 0'
+	assertEquals "$each
+$each" "$(shimmed both "$B/tests/roads" syslog 2>&1)"
 }
 
 . shunit2

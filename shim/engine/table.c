@@ -45,6 +45,10 @@
  *	answers EBADF or ENOTSOCK to a call that moves bytes, the number is
  *	compared (table_verify), so that a file has its number back after one
  *	errno.  What the engine sends to such a number is a record at most.
+ *	libc's own send() by a stale number is another matter: syslog's is the
+ *	preload's (syslog.c), a FILE's is silenced or a relay's; a resolver
+ *	under RES_STAYOPEN whose datagram socket the program has closed would
+ *	send its query, as over TCP.
  *
  * A slot of the table is read without a lock and written under world.  A
  * reader takes a reference only if there is one left, then looks again
