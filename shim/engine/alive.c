@@ -108,8 +108,6 @@ alive_is(pid_t pid, uint32_t since)
 {
 	if (host != NULL && host->sealed != NULL && *host->sealed)
 		return true; /* a filter may kill for any of these calls */
-	if (kill(pid, 0) == -1 && errno == ESRCH)
-		return false;
 	switch (child_state(pid)) {
 	case CHILD_ENDED:
 		return false;
@@ -117,7 +115,9 @@ alive_is(pid_t pid, uint32_t since)
 		if (alive_ticks() - since < TOO_SOON)
 			return true;
 		break;
-	case NO_CHILD:
+	case NO_CHILD: /* of a child waitid() has said all that kill() does */
+		if (kill(pid, 0) == -1 && errno == ESRCH)
+			return false;
 		break;
 	}
 	return !proc_says_dead(pid, since);
