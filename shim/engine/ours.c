@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <sys/single_threaded.h>
 
 #include "engine.h"
 #include "ours.h"
@@ -26,27 +24,24 @@ copy_from(int fd, long lowest)
 }
 
 /*
- * High, since daemons close everything low.  But where the kernel's table of
- * descriptors has to grow for it while threads share it, the call waits for
- * an RCU grace period (fs/file.c, expand_fdtable): 10 ms in the middle of a
- * program's first listen(), after which its threads stand elsewhere than they
- * would (libsoup's tests hung).  So with threads ours stay inside the 64
- * that every table has (NR_OPEN_DEFAULT), if there is room left.
+ * High, since daemons close everything low, but inside the 64 numbers that
+ * every table of descriptors has (NR_OPEN_DEFAULT), if there is room left.
+ * Beyond them the kernel makes a larger table, which every fork copies (8 KB
+ * for a number of 1009) and every exit walks; and where threads share it,
+ * the call waits for an RCU grace period (fs/file.c, expand_fdtable): 10 ms
+ * in the middle of a program's first listen(), after which its threads stand
+ * elsewhere than they would (libsoup's tests hung).
  */
 static int
 copy_away(int fd)
 {
-	struct rlimit rl;
-	long want = 1024;
+	static const int lowest[] = {48, 32, 16, 3};
+	size_t i;
 	int up = -1;
 
-	if (!__libc_single_threaded)
-		want = 64;
-	else if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < 1024)
-		want = (long)rl.rlim_cur;
-	for (; up == -1 && want > 16; want /= 2)
-		up = copy_from(fd, want - 16);
-	return up != -1 ? up : copy_from(fd, 3);
+	for (i = 0; up == -1 && i < sizeof lowest / sizeof *lowest; i++)
+		up = copy_from(fd, lowest[i]);
+	return up;
 }
 
 static void
