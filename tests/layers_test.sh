@@ -37,7 +37,7 @@ test_preload_includes_the_contract_alone() {
 
 test_engine_includes_contract_policy_and_gnutls() {
 	none_but shim/engine '[^ ]* \.\./(abi|calls|tlsshim)\.(h|def)' \
-	    '[^ ]* \.\./\.\./policy/(policy|credentials|trust|der|crl|keys|stamp)\.h' \
+	    '[^ ]* \.\./\.\./policy/(policy|credentials|trust|der|crl|keys|stamp|json)\.h' \
 	    '[^ ]* <gnutls/.*'
 }
 
@@ -48,7 +48,7 @@ test_policy_includes_libraries_where_they_belong() {
 
 test_tools_include_what_the_table_allows() {
 	none_but tools '[^ ]* \.\./policy/[a-z_]*\.h' '[^ ]* <gnutls/.*' \
-	    '[^ ]* \.\./shim/engine/(probe|verify|session|errors)\.h' \
+	    '[^ ]* \.\./shim/engine/(probe|verify|session|errors|peercert|suite)\.h' \
 	    '[^ ]* \.\./shim/(target|page|abi|calls|tlsshim)\.h'
 }
 

@@ -11,7 +11,7 @@
 #include "../policy/trust.h"
 #include "certfile.h"
 #include "context.h"
-#include "peercert.h"
+#include "../shim/engine/peercert.h"
 #include "tools.h"
 
 struct anchors {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "certfile.h"
-#include "peercert.h"
+#include "../shim/engine/peercert.h"
 #include "tools.h"
 
 int

@@ -5,7 +5,7 @@
 #include "../policy/json.h"
 #include "context.h"
 #include "openssl.h"
-#include "suite.h"
+#include "../shim/engine/suite.h"
 
 /* "AESGCM(128)", as OpenSSL describes a cipher. */
 static void

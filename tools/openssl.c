@@ -5,7 +5,7 @@
 
 #include "../policy/json.h"
 #include "openssl.h"
-#include "suite.h"
+#include "../shim/engine/suite.h"
 #include "tools.h"
 
 /* The list while its words are obeyed, as ciphers(1ssl) says. */

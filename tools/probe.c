@@ -10,7 +10,7 @@
 #include "../policy/json.h"
 #include "../shim/engine/probe.h"
 #include "host.h"
-#include "peercert.h"
+#include "../shim/engine/peercert.h"
 #include "tools.h"
 
 struct visit {

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../policy/der.h"
-#include "../policy/json.h"
+#include "../../policy/der.h"
+#include "../../policy/json.h"
 #include "peercert.h"
 
 /* As OpenSSL, and so Python, names them: objects.txt's long names. */
