@@ -22,6 +22,8 @@ static const struct subcommand subcommands[] = {
     {"probe",
 	"[-p FILE] [--program FILE] [--timeout SECONDS] [--json] HOST:PORT",
 	"Connect as the policy would, and say what came of it.", probe_main},
+    {"pipe", "[-p FILE] [--program FILE] [--timeout SECONDS] HOST:PORT",
+	"Pass standard input and output over the policy's TLS.", pipe_main},
     {"fetch-cert",
 	"[--ca FILE [--check-hostname]] [--min-version VERSION] "
 	"[--timeout SECONDS] [--form FORM|--json] HOST:PORT",

@@ -29,6 +29,7 @@ int explain_main(const struct subcommand *self, int argc, char **argv);
 int apply_main(const struct subcommand *self, int argc, char **argv);
 int keys_main(const struct subcommand *self, int argc, char **argv);
 int probe_main(const struct subcommand *self, int argc, char **argv);
+int pipe_main(const struct subcommand *self, int argc, char **argv);
 int fetch_main(const struct subcommand *self, int argc, char **argv);
 int anchors_main(const struct subcommand *self, int argc, char **argv);
 int ciphers_main(const struct subcommand *self, int argc, char **argv);
@@ -79,7 +80,7 @@ int options_wrong(const struct subcommand *self, const char *what);
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void complain_fault(const struct fault *f);
 
-/* probe.c: --timeout in seconds; 0, or -1 and said. */
+/* visit.c: --timeout in seconds; 0, or -1 and said. */
 int timeout_read(const char *text, int *out);
 
 /* place.c */

@@ -28,8 +28,12 @@ void calls_stdio(struct shim_calls *c); /* stdio.c */
 void calls_exec(struct shim_calls *c); /* exec.c */
 void calls_spawn(struct shim_calls *c); /* spawn.c */
 
-/* The table they make: what the preload calls for governed descriptors. */
+/*
+ * The table they make: what the preload calls for governed descriptors, and
+ * what fills it, once, before the first of these calls.
+ */
 const struct shim_calls *engine_calls(void);
+void engine_calls_init(void);
 
 /*
  * This process's pid, without a system call: kept by the fork handler.  In a

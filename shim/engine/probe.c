@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "engine.h"
 #include "log.h"
 #include "probe.h"
 #include "process.h"
@@ -15,7 +16,7 @@ note(const struct log_line *l)
 {
 	if (probing == NULL || l->cause == NULL)
 		return;
-	probing->tolerated = strcmp(l->verdict, "tolerated") == 0;
+	probing->tolerated |= strcmp(l->verdict, "tolerated") == 0;
 	snprintf(probing->cause, sizeof probing->cause, "%s", l->cause);
 	snprintf(probing->text, sizeof probing->text, "%s", l->text);
 }
@@ -26,7 +27,14 @@ probe_init(const struct shim_host *h)
 	host = h;
 	log_init(NULL);
 	log_tap = note;
+	engine_calls_init();
 	return process_init();
+}
+
+const struct shim_calls *
+probe_calls(void)
+{
+	return engine_calls();
 }
 
 void
@@ -53,16 +61,16 @@ probe_begin(struct probe *out, int fd, const struct rule *rule,
 	out->err = -handshake_drive(c, fd, &p);
 	pthread_mutex_unlock(&c->lock);
 	out->session = c->session;
-	probing = NULL;
 }
 
 void
 probe_end(struct probe *p)
 {
+	probing = NULL;
 	if (p->c == NULL)
 		return;
 	pthread_mutex_lock(&p->c->lock);
-	if (p->err == 0)
+	if (p->err == 0 && !p->c->linger_set)
 		conn_finish(p->c, p->fd);
 	pthread_mutex_unlock(&p->c->lock);
 	table_close_end(p->fd, table_close_begin(p->fd));

@@ -22,6 +22,19 @@ engine_calls(void)
 	return &calls;
 }
 
+void
+engine_calls_init(void)
+{
+	calls_stream(&calls);
+	calls_socket(&calls);
+	calls_descriptor(&calls);
+	calls_ready(&calls);
+	calls_stdio(&calls);
+	calls_epoll(&calls);
+	calls_exec(&calls);
+	calls_spawn(&calls);
+}
+
 static int
 active(void)
 {
@@ -100,15 +113,8 @@ shim_engine_start(const struct shim_host *h)
 		    "no shared memory: sessions end with this process alone");
 	silence_gnutls();
 	linger_init();
-	calls_stream(&calls);
-	calls_socket(&calls);
-	calls_descriptor(&calls);
-	calls_ready(&calls);
-	calls_stdio(&calls);
-	calls_epoll(&calls);
-	calls_exec(&calls);
+	engine_calls_init();
 	ours_reclaim(OURS_SPARE);
-	calls_spawn(&calls);
 	judge_init();
 	return &engine;
 }
