@@ -164,7 +164,11 @@ maze_make(void)
 				maze[n++] = cert_new(i, j);
 }
 
-/* cause NULL: accepted */
+/*
+ * cause NULL: accepted.  Without a bound on the work the maze takes hours;
+ * with it each takes under 1 s of CPU, and a busy machine with sanitizers
+ * has taken 2.4.
+ */
 static void
 judge(const char *what, const struct trust *t, const gnutls_datum_t *chain,
     size_t n, int depth, const char *cause)
@@ -185,7 +189,7 @@ judge(const char *what, const struct trust *t, const gnutls_datum_t *chain,
 	seconds = (double)(clock() - before) / CLOCKS_PER_SEC;
 	report((cause == NULL ? rv == 0
 			      : rv == -1 && strcmp(v.cause, cause) == 0) &&
-		   seconds < 2,
+		   seconds < 30,
 	    "%s: %s in %.3f s of CPU, %.200s", what,
 	    rv == 0 ? "accepted" : v.cause, seconds, v.text);
 }
