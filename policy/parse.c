@@ -251,3 +251,12 @@ setting_unknown(const struct reader *r, const config_setting_t *s,
 	return setting_refuse(
 	    r, s, "unknown key '%.100s', did you mean '%s'", name, near);
 }
+
+#define TEXT(x) #x
+#define DOTTED(major, minor) TEXT(major) "." TEXT(minor)
+
+const char *
+policy_libconfig(void)
+{
+	return DOTTED(LIBCONFIG_VER_MAJOR, LIBCONFIG_VER_MINOR);
+}

@@ -323,4 +323,7 @@ int credentials_read(const struct rule *r, struct credentials **out,
     struct fault *f);
 void credentials_free(struct credentials *c); /* NULL accepted, wipes keys */
 
+/* parse.c: the libconfig that this was built with, "1.5". */
+const char *policy_libconfig(void);
+
 #endif

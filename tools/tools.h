@@ -35,6 +35,7 @@ int anchors_main(const struct subcommand *self, int argc, char **argv);
 int ciphers_main(const struct subcommand *self, int argc, char **argv);
 int cert_main(const struct subcommand *self, int argc, char **argv);
 int verify_main(const struct subcommand *self, int argc, char **argv);
+int features_main(const struct subcommand *self, int argc, char **argv);
 int testbed_main(const struct subcommand *self, int argc, char **argv);
 
 /* confine.c */
