@@ -106,7 +106,9 @@ name_canon(const char *host, char *out, size_t len)
 		memcpy(out, host, n);
 		out[n] = '\0';
 		lower(out);
-		if (well_formed(out))
+		/* "10.1.2.3." is looked up as a name, and would be verified
+		 * as the address: of whoever answers for that name */
+		if (well_formed(out) && !name_is_address(out))
 			rv = 0;
 	}
 	gnutls_free(mapped.data);
