@@ -28,7 +28,7 @@ bytes_left(const struct bytes *b)
 static inline unsigned char *
 bytes_at(const struct bytes *b)
 {
-	return b->base + b->off;
+	return b->base == NULL ? NULL : b->base + b->off;
 }
 
 /* Looks at len bytes of buf (cap large) that stay the thread's. */

@@ -36,6 +36,8 @@ part(struct message *m, size_t len)
 {
 	struct message out = {m->p, len < m->len ? len : m->len};
 
+	if (out.len == 0)
+		return out; /* of a message without a body p is NULL */
 	m->p += out.len;
 	m->len -= out.len;
 	return out;

@@ -31,11 +31,13 @@ whole(const unsigned char *msg, size_t n)
 }
 
 /*
- * The first handshake message, out of its records, as far as it has come.
+ * The first handshake message, out of its records, as far as it has come; of
+ * a ClientHello the head, so that nothing behind it changes what it is.
  * Alerts between are passed over: a server that refuses sends nothing else.
  */
 static enum heard
-gather(const unsigned char *p, size_t len, unsigned char *msg, size_t *n)
+gather(const unsigned char *p, size_t len, bool head, unsigned char *msg,
+    size_t *n)
 {
 	for (*n = 0; len > 0;) {
 		size_t k = len >= 5 ? (size_t)p[3] << 8 | p[4] : 0;
@@ -52,7 +54,7 @@ gather(const unsigned char *p, size_t len, unsigned char *msg, size_t *n)
 			memcpy(msg + *n, p + (len < 5 ? len : 5), have);
 			*n += have;
 		}
-		if (len < 5 + k || (*n >= 4 && *n >= whole(msg, *n)))
+		if (len < 5 + k || (*n >= 4 && (head || *n >= whole(msg, *n))))
 			break;
 		p += 5 + k;
 		len -= 5 + k;
@@ -68,14 +70,14 @@ watch_hear(const unsigned char *p, size_t len, bool client_hello, int minimum,
 	size_t n;
 
 	*version = 0;
-	if (gather(p, len, msg, &n) == HEARD_ELSE)
+	if (gather(p, len, client_hello, msg, &n) == HEARD_ELSE)
 		return HEARD_ELSE;
 	if (n == 0)
 		return HEARD_PART;
 	if (msg[0] != (client_hello ? CLIENT_HELLO : SERVER_HELLO))
 		return HEARD_ELSE;
 	if (client_hello)
-		return HEARD_HELLO;
+		return n >= 4 ? HEARD_HELLO : HEARD_PART;
 	if (whole(msg, n) > MESSAGE)
 		return HEARD_ELSE;
 	if (n < 4 || n < whole(msg, n))
