@@ -103,6 +103,16 @@ check-tsan:
 	$(Q)$(MAKE) -s -f tests/tests.mk tsan
 	tests/tsan $(B)
 
+# Every fuzzer of tests/fuzz for so many seconds, with clang's libFuzzer:
+# clang-14, libclang-rt-14-dev.  tests/run replays their corpus without.
+FUZZ_SECONDS ?= 60
+FUZZ_CC ?= clang-14
+fuzz:
+	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B)/fuzz CC=$(FUZZ_CC) FUZZER=yes \
+	    SAN='-fsanitize=address,undefined,fuzzer-no-link \
+	    -fno-sanitize-recover=all' fuzzers
+	tests/fuzz/all $(B)/fuzz/tests/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
 # nginx, Java and curl with GnuTLS: nginx-light, a JDK, libcurl3-gnutls.
 check-interop: all
 	$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
@@ -161,6 +171,7 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all man check check-chroot check-interop check-servers check-tsan conformance demo figures install uninstall \
+.PHONY: all man check check-chroot check-interop check-servers check-tsan conformance demo figures fuzz \
+	install uninstall \
 	clean
 .DELETE_ON_ERROR:

@@ -1,5 +1,5 @@
 # tests.mk - fixtures, unit tests and benchmarks; used from the top folder as
-#	make -f tests/tests.mk [B=build] fixtures unit bench
+#	make -f tests/tests.mk [B=build] fixtures unit fuzzers bench
 
 include Makefile
 
@@ -16,12 +16,17 @@ differ = tests/conformance/tcpdiff
 differs = $(patsubst tests/tcpdiff/%.c,$(B)/tests/tcpdiff/%, \
 	$(wildcard tests/tcpdiff/*.c)) $(B)/tests/tcpdiff/cxx
 
+# Fuzzers: over files by replay.c, or by clang's libFuzzer with FUZZER=yes.
+fuzz_src = $(wildcard tests/fuzz/*_fuzz.c)
+fuzzers = $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(fuzz_src))
+
 leak_src = $(wildcard tests/leaks/*.c)
 
 fixtures: $(fixtures) $(B)/tests/leaks $(differs) $(addprefix $(B)/tests/, \
 	hello_static bypass_static poke_static deep.so)
 unit: $(units)
 bench: $(benches)
+fuzzers: $(fuzzers)
 # What threads_test runs, for check-tsan.
 tsan: $(addprefix $(B)/tests/,threads cancel tls_peer)
 
@@ -85,11 +90,23 @@ $(B)/tests/unit/%: tests/unit/%.c $(unit_lib)
 	    -MMD -MF $@.d -MP -pthread $(LDFLAGS) -o $@ $< $(unit_lib) \
 	    -lconfig -lgnutls
 
+replay = $(if $(FUZZER),,$(B)/tests/fuzz/replay.o)
+$(B)/tests/fuzz/%: tests/fuzz/%.c $(replay) $(unit_lib)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) -Wno-unused-function $(HARD) $(SAN) $(CPPFLAGS) \
+	    $(if $(FUZZER),-fsanitize=fuzzer) -MMD -MF $@.d -MP -pthread \
+	    $(LDFLAGS) -o $@ $< $(replay) $(unit_lib) -lconfig -lgnutls
+
+$(B)/tests/fuzz/replay.o: tests/fuzz/replay.c tests/fuzz/fuzz.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(HARD) $(SAN) $(CPPFLAGS) -c -o $@ $<
+
 $(B)/tests/target.a: $(B)/obj/shim/target.o
 	@mkdir -p $(@D)
 	$(Q)rm -f $@; ar rcs $@ $^
 
--include $(wildcard $(B)/tests/*.d $(B)/tests/unit/*.d)
+-include $(wildcard $(B)/tests/*.d $(B)/tests/unit/*.d $(B)/tests/fuzz/*.d)
 
-.PHONY: fixtures unit bench tsan
+.PHONY: fixtures unit bench fuzzers tsan
 .SECONDARY:

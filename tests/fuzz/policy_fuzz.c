@@ -1,23 +1,9 @@
 /*
  * policy_fuzz.c - any text as a policy: a fault or rules, never more
- *
- * Needs clang's fuzzer.  From the top folder, with the seeds that
- * CASES=corpus tests/policy_check_test.sh leaves:
- *
- * p=$(ls policy/[a-z]*.c | grep -vE '/(credentials|trust|crl|folder|der|pem|prio)')
- * clang -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined $p
- *     tests/fuzz/policy_fuzz.c -lconfig -lgnutls -o policy_fuzz
- * ./policy_fuzz -max_len=4096 corpus
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "../../policy/keys.h"
 #include "../../policy/rule.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static void
 groups_fuzz(struct reader *r, const config_t *tree, const char *name,

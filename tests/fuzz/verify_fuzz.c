@@ -1,30 +1,15 @@
 /*
  * verify_fuzz.c - any bytes as what a peer presents: a verdict, never more
  *
- * Needs clang's fuzzer.  From the top folder, with seeds made of badcerts/:
- *
- * python3 tests/fuzz/verify_seeds.py corpus
- * make CC=clang SAN=-fsanitize=address,undefined,fuzzer-no-link \
- *     B=build-fuzz build-fuzz/engine.a
- * clang -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
- *     tests/fuzz/verify_fuzz.c build-fuzz/engine.a -lconfig -lgnutls \
- *     -o verify_fuzz
- * ./verify_fuzz -max_len=20000 corpus
- *
  * The input is a row of items: a letter, two bytes of length, the bytes.
  * c: a certificate sent, s: the OCSP answer stapled to the last one, t: one
  * that is trusted, r: a revocation list.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "../../policy/crl.h"
 #include "../../policy/keys.h"
 #include "../../policy/trust.h"
 #include "../../shim/engine/verify.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 enum { MOST = 120, NOW = 1795219200 };
 
