@@ -15,8 +15,9 @@
 #include <sys/socket.h>
 
 #include "calls.h"
+#include "tlsshim.h"
 
-#define SHIM_ABI 3u
+#define SHIM_ABI 4u
 
 /*
  * What the preload knows of a descriptor.  One byte each in host->class_of;
@@ -101,9 +102,17 @@ struct shim_host {
 	int (*protects)(const char *path);
 };
 
+/* The public API as the engine answers it; fd is a connection of its own. */
+struct shim_api {
+#define API(gate, ret, name, params, args, without) ret(*name) params;
+#include "api.def"
+#undef API
+};
+
 struct shim_engine {
 	unsigned abi; /* SHIM_ABI */
 	const struct shim_calls *calls;
+	const struct shim_api *api;
 
 	/*
 	 * A TCP socket that no hook created or accepted (inherited, passed,
@@ -118,9 +127,6 @@ struct shim_engine {
 	 * many are left for the program.
 	 */
 	int (*events)(int epfd, struct epoll_event *events, int n);
-
-	/* 1 if a policy is in force, 0 if it did not load. */
-	int (*active)(void);
 
 	/* The process is about to lose rights or files: read what is needed
 	 * later. */

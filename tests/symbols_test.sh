@@ -21,7 +21,7 @@ rows() {
 	{
 		echo '#define CALL(gate, ret, name, ...) ROW name'
 		echo '#define CALL_BY_HAND(ret, name, ...) ROW name'
-		echo '#define API(ret, name, ...) ROW name'
+		echo '#define API(gate, ret, name, ...) ROW name'
 		echo '#define ALIAS(name, of) ROW name'
 		for file; do
 			echo "#include \"$file\""

@@ -27,14 +27,6 @@ encryption_text(const struct suite *s, char *buf, size_t len)
 }
 
 static const char *
-version_text(const struct suite *s)
-{
-	return suite_is_13(s)                 ? "TLSv1.3"
-	       : s->version == GNUTLS_TLS1_2 ? "TLSv1.2"
-					       : "TLSv1.0";
-}
-
-static const char *
 mac_text(const struct suite *s)
 {
 	return s->mac == GNUTLS_MAC_AEAD      ? "AEAD"
@@ -50,7 +42,7 @@ description_text(const struct suite *s, char *buf, size_t len)
 
 	encryption_text(s, enc, sizeof enc);
 	snprintf(buf, len, "%-30s %-7s Kx=%-8s Au=%-5s Enc=%-22s Mac=%-4s",
-	    s->name, version_text(s), suite_exchange(s),
+	    s->name, suite_protocol(s), suite_exchange(s),
 	    suite_authentication(s), enc, mac_text(s));
 }
 
@@ -100,7 +92,7 @@ json_print(const struct suite *s, bool first)
 	printf("%s{ \"id\": %u", first ? "" : ",\n  ", 0x03000000 | s->id);
 	member_print("name", s->name);
 	member_print("iana", s->iana);
-	member_print("protocol", version_text(s));
+	member_print("protocol", suite_protocol(s));
 	member_print("description", text);
 	printf(", \"strength_bits\": %u, \"alg_bits\": %u, \"aead\": %s",
 	    suite_bits(s),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "failure.h"
 #include "log.h"
 #include "ours.h"
 #include "watch.h"
@@ -85,6 +86,11 @@ conn_put(struct conn *c)
 	bytes_free(&c->plain);
 	free(c->verdict);
 	c->verdict = NULL;
+	failure_free(c);
+	free(c->path);
+	c->path = NULL;
+	free(c->offered);
+	c->offered = NULL;
 	snapshot_put(c->snapshot); /* after the session that uses it */
 	c->snapshot = NULL;
 	watch_free(c);

@@ -110,6 +110,15 @@ struct conn {
 	struct verdict *verdict; /* owned; set when verification refuses */
 
 	bool tolerated; /* enforce = false has let something pass */
+	int code;       /* GnuTLS's, that ended the handshake */
+	struct tlsshim_error *failed; /* owned; failure.h */
+	/* what verification found, peer first; the bytes are session's and
+	 * snapshot's */
+	struct der *path; /* owned */
+	size_t npath;
+	time_t opened; /* when the handshake ended */
+	unsigned char *offered; /* owned; suites of the client's hello */
+	size_t noffered;        /* bytes of it */
 	bool chosen; /* a client's hello has chosen rule and cred */
 	struct watch *watch; /* owned; WATCHED: what is still to be seen */
 

@@ -7,6 +7,7 @@
 #include "conn.h"
 #include "deferred.h"
 #include "errors.h"
+#include "failure.h"
 #include "hello.h"
 #include "log.h"
 #include "watch.h"
@@ -31,6 +32,11 @@ handshake_refuse(struct conn *c, int fd, int err, const char *cause,
 	struct patience p = {.flags = MSG_DONTWAIT};
 
 	log_refusal(c, cause, text);
+	failure_note(c, &(struct failure){.err = err,
+	    .code = c->code,
+	    .status = c->verdict != NULL ? c->verdict->status : 0,
+	    .cause = cause,
+	    .text = text});
 	if (turn_take(c, &c->tx, fd, NULL) == 0) {
 		if (bytes_left(&c->out) > 0)
 			(void)wait_output(c, fd, &p);
@@ -85,6 +91,7 @@ refuse_code(struct conn *c, int fd, int code)
 	const char *cause = e->cause;
 	char text[1280];
 
+	c->code = code;
 	if (c->verdict != NULL && c->verdict->cause != NULL) {
 		cause = c->verdict->cause;
 		snprintf(text, sizeof text, "%s", c->verdict->text);
@@ -159,6 +166,17 @@ log_open(struct conn *c)
 	gnutls_free(desc);
 }
 
+/* For who asks later; without memory there is none. */
+static void
+keep_path(struct conn *c, const struct verdict *v)
+{
+	free(c->path);
+	c->path = v->npath > 0 ? malloc(v->npath * sizeof *c->path) : NULL;
+	c->npath = c->path != NULL ? v->npath : 0;
+	if (c->path != NULL)
+		memcpy(c->path, v->path, v->npath * sizeof *c->path);
+}
+
 /* Verification ran inside; this looks once more at what came out. */
 static int
 finish(struct conn *c, int fd)
@@ -169,11 +187,15 @@ finish(struct conn *c, int fd)
 	if (session_verify(c, &v) != 0) {
 		gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
 		    (gnutls_alert_description_t)v.alert);
+		if (c->verdict != NULL)
+			*c->verdict = v;
 		return handshake_refuse(
 		    c, fd, -ECONNABORTED, v.cause, v.text);
 	}
 	free(c->verdict);
 	c->verdict = NULL;
+	keep_path(c, &v);
+	c->opened = time(NULL);
 	c->state = CONN_OPEN;
 	log_open(c);
 	return 0;

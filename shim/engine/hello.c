@@ -11,6 +11,8 @@
 #define SERVER_NAME 0
 #define SUPPORTED_VERSIONS 43
 
+#define SUITES_KEPT 512 /* bytes; twice what any client sends that we met */
+
 /* A message, read from its front; all that is not there reads as 0. */
 struct message {
 	const unsigned char *p;
@@ -82,14 +84,20 @@ read_name(struct message m, char *name, size_t len)
 	}
 }
 
+/* What a client's hello asks for. */
+struct hello {
+	char name[256];
+	struct message suites;
+};
+
 /*
  * ClientHello and ServerHello begin alike: version, random, session id; then
  * the suites and compression methods, or the one chosen of each.  Whatever is
- * wrong with one is for GnuTLS to refuse.  The newest version, and the name
- * in name (NULL: not wanted).
+ * wrong with one is for GnuTLS to refuse.  The newest version; the rest in
+ * *out (NULL: not wanted).
  */
 static unsigned
-hello_read(struct message m, bool client, char *name, size_t len)
+hello_read(struct message m, bool client, struct hello *out)
 {
 	struct message all, one;
 	unsigned type, newest = 0;
@@ -97,7 +105,9 @@ hello_read(struct message m, bool client, char *name, size_t len)
 	newer(&newest, number(&m, 2));
 	part(&m, 32);
 	part(&m, number(&m, 1));
-	part(&m, client ? number(&m, 2) : 2);
+	all = part(&m, client ? number(&m, 2) : 2);
+	if (out != NULL)
+		out->suites = all;
 	part(&m, client ? number(&m, 1) : 1);
 	all = part(&m, number(&m, 2));
 	while (all.len > 0) {
@@ -105,8 +115,8 @@ hello_read(struct message m, bool client, char *name, size_t len)
 		one = part(&all, number(&all, 2));
 		if (type == SUPPORTED_VERSIONS)
 			newest = read_versions(one, client);
-		else if (type == SERVER_NAME && client && name != NULL)
-			read_name(one, name, len);
+		else if (type == SERVER_NAME && client && out != NULL)
+			read_name(one, out->name, sizeof out->name);
 	}
 	return newest;
 }
@@ -114,7 +124,7 @@ hello_read(struct message m, bool client, char *name, size_t len)
 unsigned
 hello_newest(const unsigned char *body, size_t len, bool client)
 {
-	return hello_read((struct message){body, len}, client, NULL, 0);
+	return hello_read((struct message){body, len}, client, NULL);
 }
 
 const char *
@@ -257,21 +267,37 @@ check_answer(struct conn *c)
 	    : GNUTLS_E_NO_APPLICATION_PROTOCOL;
 }
 
+/* For who asks later; without memory they are not known. */
+static void
+keep_suites(struct conn *c, const struct message *suites)
+{
+	size_t n = suites->len < SUITES_KEPT ? suites->len : SUITES_KEPT;
+
+	free(c->offered);
+	c->offered = n > 0 ? malloc(n) : NULL;
+	c->noffered = c->offered != NULL ? n : 0;
+	if (c->offered != NULL)
+		memcpy(c->offered, suites->p, n);
+}
+
 static int
 hook(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
     const gnutls_datum_t *msg)
 {
 	struct conn *c = gnutls_session_get_ptr(session);
 	bool client = type == GNUTLS_HANDSHAKE_CLIENT_HELLO;
-	char name[256] = "";
+	struct hello h = {.name = ""};
 
 	if (!client && type != GNUTLS_HANDSHAKE_SERVER_HELLO)
 		return 0;
 	if (!incoming)
 		return client ? 0 : check_answer(c);
-	c->peer_version = hello_read((struct message){msg->data, msg->size},
-	    client, name, sizeof name);
-	return client ? choose(c, name) : 0;
+	c->peer_version = hello_read(
+	    (struct message){msg->data, msg->size}, client, &h);
+	if (!client)
+		return 0;
+	keep_suites(c, &h.suites);
+	return choose(c, h.name);
 }
 
 int

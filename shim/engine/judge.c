@@ -11,6 +11,7 @@
 
 #include "../../policy/credentials.h"
 #include "conn.h"
+#include "failure.h"
 #include "log.h"
 
 #define NAMES 64
@@ -110,6 +111,16 @@ log_decision(const struct conn *c, enum log_level level, const char *verdict,
 	    .text = text});
 }
 
+/* A program that asks is told, though there is no connection (failure.h). */
+static enum judgement
+refused(const char *text)
+{
+	failure_note(NULL, &(struct failure){.err = -EACCES,
+	    .cause = "policy",
+	    .text = text});
+	return JUDGED_REFUSED;
+}
+
 static enum judgement
 no_policy(const struct conn *c)
 {
@@ -123,7 +134,7 @@ no_policy(const struct conn *c)
 	    .peer = c->peer,
 	    .cause = "policy",
 	    .text = text});
-	return JUDGED_REFUSED;
+	return refused(text);
 }
 
 /* What the decision means for c, which keeps s for as long as it needs it. */
@@ -139,7 +150,7 @@ carry_out(struct conn *c, struct snapshot *s, const struct decision *d)
 	}
 	if (d->action == ACTION_REJECT) {
 		log_decision(c, LOG_ERROR, "refused", "policy", d, d->text);
-		return JUDGED_REFUSED;
+		return refused(d->text);
 	}
 	snapshot_put(c->snapshot);
 	c->snapshot = snapshot_hold(s);
@@ -150,7 +161,7 @@ carry_out(struct conn *c, struct snapshot *s, const struct decision *d)
 	if (c->cred == NULL) {
 		fault_text(&f, text, sizeof text);
 		log_decision(c, LOG_ERROR, "refused", "policy", d, text);
-		return JUDGED_REFUSED;
+		return refused(text);
 	}
 	snprintf(c->name, sizeof c->name, "%s", d->name);
 	return JUDGED_TLS;
@@ -281,7 +292,7 @@ judge_prospects(
 	if (d.rule != NULL) {
 		fault_text(&f, text, sizeof text);
 		log_decision(c, LOG_ERROR, "refused", "policy", &d, text);
-		return JUDGED_REFUSED;
+		return refused(text);
 	}
 	if (p.governed || (p.plain && policy->unmatched == UNMATCHED_REJECT))
 		return JUDGED_TLS;

@@ -7,6 +7,7 @@
 
 #include "../../policy/credentials.h"
 #include "conn.h"
+#include "failure.h"
 #include "hello.h"
 #include "log.h"
 
@@ -83,6 +84,9 @@ log_tolerated(struct conn *c, const struct verdict *out)
 	c->tolerated = true;
 	snprintf(
 	    text, sizeof text, "enforce = false lets it pass: %s", out->text);
+	failure_note(c, &(struct failure){.status = out->status,
+	    .cause = out->cause,
+	    .text = out->text});
 	log_write(&(struct log_line){.level = LOG_WARNING,
 	    .verdict = "tolerated",
 	    .side = c->side,

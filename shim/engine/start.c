@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "api.h"
 #include "conn.h"
 #include "deferred.h"
 #include "linger.h"
@@ -33,12 +34,6 @@ engine_calls_init(void)
 	calls_epoll(&calls);
 	calls_exec(&calls);
 	calls_spawn(&calls);
-}
-
-static int
-active(void)
-{
-	return judge_ready();
 }
 
 static void
@@ -75,9 +70,9 @@ ending(void)
 static const struct shim_engine engine = {
     .abi = SHIM_ABI,
     .calls = &calls,
+    .api = &api_table,
     .adopt = connection_adopt,
     .events = epoll_translate,
-    .active = active,
     .leave = leave,
     .sealing = sealing,
     .unprotected = judge_unprotected,

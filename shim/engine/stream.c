@@ -8,6 +8,7 @@
 #include "conn.h"
 #include "deferred.h"
 #include "errors.h"
+#include "failure.h"
 #include "log.h"
 #include "stream.h"
 
@@ -57,6 +58,10 @@ stream_break(struct conn *c, int code)
 	    .cause = e->cause,
 	    .name = c->name,
 	    .rule = c->rule,
+	    .text = text});
+	failure_note(c, &(struct failure){.err = -e->open,
+	    .code = code,
+	    .cause = e->cause,
 	    .text = text});
 	conn_fail(c, -e->open);
 	c->broken = true;

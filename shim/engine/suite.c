@@ -124,25 +124,68 @@ name_set(struct suite *s)
 		    ciphers[cipher_find(s)].name, hash_suffix(s));
 }
 
+/* Row i of GnuTLS's table; false behind the last.  name "": not ours. */
+static bool
+row_read(size_t i, struct suite *s)
+{
+	unsigned char id[2];
+
+	memset(s, 0, sizeof *s);
+	s->iana = gnutls_cipher_suite_info(
+	    i, id, &s->kx, &s->cipher, &s->mac, &s->version);
+	if (s->iana == NULL)
+		return false;
+	s->id = (unsigned)(id[0] << 8 | id[1]);
+	s->index = i;
+	if (is_ours(s))
+		name_set(s);
+	return true;
+}
+
 size_t
 suites_read(struct suite *v, size_t most)
 {
-	unsigned char id[2];
 	size_t i, n = 0;
 
-	for (i = 0; n < most; i++) {
-		struct suite s = {0};
-
-		s.iana = gnutls_cipher_suite_info(
-		    i, id, &s.kx, &s.cipher, &s.mac, &s.version);
-		if (s.iana == NULL)
-			break;
-		s.id = (unsigned)(id[0] << 8 | id[1]);
-		s.index = i;
-		if (!is_ours(&s))
-			continue;
-		name_set(&s);
-		v[n++] = s;
-	}
+	for (i = 0; n < most && row_read(i, &v[n]); i++)
+		n += v[n].name[0] != '\0';
 	return n;
+}
+
+bool
+suite_find(gnutls_session_t session, struct suite *out)
+{
+	bool tls13 = gnutls_protocol_get_version(session) == GNUTLS_TLS1_3;
+	gnutls_kx_algorithm_t kx =
+	    tls13 ? GNUTLS_KX_UNKNOWN : gnutls_kx_get(session);
+	gnutls_cipher_algorithm_t cipher = gnutls_cipher_get(session);
+	gnutls_mac_algorithm_t mac = gnutls_mac_get(session);
+	size_t i;
+
+	for (i = 0; row_read(i, out); i++)
+		if (out->name[0] != '\0' && out->kx == kx &&
+		    out->cipher == cipher && out->mac == mac)
+			return true;
+	return false;
+}
+
+bool
+suite_find_id(unsigned id, struct suite *out)
+{
+	size_t i;
+
+	for (i = 0; row_read(i, out); i++)
+		if (out->name[0] != '\0' && out->id == id)
+			return true;
+	return false;
+}
+
+const char *
+suite_protocol(const struct suite *s)
+{
+	return s->version == GNUTLS_SSL3     ? "SSLv3"
+	       : s->version == GNUTLS_TLS1_0 ? "TLSv1.0"
+	       : s->version == GNUTLS_TLS1_1 ? "TLSv1.1"
+	       : s->version == GNUTLS_TLS1_2 ? "TLSv1.2"
+					     : "TLSv1.3";
 }

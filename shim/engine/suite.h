@@ -22,6 +22,13 @@ struct suite {
 /* Fills v with at most most of them, in GnuTLS's order; returns how many. */
 size_t suites_read(struct suite *v, size_t most);
 
+/* The one in use, or the one with these two bytes; false: not there. */
+bool suite_find(gnutls_session_t session, struct suite *out);
+bool suite_find_id(unsigned id, struct suite *out);
+
+/* "TLSv1.2": the first version that has it, by OpenSSL's word. */
+const char *suite_protocol(const struct suite *s);
+
 bool suite_is_13(const struct suite *s);
 
 /* "Kx=ECDH" and "Au=RSA" of OpenSSL's descriptions; "any" in TLS 1.3. */

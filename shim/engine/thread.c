@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "conn.h"
+#include "failure.h"
 #include "thread.h"
 
 #define DEPTHS 3
@@ -18,6 +19,7 @@ struct thread {
 	unsigned char kept[2 * THREAD_KEEP]; /* see thread_keep */
 	volatile size_t put_at, get_at; /* of the ring; they only grow */
 	volatile sig_atomic_t taking;
+	struct tlsshim_error failed; /* size 0: none */
 };
 
 #define LOCAL static __thread __attribute__((tls_model("initial-exec")))
@@ -60,6 +62,7 @@ thread_own(void)
 		if (own[d] != NULL) {
 			own[d]->put_at = own[d]->get_at = 0;
 			own[d]->taking = 0;
+			own[d]->failed.size = 0;
 		}
 		pthread_setspecific(key, own);
 	}
@@ -88,6 +91,14 @@ thread_record(void)
 	struct thread *t = thread_own();
 
 	return t != NULL ? t->record : NULL;
+}
+
+struct tlsshim_error *
+thread_failure(void)
+{
+	struct thread *t = thread_own();
+
+	return t != NULL ? &t->failed : NULL;
 }
 
 int

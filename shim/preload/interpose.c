@@ -2,7 +2,6 @@
 #include <errno.h>
 
 #include "owned.h"
-#include "../tlsshim.h"
 
 /* What a refused call returns: NULL for streams, -1 for the rest. */
 #define REFUSAL(ret) ((ret) _Generic((ret *)0, FILE * * : 0, default : -1))
@@ -29,10 +28,37 @@ EXPORTS_BEGIN
 #define CALL_BY_HAND(ret, name, params)
 #include "../calls.def"
 
-int
-tlsshim_active(void)
+/* The engine is asked; 0: errno says why not. */
+static int
+asks(int fd)
 {
-	return engine_get() != NULL && engine_get()->active();
+	static const int no[] = {
+	    [FD_UNKNOWN] = EBADF,
+	    [FD_PASS] = EOPNOTSUPP,
+	    [FD_STREAM] = ENOTCONN,
+	    [FD_SET] = EOPNOTSUPP,
+	    [FD_OURS] = EBADF,
+	    [FD_REFUSED] = EACCES,
+	    [FD_RELAYED] = EREMOTE,
+	};
+	int class = owned_settle(fd);
+
+	if (class == FD_GOVERNED && engine_get() != NULL)
+		return 1;
+	errno = class < 0 ? -class : class == FD_GOVERNED ? EACCES : no[class];
+	return 0;
 }
+
+#define ASKS_ANY (engine_get() != NULL)
+#define ASKS_FD asks(fd)
+#define ASKS_ERROR (fd == -1 ? engine_get() != NULL : asks(fd))
+
+#define API(gate, ret, name, params, args, without)            \
+	ret name params                                        \
+	{                                                      \
+		return ASKS_##gate ? engine_get()->api->name args \
+				   : (ret)(without);           \
+	}
+#include "../api.def"
 
 EXPORTS_END

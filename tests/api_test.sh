@@ -1,0 +1,378 @@
+#!/bin/bash
+# api_test.sh - what programs are told of their own connections by tlsshim.h,
+# and that the other end says the same
+
+. "${0%/*}/lib.sh"
+
+API=$B/tests/api
+
+oneTimeSetUp() {
+	pki_usual
+	pki_cert end ca tls_www_client 'dns_name = localhost'
+	both 1.2
+	both 1.3
+}
+
+# both VERSION	policy $TMP/VERSION.cfg: client and server on loopback, each
+# with a certificate, in that version alone
+both() {
+	policy "$1" <<-END
+	unmatched = "reject";
+	defaults = { minimum_version = "TLSv$1"; maximum_version = "TLSv$1";
+	    alpn_protocols = ( "echo", "none" ); };
+	contexts = ( { name = "ours"; cafile = "ca.pem"; certfile = "end.pem";
+	    keyfile = "end.key"; } );
+	client = ( { address = "127.0.0.1"; context = "ours";
+	    server_hostname = "localhost"; } );
+	server = ( { address = "127.0.0.1"; context = "ours";
+	    verify_mode = "optional"; } );
+	END
+}
+
+# fact FILE KEY	its value in the output of $TMP/FILE.out
+fact() {
+	sed -n "s/^$2 //p" "$TMP/$1.out"
+}
+
+# is FILE KEY VALUE
+is() {
+	assertEquals "$1: $2" "$3" "$(fact "$1" "$2")"
+}
+
+# same KEY...	client and server say the same, and something
+same() {
+	local key
+	for key; do
+		assertNotNull "$key" "$(fact client "$key")"
+		assertEquals "$key" "$(fact client "$key")" \
+		    "$(fact server "$key")"
+	done
+}
+
+# pair VERSION STEP... -- STEP...	server and client of ours, their outputs
+# in $TMP/server.out and $TMP/client.out
+pair() {
+	local version=$1 steps=()
+	shift
+	while [ "$1" != -- ]; do
+		steps+=("$1")
+		shift
+	done
+	start_shimmed server "$version" "$API" server "${steps[@]}"
+	shimmed "$version" "$API" client "$(port_of server)" "${@:2}" \
+	    >"$TMP/client.out" 2>"$TMP/client.err"
+	finish server
+}
+
+# chain_of NAME FILE...	certificates as tlsshim.h's chains have them
+chain_of() {
+	local name=$1 n=0 file
+	shift
+	for file; do
+		echo "${name}_$n $(openssl x509 -in "$TMP/$file" -outform DER |
+		    od -An -v -tx1 | tr -d ' \n')"
+		n=$((n + 1))
+	done
+}
+
+hash_of() {
+	openssl x509 -in "$TMP/$1" -outform DER | sha256sum | cut -d' ' -f1
+}
+
+test_nothing_is_there_without_the_preload() {
+	assertEquals absent "$("$API")"
+}
+
+# told VERSION	the common part of both versions
+told() {
+	pair "$1" read:2 facts write:ok end -- write:hi read:2 facts
+	is client state 5
+	is client server_side 0
+	is server server_side 1
+	is client verify_mode 2
+	is client verified 1
+	is server verified 1
+	is client check_hostname 1
+	is server check_hostname 0
+	is client rule "$TMP/$1.cfg:7"
+	is server rule "$TMP/$1.cfg:9"
+	is client context ours
+	is client server_hostname localhost
+	is server sni localhost
+	is client version "TLSv$1"
+	is client small ERANGE
+	is client kept 1
+	is client compression 0
+	is client alpn echo
+	is client tls-server-end-point "$(hash_of end.pem)"
+	is client no-binding EINVAL
+	is client session_timeout 7200
+	is client session_age 1
+	is client session_reused 0
+	is client closes 0
+	same filled version cipher alpn tls-server-end-point tls-exporter
+	is client shared ''
+	assertContains "$(fact server shared)" "$(fact server cipher |
+	    cut -d' ' -f1-3)"
+	for end in client server; do
+		assertEquals "$(chain_of verified end.pem ca.pem)" \
+		    "$(grep '^verified_[0-9]' "$TMP/$end.out")"
+		assertEquals "$(chain_of unverified end.pem)" \
+		    "$(grep '^unverified_[0-9]' "$TMP/$end.out")"
+		is "$end" der "$(fact "$end" verified_0)"
+		assertContains "$(cat "$TMP/$end.out")" \
+		    '"subjectAltName": [["DNS", "localhost"]'
+		is "$end" close 0
+	done
+}
+
+test_both_ends_are_told_the_same_in_tls_1_2() {
+	told 1.2
+	same tls-unique session_id
+	assertContains "$(fact client cipher)" 'ECDHE-ECDSA-'
+}
+
+test_both_ends_are_told_the_same_in_tls_1_3() {
+	told 1.3
+	is client tls-unique ''
+	assertContains "$(fact client cipher)" 'TLS_AES_'
+}
+
+# without: verify_mode
+test_who_asks_nobody_is_told_nothing_verified() {
+	policy unverified <<-END
+	unmatched = "reject";
+	client = ( { address = "127.0.0.1"; verify_mode = "none";
+	    check_hostname = false; } );
+	server = ( { address = "127.0.0.1"; certfile = "good.pem";
+	    keyfile = "good.key"; } );
+	END
+	pair unverified read:2 facts write:ok -- write:hi read:2 facts
+	is client verified 0
+	is client json '{}'
+	is client der "$(chain_of der good.pem | cut -d' ' -f2)"
+	assertEquals "$(chain_of verified good.pem)" \
+	    "$(grep '^verified_[0-9]' "$TMP/client.out")"
+	is server json none
+	is server der ''
+}
+
+test_what_enforce_lets_pass_is_told() {
+	policy lax <<-END
+	unmatched = "reject"; log = { level = "error"; };
+	client = ( { address = "127.0.0.1"; cafile = "ca.pem";
+	    server_hostname = "other.example"; enforce = false; } );
+	server = ( { address = "127.0.0.1"; certfile = "good.pem";
+	    keyfile = "good.key"; } );
+	END
+	pair lax read:2 write:ok -- write:hi read:2 facts error
+	is client tolerated 1
+	is client verified 0
+	is client json '{}'
+	is client verified_end 0
+	is client unverified_end 0
+	is client error '0 code=0 status=1 verify=62 alert=-1 cause=name_mismatch'
+	is client words 'hostname mismatch'
+}
+
+test_a_failed_connect_says_why() {
+	policy other <<-END
+	unmatched = "reject"; log = { level = "error"; };
+	client = ( { address = "127.0.0.1"; port = "1024-65535";
+	    cafile = "other_ca.pem"; } );
+	server = ( { address = "127.0.0.1"; certfile = "good.pem";
+	    keyfile = "good.key"; } );
+	END
+	pair other handshake error -- facts
+	is client connect ECONNABORTED
+	is client error "ECONNABORTED code=-43 status=1 verify=20 alert=-1`
+	    ` cause=unknown_issuer"
+	is client words 'unable to get local issuer certificate'
+	assertContains "$(fact client text)" "trust: $TMP/other_ca.pem"
+	is server handshake ECONNABORTED
+	is server error "ECONNABORTED code=-12 status=0 verify=0 alert=48`
+	    ` cause=handshake"
+	shimmed other "$API" client 1 >"$TMP/client.out" 2>/dev/null
+	is client error 'EACCES code=0 status=0 verify=0 alert=-1 cause=policy'
+	assertContains "$(fact client text)" 'no rule matches'
+}
+
+test_what_has_no_tls_has_an_errno_of_its_own() {
+	start_shimmed server 1.3 "$API" server read:1
+	out=$(shimmed 1.3 "$API" wrong "$(port_of server)")
+	assertEquals 'none:
+info EBADF
+version EBADF
+pending EBADF
+handshake EBADF
+error -2
+closed:
+info EBADF
+version EBADF
+pending EBADF
+handshake EBADF
+error EBADF
+pipe:
+info EOPNOTSUPP
+version EOPNOTSUPP
+pending EOPNOTSUPP
+handshake EOPNOTSUPP
+error EOPNOTSUPP
+udp:
+info EOPNOTSUPP
+version EOPNOTSUPP
+pending EOPNOTSUPP
+handshake EOPNOTSUPP
+error EOPNOTSUPP
+unconnected:
+info ENOTCONN
+version ENOTCONN
+pending ENOTCONN
+handshake ENOTCONN
+error ENOTCONN
+listener:
+info 0
+version ENOTCONN
+pending ENOTCONN
+handshake ENOTCONN
+error 0
+null EFAULT
+size EINVAL
+text EINVAL
+buffer EFAULT
+type EFAULT
+form EINVAL' "$(grep -v '^port' <<<"$out")"
+}
+
+test_pending_counts_what_a_read_would_give() {
+	pair 1.3 handshake write:hello read:1 end -- read:1 pending write:x \
+	    read:4
+	is client pending 4
+	is client read 'h
+ello'
+}
+
+test_a_handshake_that_may_not_wait_says_so() {
+	start_shimmed server 1.3 "$API" server nonblock handshake
+	exec {idle}<>"/dev/tcp/127.0.0.1/$(port_of server)"
+	wait_line "$TMP/server.out" '^close' >/dev/null
+	exec {idle}>&-
+	is server handshake EAGAIN
+}
+
+# python ROLE VERSION	the other end by Python's own ssl, facts of both
+by_python() {
+	local role=$1 version=$2 ours=(write:hi facts read:2)
+	case $role in
+	server)
+		start server python3 "$TESTS/fixtures/api_end.py" server \
+		    "$TMP/end.pem" "$TMP/end.key" "$TMP/ca.pem" "$version" \
+		    read:2 facts write:ok end
+		shimmed "$version" "$API" client "$(port_of server)" \
+		    write:hi read:2 facts >"$TMP/client.out"
+		finish server ;;
+	client)
+		start_shimmed server "$version" "$API" server read:2 facts \
+		    write:ok end
+		python3 "$TESTS/fixtures/api_end.py" client "$TMP/ca.pem" \
+		    "$(port_of server)" "$version" write:hi read:2 facts \
+		    >"$TMP/client.out"
+		finish server ;;
+	esac
+	sed -i 's/^\(cipher .*\) [0-9a-f]*$/\1/' \
+	    "$TMP/$([ "$role" = server ] && echo client || echo server).out"
+	same version cipher alpn tls-exporter session_reused
+	[ "$version" = 1.3 ] || same tls-unique
+}
+
+# The fields of getpeercert() of both ends of $TMP/client.out
+json_is_pythons() {
+	fact "$1" json >"$TMP/theirs"
+	sed -n '/^json /,/}$/p' "$TMP/$2.out" | sed 's/^json //' >"$TMP/ours"
+	python3 -c '
+import json, sys
+ours, theirs = (json.load(open(f)) for f in sys.argv[1:])
+assert ours == theirs, (ours, theirs)' "$TMP/ours" "$TMP/theirs" ||
+	    fail 'getpeercert() differs'
+}
+
+test_python_as_the_server_says_the_same() {
+	local version
+	for version in 1.2 1.3; do
+		by_python server "$version"
+		assertContains "$(fact server shared)" \
+		    "$(fact server cipher)"
+		# the same certificate at both ends
+		json_is_pythons server client
+	done
+}
+
+test_python_as_the_client_says_the_same() {
+	local version
+	for version in 1.2 1.3; do
+		by_python client "$version"
+	done
+}
+
+# gnutls-cli and openssl print some of it.
+test_other_peers_have_the_same_channel_bindings() {
+	local version port
+	for version in 1.2 1.3; do
+		start_shimmed server "$version" "$API" server read:2 facts
+		port=$(port_of server)
+		echo hi | gnutls-cli --x509cafile "$TMP/ca.pem" \
+		    --verbose --port "$port" localhost \
+		    >"$TMP/client.out" 2>&1
+		finish server
+		for type in tls-server-end-point tls-exporter; do
+			assertContains "$(cat "$TMP/client.out")" \
+			    "'$type': $(fact server $type)"
+		done
+		[ "$version" = 1.3 ] || assertContains \
+		    "$(cat "$TMP/client.out")" \
+		    "'tls-unique': $(fact server tls-unique)"
+	done
+	# in TLS 1.2 openssl exports without a context, RFC 9266 with one of
+	# no bytes
+	start_shimmed server 1.3 "$API" server read:2 facts
+	echo hi | openssl s_client -connect "127.0.0.1:$(port_of server)" \
+	    -keymatexport EXPORTER-Channel-Binding -keymatexportlen 32 \
+	    >"$TMP/client.out" 2>&1
+	finish server
+	assertNotNull "$(fact server tls-exporter)"
+	assertEquals "$(sed -n 's/.*Keying material: //p' \
+	    "$TMP/client.out" | tr A-F a-f)" "$(fact server tls-exporter)"
+}
+
+# The words are OpenSSL's own.
+test_verify_texts_are_those_of_openssl() {
+	shimmed 1.3 python3 -c '
+import ctypes, re, sys
+shim, crypto = ctypes.CDLL(None), ctypes.CDLL("libcrypto.so.3")
+crypto.X509_verify_cert_error_string.restype = ctypes.c_char_p
+import socket; socket.socket().connect_ex(("127.0.0.1", 1))
+for n in re.findall(r"TLSSHIM_X509_\w+ = (\d+)", open(sys.argv[1]).read()):
+    buf = ctypes.create_string_buffer(200)
+    shim.tlsshim_verify_text(int(n), buf, 200)
+    print(n, buf.value == crypto.X509_verify_cert_error_string(int(n)))
+' "$TESTS/../shim/tlsshim.h" >"$TMP/words" 2>/dev/null
+	assertTrue "[ $(wc -l <"$TMP/words") -ge 19 ]"
+	assertEquals '' "$(grep -v True "$TMP/words")"
+}
+
+# What the header is to other compilers than ours.
+test_the_header_is_c99_and_c_plus_plus() {
+	printf '#include "%s"\nint main(void) { return 0; }\n' \
+	    "$TESTS/../shim/tlsshim.h" >"$TMP/header.c"
+	cp "$TMP/header.c" "$TMP/header.cc"
+	assertEquals '' "$(cd "$TMP" && {
+		${CC:-gcc} -std=c99 -pedantic -Wall -Wextra -Werror \
+		    -o header header.c
+		${CC:-gcc} -std=c99 -pedantic -Wall -Wextra -Werror \
+		    -DTLSSHIM_WEAK -o header header.c
+		${CXX:-g++} -std=c++11 -pedantic -Wall -Wextra -Werror \
+		    -o header header.cc
+	} 2>&1)"
+}
+
+. shunit2
