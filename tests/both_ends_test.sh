@@ -2,6 +2,7 @@
 # both_ends_test.sh - one thread that is client and server to itself, or a
 # server that is done before its client has begun
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 
 testbed

@@ -1,6 +1,7 @@
 #!/bin/bash
 # client_test.sh - an unmodified client speaks verified TLS
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 
 oneTimeSetUp() {
@@ -72,6 +73,7 @@ test_client_that_selects_sees_the_end_of_the_handshake() {
 }
 
 test_recorder_sees_the_text_of_a_plain_client() {
+	in_clear both
 	start plain "$B/tests/tcp_server"
 	rm -f "$TMP/wire"
 	start wire "$B/tests/recorder" -r "$(port_of plain)" "$TMP/wire"
@@ -136,6 +138,7 @@ test_fixture_uses_the_fortified_names() {
 }
 
 test_rule_with_action_plain_leaves_the_connection_alone() {
+	in_clear both
 	policy plain <<-END
 	unmatched = "reject";
 	client = ( { address = "127.0.0.1"; action = "plain"; } );
@@ -146,6 +149,7 @@ test_rule_with_action_plain_leaves_the_connection_alone() {
 }
 
 test_unmatched_plain_leaves_the_connection_alone() {
+	in_clear both
 	policy none <<-END
 	unmatched = "plain";
 	END
@@ -254,6 +258,7 @@ test_asynchronous_io_is_refused() {
 }
 
 test_asynchronous_io_of_a_plain_client_is_seen() {
+	in_clear client
 	server
 	out=$(timeout 10 "$B/tests/aio" "$port" 2>&1)
 	assert_out 'lio_listio 0' 'aio_write 0'

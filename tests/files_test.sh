@@ -1,6 +1,7 @@
 #!/bin/bash
 # files_test.sh - sendfile and splice, call by call; more than 2 GB
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 . "$TESTS/tcpdiff/differ.sh" files
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # fork_test.sh - connections that several processes hold
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 
 oneTimeSetUp() {

@@ -3,6 +3,19 @@
 # B, TLSSHIM and TMP (a folder of its own, removed at the end); policies,
 # certificates, programs in the background.  Each test prints one line
 # `ok NAME`, `not ok NAME` or `skip NAME: reason`, which tests/run counts.
+#
+# A file that sets ORACLE=yes before runs in a network of its own, and the
+# oracle (fixtures/oracle.c) sees all that crosses its loopback: a test fails
+# where a connection carries anything but TLS, or a text of a test.  Recorders
+# that relay judge by themselves, with or without it.  Tests that want plaintext
+# on the wire say so by in_clear.
+
+# Before anything is made: the file begins anew in its own network.
+if [ -n "$ORACLE" ] && [ "$ORACLE_AT" != "$$" ] && [ "$(id -u)" = 0 ] &&
+    unshare -n ip link set lo up 2>/dev/null; then
+	export ORACLE_AT=$$
+	exec unshare -n bash -c 'ip link set lo up && exec "$@"' own "$0" "$@"
+fi
 
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 B=${B:-$(dirname "$TESTS")/build}
@@ -13,12 +26,15 @@ unset TLSSHIM_POLICY LD_PRELOAD SSLKEYLOGFILE
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY no_proxy NO_PROXY
 chmod 711 "$TMP"	# some programs run as another user
 started=()	# pids of what start() started in this test
+oracle=''	# pid of the file's oracle
 
 . "$TESTS/pki.sh"
 
 # Run by shunit2 around every test.
 setUp() {
 	skipped=''
+	clear_wanted=''
+	oracle_start
 }
 
 tearDown() {
@@ -26,6 +42,7 @@ tearDown() {
 	stop_all
 	[ -n "$name" ] && [ "$name" != "${told:-}" ] || return 0
 	told=$name
+	oracle_check
 	if [ -n "$skipped" ]; then
 		echo "skip $name: $skipped"
 	elif [ "${__shunit_testSuccess:-1}" = 0 ]; then
@@ -37,12 +54,56 @@ tearDown() {
 
 oneTimeTearDown() {
 	stop_all
+	[ -z "$oracle" ] || kill "$oracle"
+	oracle=''
 	rm -rf "$TMP"
 }
 
 # skip REASON	in a test, followed by return
 skip() {
 	skipped=$*
+}
+
+# in_clear client|server|both	this test's client or server, or both, put
+# plaintext on the wire; one that does not is a failure too: the oracle is blind
+in_clear() {
+	clear_wanted=$1
+}
+
+# The pid stays the same in unshare and bash: both exec.
+oracle_start() {
+	[ "$ORACLE_AT" = "$$" ] && [ -z "$oracle" ] || return 0
+	"$B/tests/oracle" >>"$TMP/oracle" 2>&1 &
+	oracle=$!
+	wait_line "$TMP/oracle" '^ready' "$oracle" >/dev/null ||
+	    fail "the oracle does not start: $(cat "$TMP/oracle")"
+}
+
+# What the oracle and the recorders have seen since the last check.
+oracle_told() {
+	grep -h '^clear ' "$TMP"/*.out 2>/dev/null
+	sed -i '/^clear /d' "$TMP"/*.out 2>/dev/null
+	[ -n "$oracle" ] || return 0
+	kill -USR1 "$oracle"
+	wait_line "$TMP/oracle" '^seen ' "$oracle" >/dev/null ||
+	    echo 'clear ? the oracle has ended'
+	grep '^clear ' "$TMP/oracle"
+	: >"$TMP/oracle"
+}
+
+oracle_check() {
+	local told who seen=''
+	told=$(oracle_told)
+	for who in client server; do
+		case $clear_wanted in
+		"$who" | both) ;;
+		*) continue ;;
+		esac
+		[ -z "$oracle" ] || grep -q "^clear $who" <<<"$told" ||
+		    fail "the oracle sees no plaintext of this $who"
+		told=$(grep -v "^clear $who" <<<"$told")
+	done
+	[ -z "$told" ] || fail "on the wire: $told"
 }
 
 # policy NAME <<END	writes $TMP/NAME.cfg; without version it gets one

@@ -1,6 +1,7 @@
 #!/bin/bash
 # relay_test.sh - connections that become other programs', and libc's streams
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 
 HOST=$TESTS/fixtures/relay_host.py

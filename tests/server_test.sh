@@ -1,6 +1,7 @@
 #!/bin/bash
 # server_test.sh - an unmodified server speaks TLS
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 
 oneTimeSetUp() {
@@ -78,6 +79,7 @@ test_server_may_speak_first() {
 }
 
 test_plain_client_is_not_answered_in_clear() {
+	in_clear client
 	server -n 1
 	out=$(plain_client localhost "$port")
 	assertNotContains "$out" 'read 16 marker'
@@ -192,6 +194,7 @@ test_stdio_on_an_inherited_connection_writes_nothing_in_clear() {
 }
 
 test_connection_of_an_unshimmed_parent_is_not_answered_in_clear() {
+	in_clear client
 	under tls
 	start server "$B/tests/spawner" connection "${UNDER[@]}" cat
 	out=$(plain_client localhost "$(port_of server)")

@@ -2,20 +2,19 @@
 # smoke_test.sh - pairs of programs nobody here wrote talk as they do without
 # deadline: 240 s
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 
 SMOKE=$TESTS/conformance/smoke.sh
 
-# The pairs have ports of their own: a network of their own keeps two runs of
-# this apart.
+# The pairs have ports of their own: the network that the oracle looks at keeps
+# two runs of this apart.
 oneTimeSetUp() {
-	local alone=()
 	testbed || fail "testbed: $(cat "$TMP/bed.out")"
 	echo "log = { to = \"$TMP/log\"; level = \"info\"; };" \
 	    >>"$TMP/bed/policy.cfg"
-	unshare -n true 2>/dev/null &&
-	    alone=(unshare -n bash -c 'ip link set lo up && exec "$@"' alone)
-	ERR=$TMP/said OUT=$TMP/results GROUP=blocking "${alone[@]}" "$SMOKE" \
+	oracle_start
+	ERR=$TMP/said OUT=$TMP/results GROUP=blocking "$SMOKE" \
 	    "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- >"$TMP/smoke.out" 2>&1
 	return 0	# each test looks at its own result
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # streams_test.sh - stdio and C++ streams over connections, call by call
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 . "$TESTS/tcpdiff/differ.sh" streams standard cxx
 
