@@ -132,6 +132,13 @@ figures: all
 	tests/bench/endings.sh
 	tests/bench/relay.sh
 
+# What one would use instead, side by side: INSTALL=yes gets what is needed,
+# FULL=1 adds proxies, QUICK=1 only shows that all works, CASES="bulk redis"
+# picks.
+bench: all
+	B=$(B) tests/bench/all $(if $(INSTALL),--install) $(if $(FULL),--full) \
+	    $(if $(QUICK),--quick) $(CASES)
+
 # Servers that others wrote: INSTALL=yes gets them, SERVERS="rsync" picks.
 check-servers: all
 	B=$(B) tests/servers/all $(if $(INSTALL),--install) $(SERVERS)
@@ -171,7 +178,7 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all man check check-chroot check-interop check-servers check-tsan conformance demo figures fuzz \
+.PHONY: all bench man check check-chroot check-interop check-servers check-tsan conformance demo figures fuzz \
 	install uninstall \
 	clean
 .DELETE_ON_ERROR:

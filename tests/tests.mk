@@ -1,5 +1,5 @@
 # tests.mk - fixtures, unit tests and benchmarks; used from the top folder as
-#	make -f tests/tests.mk [B=build] fixtures unit fuzzers bench
+#	make -f tests/tests.mk [B=build] fixtures unit fuzzers benches
 
 include Makefile
 
@@ -8,8 +8,9 @@ fixtures = $(patsubst tests/fixtures/%.c,$(B)/tests/%,$(fixture_src))
 unit_src = $(wildcard tests/unit/*_test.c)
 units = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(unit_src))
 
-bench_src = $(wildcard tests/bench/*.c)
-benches = $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(bench_src))
+bench_src = $(filter-out %/empty.c,$(wildcard tests/bench/*.c))
+benches = $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(bench_src)) \
+	$(B)/tests/bench/empty.so
 
 # The frame of conformance/tcpdiff with scenarios of our own.
 differ = tests/conformance/tcpdiff
@@ -25,7 +26,7 @@ leak_src = $(wildcard tests/leaks/*.c)
 fixtures: $(fixtures) $(B)/tests/leaks $(differs) $(addprefix $(B)/tests/, \
 	hello_static bypass_static poke_static deep.so)
 unit: $(units)
-bench: $(benches)
+benches: $(benches)
 fuzzers: $(fuzzers)
 # What threads_test runs, for check-tsan.
 tsan: $(addprefix $(B)/tests/,threads cancel tls_peer)
@@ -59,6 +60,11 @@ $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(LIBS)
 
+$(B)/tests/bench/%.so: tests/bench/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(CPPFLAGS) -fPIC -shared -o $@ $<
+
 $(B)/tests/%_static: tests/fixtures/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
@@ -77,6 +83,9 @@ $(B)/tests/deep.so: tests/fixtures/deep.c
 
 $(B)/tests/resolver: LIBS = -lcares
 $(B)/tests/tls_peer $(B)/tests/bench/forking: LIBS = -lgnutls
+bench_ends = $(addprefix $(B)/tests/bench/,load serve)
+$(bench_ends): LIBS = -pthread -lssl -lcrypto -lgnutls
+$(bench_ends): tests/bench/transport.h tests/bench/cpu.h tests/bench/peer.h
 # What the program itself exports comes first in every look-up.
 $(B)/tests/exporter $(B)/tests/host_exports: LDFLAGS += -rdynamic
 
@@ -108,5 +117,5 @@ $(B)/tests/target.a: $(B)/obj/shim/target.o
 
 -include $(wildcard $(B)/tests/*.d $(B)/tests/unit/*.d $(B)/tests/fuzz/*.d)
 
-.PHONY: fixtures unit bench fuzzers tsan
+.PHONY: fixtures unit benches fuzzers tsan
 .SECONDARY:

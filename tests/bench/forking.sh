@@ -10,7 +10,7 @@
 . "${0%/*}/../lib.sh"
 trap 'stop_all; rm -rf "$TMP"' EXIT
 cd "$TESTS/.." || exit 2
-make -s -f tests/tests.mk B="$B" bench || exit 2
+make -s -f tests/tests.mk B="$B" "$B/tests/bench/forking" || exit 2
 rounds=${1:-41} count=${2:-100} clients=${3:-2}
 pki_usual
 policy tls <<-END

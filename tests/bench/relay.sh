@@ -1,9 +1,9 @@
 #!/bin/bash
-# relay.sh - what a relay's start costs, in a small and in a large program:
-# make bench first
+# relay.sh - what a relay's start costs, in a small and in a large program
 
 . "${0%/*}/../lib.sh"
 
+make -s -f tests/tests.mk B="$B" "$B/tests/bench/relay" || exit 2
 pki_usual
 policy tls <<END
 unmatched = "reject";

@@ -1,16 +1,27 @@
 /*
- * startup.c - what a preloaded object costs a process that does nothing
+ * startup.c - what a preloaded object costs a process that lives for a moment
  *
- *	startup COUNT LIBRARY
+ *	startup COUNT NAME=LIBRARY... -- PROGRAM ARGUMENT...
  *
- * Starts /bin/true COUNT times without and with LIBRARY in LD_PRELOAD, in
- * turn; prints the medians of both in microseconds.
+ * Starts PROGRAM COUNT times with each LIBRARY in LD_PRELOAD (none where it
+ * is empty), in turn; prints `NAME us us`: the medians of what passed and of
+ * the CPU that the process used.  Exit status 2 if one of them fails.
  */
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
+
+#define MOST 8
+
+struct variant {
+	const char *name, *library;
+	double *wall, *cpu;
+};
 
 static double
 now(void)
@@ -22,18 +33,30 @@ now(void)
 }
 
 static double
-run_once(char **env)
+micros(struct timeval t)
 {
-	char *argv[] = {"true", NULL};
+	return (double)t.tv_sec * 1e6 + (double)t.tv_usec;
+}
+
+static void
+run_once(struct variant *v, size_t at, char **argv)
+{
 	double start = now();
+	struct rusage used;
 	int status;
 	pid_t pid;
 
-	if (posix_spawn(&pid, "/bin/true", NULL, NULL, argv, env) != 0)
-		abort();
-	if (waitpid(pid, &status, 0) != pid || status != 0)
-		abort();
-	return now() - start;
+	if (*v->library == '\0')
+		unsetenv("LD_PRELOAD");
+	else
+		setenv("LD_PRELOAD", v->library, 1);
+	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) != 0 ||
+	    wait4(pid, &status, 0, &used) != pid || status != 0) {
+		fprintf(stderr, "%s: %s failed\n", v->name, argv[0]);
+		exit(2);
+	}
+	v->wall[at] = now() - start;
+	v->cpu[at] = micros(used.ru_utime) + micros(used.ru_stime);
 }
 
 static int
@@ -54,22 +77,26 @@ median(double *v, size_t n)
 int
 main(int argc, char **argv)
 {
-	size_t n = argc > 1 ? (size_t)atol(argv[1]) : 500, i;
-	char *plain_env[] = {NULL}, *env[] = {NULL, NULL};
-	double *plain, *with;
+	size_t count = argc > 1 ? (size_t)atol(argv[1]) : 0, n = 0, i, j;
+	struct variant v[MOST];
+	char **at = argv + 2, *equals;
 
-	if (argc < 3 || n == 0 ||
-	    asprintf(&env[0], "LD_PRELOAD=%s", argv[2]) == -1)
-		return 2;
-	plain = calloc(n, sizeof *plain);
-	with = calloc(n, sizeof *with);
-	if (plain == NULL || with == NULL)
-		abort();
-	for (i = 0; i < n; i++) {
-		plain[i] = run_once(plain_env);
-		with[i] = run_once(env);
+	for (; argc > 2 && *at != NULL && strcmp(*at, "--") != 0; at++) {
+		equals = strchr(*at, '=');
+		if (equals == NULL || n == MOST)
+			return 2;
+		*equals = '\0';
+		v[n++] = (struct variant){*at, equals + 1,
+		    calloc(count, sizeof(double)),
+		    calloc(count, sizeof(double))};
 	}
-	printf("start-plain %.1f\n", median(plain, n));
-	printf("start-with %.1f\n", median(with, n));
+	if (count == 0 || n == 0 || *at == NULL || at[1] == NULL)
+		return 2;
+	for (i = 0; i < count; i++)
+		for (j = 0; j < n; j++)
+			run_once(&v[j], i, at + 1);
+	for (j = 0; j < n; j++)
+		printf("%s %.1f %.1f\n", v[j].name, median(v[j].wall, count),
+		    median(v[j].cpu, count));
 	return 0;
 }

@@ -1,0 +1,91 @@
+/*
+ * cpu.h - CPU seconds of this process and of others with their children
+ *
+ * /proc/PID/task/TID/schedstat has nanoseconds where stat has ticks of 10 ms.
+ */
+#ifndef BENCH_CPU_H
+#define BENCH_CPU_H
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double
+cpu_own(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_SELF, &r);
+	return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
+	       (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
+}
+
+static double cpu_process(long pid);
+
+static double
+cpu_task(long pid, const char *tid)
+{
+	char path[300];
+	double ns = 0;
+	long child;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%ld/task/%s/schedstat", pid, tid);
+	f = fopen(path, "r");
+	if (f == NULL || fscanf(f, "%lf", &ns) != 1)
+		ns = 0;
+	if (f != NULL)
+		fclose(f);
+	snprintf(path, sizeof path, "/proc/%ld/task/%s/children", pid, tid);
+	f = fopen(path, "r");
+	while (f != NULL && fscanf(f, "%ld", &child) == 1)
+		ns += cpu_process(child) * 1e9;
+	if (f != NULL)
+		fclose(f);
+	return ns / 1e9;
+}
+
+static double
+cpu_process(long pid)
+{
+	char path[64];
+	struct dirent *e;
+	double total = 0;
+	DIR *d;
+
+	snprintf(path, sizeof path, "/proc/%ld/task", pid);
+	d = opendir(path);
+	while (d != NULL && (e = readdir(d)) != NULL)
+		if (e->d_name[0] != '.')
+			total += cpu_task(pid, e->d_name);
+	if (d != NULL)
+		closedir(d);
+	return total;
+}
+
+/* Of the processes in a list of pids with commas between, or NULL. */
+static double
+cpu_others(const char *pids)
+{
+	double total = 0;
+	char *end;
+
+	while (pids != NULL && *pids != '\0') {
+		total += cpu_process(strtol(pids, &end, 10));
+		pids = *end == ',' ? end + 1 : end;
+	}
+	return total;
+}
+
+#endif

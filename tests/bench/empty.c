@@ -1,0 +1,1 @@
+/* empty.c - a preloaded object with nothing in it: what any of them costs */

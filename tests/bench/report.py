@@ -1,0 +1,133 @@
+"""report.py - tables, bench.json and charts of what was measured"""
+import json
+import os
+import platform
+import statistics
+import subprocess
+
+
+def ratio(case, metric, stand, to):
+    """As the reader expects it: above 1 is more of it, or slower"""
+    a, b = (case.values.get(s, {}).get(metric) for s in (stand, to))
+    if not a or not b:
+        return None
+    base = statistics.median(b)
+    return statistics.median(a) / base if base else None
+
+
+def text(value):
+    if value is None:
+        return ''
+    return f'{value:.0f}' if value >= 1000 else f'{value:.4g}' \
+        if value < 100 else f'{value:.1f}'
+
+
+def show(case):
+    for metric, (unit, better) in case.metrics.items():
+        print(f'\n{case.name}: {metric}, {unit} ({better} is better)')
+        print(f'  {"":16}{"median":>9}{"min":>9}{"max":>9}'
+              f'{"/" + case.base:>9}'
+              + (f'{"/native":>9}' if 'native' in case.stands else '')
+              + f'  {case.cpu_unit}')
+        for stand in case.stands:
+            if stand in case.errors:
+                print(f'  {stand:16}failed: {case.errors[stand]}')
+                continue
+            v = case.values[stand].get(metric, [])
+            if not v:
+                continue
+            cells = [statistics.median(v), min(v), max(v),
+                     ratio(case, metric, stand, case.base)]
+            if 'native' in case.stands:
+                cells.append(ratio(case, metric, stand, 'native'))
+            cpu = case.values[stand].get('cpu')
+            print(f'  {stand:16}' + ''.join(f'{text(c):>9}' for c in cells) +
+                  (f'  {statistics.median(cpu):.4g}' if cpu else ''),
+                  flush=True)
+
+
+def machine():
+    with open('/proc/cpuinfo') as f:
+        model = next((line.partition(':')[2].strip() for line in f
+                      if line.startswith('model name')), '')
+    return {'cpu': model, 'cpus': len(os.sched_getaffinity(0)),
+            'kernel': platform.release(), 'load': os.getloadavg()}
+
+
+def as_json(case):
+    stands = {}
+    for stand in case.stands:
+        if stand in case.errors:
+            stands[stand] = {'error': case.errors[stand]}
+            continue
+        stands[stand] = {m: {
+            'median': statistics.median(v), 'min': min(v), 'max': max(v),
+            'values': v, 'to_' + case.base: ratio(case, m, stand, case.base),
+            'to_native': ratio(case, m, stand, 'native')}
+            for m, v in case.values[stand].items() if v}
+    return {'case': case.group, 'name': case.name, 'cpu_unit': case.cpu_unit,
+            'metrics': {m: {'unit': u, 'better': b}
+                        for m, (u, b) in case.metrics.items()},
+            'stands': stands}
+
+
+PLOT = """
+set terminal svg size 760,{height} font "sans,12" background "white"
+set output "{out}"
+set title "{title}"
+set style data histograms
+set style histogram clustered gap 1
+set style fill solid 0.85 noborder
+set boxwidth 0.9
+set grid ytics
+set yrange [0:*]
+set ylabel "{unit}"
+set key outside right top
+set datafile missing "?"
+plot {plots}
+"""
+
+
+def chart(path, group, members):
+    """A cluster of bars for each measurement, a bar for each stand"""
+    first = members[0]
+    metric, (unit, better) = next(iter(first.metrics.items()))
+    stands = list(dict.fromkeys(s for c in members for s in c.stands))
+    if first.chart == 'ratio':
+        unit = f'{unit}, {first.base} = 1'
+    rows = []
+    for c in members:
+        cells = []
+        for s in stands:
+            v = c.values.get(s, {}).get(metric)
+            r = ratio(c, metric, s, c.base) if c.chart == 'ratio' else \
+                statistics.median(v) if v else None
+            cells.append('?' if r is None or s in c.errors else f'{r:.5g}')
+        rows.append(f'"{c.label}" ' + ' '.join(cells))
+    data = path[:-4] + '.dat'
+    with open(data, 'w') as f:
+        f.write('\n'.join(rows) + '\n')
+    plots = ', '.join(f'"{data}" using {i + 2}:xtic(1) title "{s}"'
+                      for i, s in enumerate(stands))
+    script = PLOT.format(height=360, out=path, plots=plots, unit=unit,
+                         title=f'{group} ({better} is better)')
+    subprocess.run(['gnuplot'], input=script, text=True, check=True,
+                   stderr=subprocess.DEVNULL)
+    os.unlink(data)
+
+
+def write(out, cases, rounds):
+    os.makedirs(out, exist_ok=True)
+    with open(os.path.join(out, 'bench.json'), 'w') as f:
+        json.dump({'machine': machine(), 'rounds': rounds,
+                   'cases': [as_json(c) for c in cases]}, f, indent=1)
+    groups = {}
+    for c in cases:
+        metric = next(iter(c.metrics))
+        groups.setdefault((c.group, metric, c.metrics[metric][0]),
+                          []).append(c)
+    for (group, metric, _), members in groups.items():
+        name = group if group not in [g for g, m, _ in groups
+                                      if m != metric] else f'{group}-{metric}'
+        if any(c.values[s].get(metric) for c in members for s in c.stands):
+            chart(os.path.join(out, name + '.svg'), name, members)

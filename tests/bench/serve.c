@@ -1,0 +1,164 @@
+/*
+ * serve.c - the server that tests/bench/all measures
+ *
+ *	serve [-e] [-t] [-n TICKETS] TRANSPORT CERT KEY
+ *
+ * TRANSPORT: plain (what tlsshim is put under), openssl or gnutls.  -e: epoll
+ * and non-blocking sockets, else one blocking connection after the other.  -t:
+ * a second thread that does nothing.  Prints `port N`.
+ */
+#include "peer.h"
+
+static void
+count_blocks(struct peer *p, size_t n)
+{
+	size_t at = p->count % p->greeting.block;
+
+	for (at = at > 0 ? p->greeting.block - at : 0; at < n;
+	     at += p->greeting.block)
+		p->last |= buf[at] == 'L';
+	p->count += n;
+	if (p->last && p->count % p->greeting.block == 0)
+		write_all(&p->end, &p->count, sizeof p->count);
+}
+
+/* One read and what it asks for; as end_read. */
+static ssize_t
+serve_once(struct peer *p)
+{
+	ssize_t n = end_read(&p->end, buf, sizeof buf);
+
+	if (n <= 0)
+		return n;
+	if (p->greeting.what == 'B')
+		count_blocks(p, (size_t)n);
+	else
+		write_all(&p->end, buf, (size_t)n);
+	return n;
+}
+
+static bool
+meet(struct peer *p, int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	char answer;
+
+	if (fd == -1)
+		die("accept");
+	memset(p, 0, sizeof *p);
+	if (!end_begin(&p->end, fd, true) ||
+	    end_read(&p->end, &p->greeting, sizeof p->greeting) !=
+		sizeof p->greeting)
+		return false;
+	if (p->greeting.block == 0 || p->greeting.block > MOST)
+		return false;
+	answer = end_resumed(&p->end) ? 'r' : 'k';
+	return end_write(&p->end, &answer, 1) == 1;
+}
+
+__attribute__((noreturn)) static void
+serve_blocking(int listener)
+{
+	struct peer p;
+
+	for (;;) {
+		if (meet(&p, listener))
+			while (serve_once(&p) > 0)
+				;
+		end_finish(&p.end);
+	}
+}
+
+static void
+take_one(int set, int listener)
+{
+	struct peer *p = malloc(sizeof *p);
+
+	if (p == NULL || !meet(p, listener)) {
+		if (p != NULL)
+			end_finish(&p->end);
+		free(p);
+		return;
+	}
+	set_blocking(&p->end, false);
+	watch(set, p, EPOLLIN, EPOLL_CTL_ADD);
+}
+
+static void
+serve_ready(struct peer *p)
+{
+	ssize_t n;
+	int turns = 0;
+
+	do
+		n = serve_once(p);
+	while (n > 0 && (++turns < 4 || end_pending(&p->end)));
+	if (n > 0 || (n == -1 && errno == EAGAIN))
+		return;
+	end_finish(&p->end);
+	free(p);
+}
+
+static void
+serve_events(int listener)
+{
+	int set = epoll_create1(EPOLL_CLOEXEC), n, i;
+	struct peer self = {.end.fd = listener};
+	struct epoll_event ev[64];
+
+	watch(set, &self, EPOLLIN, EPOLL_CTL_ADD);
+	while ((n = epoll_wait(set, ev, 64, -1)) != -1 || errno == EINTR)
+		for (i = 0; i < n; i++)
+			if (ev[i].data.ptr == &self)
+				take_one(set, listener);
+			else
+				serve_ready(ev[i].data.ptr);
+	die("epoll_wait");
+}
+
+__attribute__((noreturn)) static void
+serve(bool events)
+{
+	struct sockaddr_in sin = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof sin;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (bind(fd, (struct sockaddr *)&sin, sizeof sin) == -1 ||
+	    listen(fd, 512) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&sin, &len) == -1)
+		die("listen");
+	printf("port %d\n", ntohs(sin.sin_port));
+	fflush(stdout);
+	if (events)
+		serve_events(fd);
+	serve_blocking(fd);
+}
+
+int
+main(int argc, char **argv)
+{
+	bool events = false, threads = false;
+	int o;
+
+	while ((o = getopt(argc, argv, "etn:")) != -1)
+		switch (o) {
+		case 'e':
+			events = true;
+			break;
+		case 't':
+			threads = true;
+			break;
+		case 'n':
+			transport_tickets = atoi(optarg);
+			break;
+		default:
+			return 2;
+		}
+	argv += optind;
+	if (argc - optind != 3 ||
+	    transport_init(argv[0], NULL, argv[1], argv[2]) == -1)
+		return 2;
+	set_up(threads);
+	serve(events);
+}
