@@ -108,6 +108,14 @@ test_each_handshake_has_keys_of_its_own() {
 		    "127.0.0.1:$port" 2>&1
 	done >"$TMP/traces"
 	assertEquals 3 "$(values ServerKeyExchange 'point (' <"$TMP/traces")"
+	stop server
+	server 'groups = "FFDHE3072";'
+	for i in 1 2 3; do
+		echo | timeout 10 openssl s_client -trace -groups ffdhe3072 \
+		    -connect "127.0.0.1:$port" 2>&1
+	done >"$TMP/traces"
+	assertContains "$(cat "$TMP/traces")" 'Server Temp Key: DH, 3072 bits'
+	assertEquals 3 "$(values ServerHello key_exchange: <"$TMP/traces")"
 }
 
 test_forked_processes_have_randomness_of_their_own() {
