@@ -4,6 +4,7 @@
 
 #include "crl.h"
 #include "identity.h"
+#include "ticket_keys.h"
 #include "trust.h"
 
 #define PRIORITY_MAX 4096
@@ -78,6 +79,7 @@ credentials_read(
 	}
 	if (priority_read(c, f) == -1 || trust_read(r, &c->trust, f) == -1 ||
 	    crls_read(r, &c->crls, f) == -1 || identity_read(c, f) == -1 ||
+	    ticket_keys_read(r, &c->ticket_keys, f) == -1 ||
 	    sni_credentials_read(c, f) == -1)
 		goto out;
 	*out = c;
@@ -104,5 +106,7 @@ credentials_free(struct credentials *c)
 	identity_pins_free(c->pins); /* after the keys that ask for them */
 	trust_free(c->trust);
 	crls_free(c->crls);
+	ticket_keys_free(c->ticket_keys);
+	free(c->digest);
 	free(c);
 }

@@ -15,6 +15,7 @@
 
 struct crls;  /* revocation lists: policy/crl.h */
 struct trust; /* anchors and intermediates: policy/trust.h */
+struct ticket_keys; /* of tickets, in common: policy/ticket_keys.h */
 
 struct credentials {
 	const struct rule *rule;   /* borrowed from the policy */
@@ -24,6 +25,8 @@ struct credentials {
 	struct crls *crls; /* owned; NULL: no crlfile, no crlpath */
 	size_t nidentities; /* of our own, in x509 */
 	struct identity_pin *pins; /* owned: identity.c's */
+	struct ticket_keys *ticket_keys; /* owned; NULL: none are named */
+	unsigned char *_Atomic digest; /* owned: digest.c's */
 	time_t expires; /* the first of our certificates; 0: none */
 	const char *expires_name; /* its certfile; borrowed from the rule */
 	/* owned, as are its entries: of the rules in rule's sni, in order */
@@ -37,6 +40,15 @@ struct origin origin_of(const struct rule *r, enum key_index k);
 /* Those of the rule that e, an entry of c's sni, stands for. */
 const struct credentials *credentials_for(
     const struct credentials *c, const struct sni_entry *e);
+
+/*
+ * What c comes to: side, effective values, and what is in the files of trust,
+ * revocation and identity, not where they lie.  DIGEST_SIZE bytes that live as
+ * long as c, or NULL when out of memory.  Found out at the first call (the
+ * system's bundle takes a while), once; any thread.
+ */
+#define DIGEST_SIZE 32
+const unsigned char *credentials_digest(const struct credentials *c);
 
 /* The level that profile, a value of security_profile, stands for. */
 gnutls_sec_param_t profile_level(const char *profile);

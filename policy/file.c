@@ -22,6 +22,7 @@ struct walk {
 	int dir;    /* the directory that holds what comes next */
 	int links;  /* symbolic links followed so far */
 	char *rest; /* owned: the components still to go */
+	bool last_missing; /* what the path ends in need not be there */
 };
 
 static int
@@ -174,7 +175,10 @@ walk_path(struct walk *w, char *name, size_t len)
 			return 0;
 		}
 		if (fstatat(w->dir, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-			return refuse_errno(w);
+			return w->last_missing && w->rest[0] == '\0' &&
+				       errno == ENOENT
+				   ? 0
+				   : refuse_errno(w);
 		if (S_ISLNK(st.st_mode)) {
 			if (link_follow(w, name, &st) == -1)
 				return -1;
@@ -348,6 +352,91 @@ file_open_directory(
 		return fd;
 	close(fd);
 	return -1;
+}
+
+/* Who may use it is its owner, and that is who we are. */
+static int
+check_own(const struct walk *w, const struct stat *st)
+{
+	char why[160];
+
+	if (!S_ISREG(st->st_mode))
+		return refuse(w, "is not a regular file");
+	if (st->st_uid != geteuid()) {
+		snprintf(why, sizeof why,
+		    "belongs to uid %u, must belong to uid %u who uses it",
+		    (unsigned)st->st_uid, (unsigned)geteuid());
+		return refuse(w, why);
+	}
+	if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
+		return refuse(w, "is open to others (chmod 600)");
+	return st->st_nlink == 1
+		   ? 0
+		   : refuse(w, "has another name beside this one");
+}
+
+/* Until the folder of what the path ends in, which need not be there. */
+static int
+walk_to(struct walk *w, char *name, size_t len)
+{
+	int rv;
+
+	w->rest = file_absolute(w->path, NULL);
+	if (w->rest == NULL)
+		return refuse_errno(w);
+	w->last_missing = true;
+	rv = walk_path(w, name, len);
+	free(w->rest);
+	return rv;
+}
+
+int
+file_open_own(const char *path, bool create, struct fault *f)
+{
+	struct walk w = {.path = path, .f = f, .dir = -1};
+	const int how = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	char name[NAME_MAX + 1];
+	struct stat st;
+	int fd = -1, err = 0;
+
+	if (walk_to(&w, name, sizeof name) == 0) {
+		fd = openat(w.dir, name, how);
+		if (fd == -1 && errno == ENOENT && create)
+			fd = openat(w.dir, name, how | O_CREAT | O_EXCL, 0600);
+		err = errno;
+		if (fd == -1)
+			refuse_errno(&w);
+	} else {
+		err = EACCES;
+	}
+	if (w.dir >= 0)
+		close(w.dir);
+	if (fd != -1 && (fstat(fd, &st) == -1 || check_own(&w, &st) == -1)) {
+		close(fd);
+		fd = -1;
+		err = EACCES;
+	}
+	errno = err;
+	return fd;
+}
+
+int
+file_put_aside(const char *path, int fd)
+{
+	struct walk w = {.path = path, .dir = -1};
+	char name[NAME_MAX + 1], bad[NAME_MAX + 1];
+	struct stat at, st;
+	int rv = -1;
+
+	if (walk_to(&w, name, sizeof name) == 0 &&
+	    snprintf(bad, sizeof bad, "%s.bad", name) < (int)sizeof bad &&
+	    fstatat(w.dir, name, &at, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstat(fd, &st) == 0 && at.st_dev == st.st_dev &&
+	    at.st_ino == st.st_ino)
+		rv = renameat(w.dir, name, w.dir, bad);
+	if (w.dir >= 0)
+		close(w.dir);
+	return rv;
 }
 
 char *

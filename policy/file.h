@@ -41,6 +41,22 @@ int file_open_directory(
     const char *path, struct fault *f, const char *at_file, int at_line);
 
 /*
+ * Opens a file of this process's user to read and to write: regular, its
+ * owner the effective user and nobody else with any right to it, under one
+ * name only, the way to it judged as above.  create: makes it, mode 0600,
+ * where there is none.  An open descriptor that is the caller's to close, or
+ * -1 and a fault; errno is ENOENT where there is none, EMFILE where there is
+ * no number left, and else nothing to go by.
+ */
+int file_open_own(const char *path, bool create, struct fault *f);
+
+/*
+ * What lies at path, opened before as fd, is moved aside to path.bad.  0, or
+ * -1 where it is not fd any more, or nothing can be moved there.
+ */
+int file_put_aside(const char *path, int fd);
+
+/*
  * Makes name absolute as seen from base, the file that names it: relative
  * names are relative to base's folder.  On success the result is the
  * caller's, to release with free(); NULL when out of memory or when the
