@@ -8,24 +8,53 @@
 #include "loading.h"
 #include "stamp.h"
 
+static bool
+is_in_own_folder(const char *path)
+{
+	char dir[4096];
+	struct stat st;
+
+	snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(path, '/') - path),
+	    path);
+	return stat(dir[0] != '\0' ? dir : "/", &st) == 0 &&
+	       st.st_uid == geteuid();
+}
+
 /* A user's log may lie only where nobody else's files do. */
 static int
 user_log_check(const struct loading *user)
 {
 	const char *to = user->p->log.to;
-	char dir[4096];
-	struct stat st;
 
-	if (to[0] != '/')
-		return 0;
-	snprintf(dir, sizeof dir, "%.*s", (int)(strrchr(to, '/') - to), to);
-	if (stat(dir[0] != '\0' ? dir : "/", &st) == 0 &&
-	    st.st_uid == geteuid())
+	if (to[0] != '/' || is_in_own_folder(to))
 		return 0;
 	return fault_set(user->r.f, user->p->file, 1,
 	    "log to %.500s: a user's own policy may log only into a directory "
 	    "of the user",
 	    to);
+}
+
+/* Nor may a file that is made and written to by the way. */
+static int
+user_cache_check(const struct loading *user)
+{
+	const struct rule *r;
+	const char *file;
+	size_t i;
+
+	for (i = 0; i < user->p->nclient; i++) {
+		r = &user->p->client[i];
+		file = r->values.session_cache_file;
+		if (file != NULL && !is_in_own_folder(file))
+			return fault_set(user->r.f,
+			    r->origin[K_session_cache_file].file,
+			    r->origin[K_session_cache_file].line,
+			    "session.cache_file %.500s: a user's own policy "
+			    "may keep sessions only in a directory of the "
+			    "user",
+			    file);
+	}
+	return 0;
 }
 
 static struct rule *
@@ -52,7 +81,7 @@ merge(struct loading *site, const struct loading *user)
 	const struct policy *u = user->p;
 	struct arena *a = site->r.arena;
 
-	if (user_log_check(user) == -1)
+	if (user_log_check(user) == -1 || user_cache_check(user) == -1)
 		return -1;
 	p->client = rules_join(a, p->client, p->nclient, u->client, u->nclient);
 	p->server = rules_join(a, p->server, p->nserver, u->server, u->nserver);

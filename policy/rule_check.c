@@ -89,6 +89,39 @@ check_alpn(const struct checked *c)
 	return 0;
 }
 
+/* What one key of sessions needs of others. */
+static int
+check_sessions(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+	const char *against = !v->session_resume ? "under session.resume = false"
+	    : !c->rule->enforce ? "under enforce = false"
+				: NULL;
+	static const enum key_index k[] = {
+	    K_session_cache_file, K_session_num_tickets};
+	char text[120];
+	size_t i;
+
+	if (own(c, K_session_num_tickets) && v->session_num_tickets > 0 &&
+	    (v->options & OPT_NO_TICKET) != 0)
+		return refuse(c, K_session_num_tickets,
+		    "'session.num_tickets' has no effect under \"no_ticket\" "
+		    "in options");
+	if (own(c, K_session_ticket_key_file) && v->session_num_tickets == 0)
+		return refuse(c, K_session_ticket_key_file,
+		    "'session.ticket_key_file' has no effect without "
+		    "session.num_tickets");
+	for (i = 0; against != NULL && i < sizeof k / sizeof k[0]; i++) {
+		if (!own(c, k[i]) || (k[i] == K_session_num_tickets &&
+					 v->session_num_tickets == 0))
+			continue;
+		snprintf(text, sizeof text, "'%s' has no effect %s",
+		    keys[k[i]].name, against);
+		return refuse(c, k[i], text);
+	}
+	return 0;
+}
+
 static bool
 has_trust(const struct rule_values *v)
 {
@@ -107,6 +140,9 @@ check_side(const struct checked *c)
 	    {K_sni, SIDE_SERVER},
 	    {K_ocsp_response_file, SIDE_SERVER},
 	    {K_strict_sni, SIDE_SERVER},
+	    {K_session_cache_file, SIDE_CLIENT},
+	    {K_session_num_tickets, SIDE_SERVER},
+	    {K_session_ticket_key_file, SIDE_SERVER},
 	};
 	static const unsigned idle[] = {
 	    [SIDE_CLIENT] = OPT_CIPHER_SERVER_PREFERENCE,
@@ -347,7 +383,8 @@ rule_check(struct rule *rule, const struct rule *inherited, struct fault *f)
 	if (rule->action != ACTION_TLS && rule->action != ACTION_DETECT)
 		return 0;
 	if (check_versions(&c) == -1 || check_identity(&c) == -1 ||
-	    check_alpn(&c) == -1 || check_side(&c) == -1)
+	    check_alpn(&c) == -1 || check_side(&c) == -1 ||
+	    check_sessions(&c) == -1)
 		return -1;
 	if ((rule->side == SIDE_SERVER ? check_server_trust(&c)
 				       : check_client_trust(&c)) == -1)

@@ -82,7 +82,7 @@ $(B)/tests/deep.so: tests/fixtures/deep.c
 	$(Q)$(CC) $(WARN) $(CPPFLAGS) -fPIC -shared -o $@ $<
 
 $(B)/tests/resolver: LIBS = -lcares
-$(B)/tests/tls_peer $(B)/tests/bench/forking: LIBS = -lgnutls
+$(addprefix $(B)/tests/,tls_peer stale_ticket bench/forking): LIBS = -lgnutls
 bench_ends = $(addprefix $(B)/tests/bench/,load serve)
 $(bench_ends): LIBS = -pthread -lssl -lcrypto -lgnutls
 $(bench_ends): tests/bench/transport.h tests/bench/cpu.h tests/bench/peer.h

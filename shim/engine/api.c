@@ -7,8 +7,8 @@
 #include "call.h"
 #include "failure.h"
 #include "stream.h"
+#include "resume.h"
 #include "suite.h"
-#include "unwrap.h"
 
 /* A conn's state by the program's word, and what it is to who asks for TLS. */
 static const struct {
@@ -156,9 +156,7 @@ info_read(const struct conn *c, struct tlsshim_info *i)
 	i->verified = has_facts(c) == 0 && c->npath > 0;
 	i->tolerated = c->tolerated;
 	i->sent_close = c->wr_shut;
-	i->got_close = c->notified;
-	if (c->unwrapped)
-		i->state = TLSSHIM_UNWRAPPED;
+	i->got_close = c->rd_eof;
 	if (c->rule != NULL)
 		info_of_rule(c->rule, i);
 	if (c->state != CONN_LISTEN && c->state != CONN_WATCHED)
@@ -332,19 +330,17 @@ do_channel_binding(int fd, const char *type, void *buf, size_t len)
 static ssize_t
 session(struct conn *c, const struct question *q)
 {
-	struct tlsshim_session s = {.size = sizeof s,
-	    .time = c->opened,
-	    .timeout = c->rule->values.session_timeout,
-	    .reused = gnutls_session_is_resumed(c->session) != 0,
-	    .has_ticket = (gnutls_session_get_flags(c->session) &
-			      GNUTLS_SFLAGS_SESSION_TICKET) != 0};
-	gnutls_datum_t id;
+	struct tlsshim_session s = {.size = sizeof s};
+	struct resume_facts f;
 
-	if (gnutls_session_get_id2(c->session, &id) >= 0 &&
-	    id.size <= sizeof s.id) {
-		s.id_len = id.size;
-		memcpy(s.id, id.data, id.size);
-	}
+	resume_facts(c, &f);
+	s.time = f.time;
+	s.timeout = (long)f.timeout;
+	s.ticket_lifetime_hint = (long)f.ticket_lifetime;
+	s.has_ticket = f.has_ticket;
+	s.reused = f.reused;
+	s.id_len = (unsigned)f.id_len;
+	memcpy(s.id, f.id, f.id_len);
 	return api_fill(q->buf, &s, sizeof s);
 }
 
@@ -421,21 +417,6 @@ do_handshake(int fd)
 }
 
 static int
-do_unwrap(int fd)
-{
-	struct patience p = {0};
-	struct call k;
-	int begun = begin(&k, fd), rv = begun;
-
-	if (rv == 0 && k.c->state != CONN_OPEN && k.c->state != CONN_PRE &&
-	    k.c->state != CONN_HANDSHAKE)
-		rv = states[k.c->state].facts;
-	if (rv == 0)
-		rv = unwrap_conn(k.c, fd, &p);
-	return (int)end(&k, begun, rv);
-}
-
-static int
 active(void)
 {
 	return judge_ready();
@@ -458,5 +439,4 @@ const struct shim_api api_table = {
     .tlsshim_error = do_error,
     .tlsshim_verify_text = do_verify_text,
     .tlsshim_do_handshake = do_handshake,
-    .tlsshim_unwrap = do_unwrap,
 };

@@ -93,4 +93,7 @@ enum staple { STAPLE_GOOD, STAPLE_REVOKED, STAPLE_UNUSABLE };
 enum staple staple_read(const struct cert *c, const struct cert *issuer,
     const struct rules *r, unsigned *signatures, const char **detail);
 
+/* When the first of what an answer says is out of date; 0: it says nothing. */
+time_t staple_until(const struct der *staple);
+
 #endif

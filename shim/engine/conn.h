@@ -58,7 +58,7 @@ enum conn_state {
 	CONN_TCP,       /* TCP itself is still connecting */
 	CONN_HANDSHAKE, /* TLS handshake begun */
 	CONN_OPEN,
-	CONN_WATCHED, /* no session of ours, or no more: bytes pass as they are */
+	CONN_WATCHED, /* no session of ours: bytes pass as they are */
 	CONN_FAILED,  /* err says why; sticky */
 	CONN_FOREIGN, /* another process owns the session */
 	CONN_RELAYED, /* a relay of ours does, for what was this conn */
@@ -116,11 +116,22 @@ struct conn {
 	 * snapshot's */
 	struct der *path; /* owned */
 	size_t npath;
-	time_t opened; /* when the handshake ended */
+	time_t opened; /* when the full handshake ended, as far as we know */
 	unsigned char *offered; /* owned; suites of the client's hello */
 	size_t noffered;        /* bytes of it */
 	bool chosen; /* a client's hello has chosen rule and cred */
 	struct watch *watch; /* owned; WATCHED: what is still to be seen */
+
+	bool full_only; /* no session of before, and none is kept */
+	/* what the handshake has shown: hello.c */
+	bool full_seen;  /* the server's certificate was sent */
+	bool peer_shown; /* the peer's was, in this very handshake */
+	bool ticket_shown; /* a client has offered a session */
+	bool tickets;    /* servers: may give out some */
+	bool ticket_old; /* servers: made with a key that makes no more */
+	bool has_ticket; /* one was given or got */
+	unsigned ticket_lifetime; /* s, as it says; 0: nothing */
+	struct resume *resume; /* owned: resume.c's; NULL: nothing to resume */
 
 	unsigned peer_version; /* newest of the peer's hello; 0 = not seen */
 
@@ -146,10 +157,7 @@ struct conn {
 	size_t room;   /* the kernel has at least that much left for output */
 	bool out_lost; /* output could not be kept: the session is dead */
 	bool wrote;   /* the program's first write has been looked at */
-	bool rd_eof;  /* close_notify came, or what counts as an end */
-	bool notified; /* close_notify came */
-	bool unwrapping; /* our close_notify was said for unwrap.h */
-	bool unwrapped; /* WATCHED: plaintext, and plain comes first; unwrap.h */
+	bool rd_eof;  /* close_notify came */
 	bool rd_shut; /* shutdown(SHUT_RD) */
 	bool wr_shut; /* our close_notify is queued or sent */
 	_Atomic bool nonblock; /* a hint: hooks keep it, the kernel decides */

@@ -10,6 +10,8 @@
 #include "failure.h"
 #include "hello.h"
 #include "log.h"
+#include "resume.h"
+#include "ticket.h"
 #include "watch.h"
 
 static void
@@ -37,6 +39,7 @@ handshake_refuse(struct conn *c, int fd, int err, const char *cause,
 	    .status = c->verdict != NULL ? c->verdict->status : 0,
 	    .cause = cause,
 	    .text = text});
+	resume_forget(c);
 	if (turn_take(c, &c->tx, fd, NULL) == 0) {
 		if (bytes_left(&c->out) > 0)
 			(void)wait_output(c, fd, &p);
@@ -151,18 +154,20 @@ check_first(struct conn *c, int fd)
 static void
 log_open(struct conn *c)
 {
-	char *desc;
+	char *desc, text[160];
 
 	if (!log_wants(LOG_INFO))
 		return;
 	desc = gnutls_session_get_desc(c->session);
+	snprintf(text, sizeof text, "%s%s", desc != NULL ? desc : "open",
+	    resume_is_resumed(c) ? ", resumed" : "");
 	log_write(&(struct log_line){.level = LOG_INFO,
 	    .verdict = "tls",
 	    .side = c->side,
 	    .peer = c->peer,
 	    .name = c->name,
 	    .rule = c->rule,
-	    .text = desc != NULL ? desc : "open"});
+	    .text = text});
 	gnutls_free(desc);
 }
 
@@ -197,6 +202,9 @@ finish(struct conn *c, int fd)
 	keep_path(c, &v);
 	c->opened = time(NULL);
 	c->state = CONN_OPEN;
+	resume_settle(c, &v);
+	if (c->side == SIDE_SERVER)
+		ticket_send(c);
 	log_open(c);
 	return 0;
 }

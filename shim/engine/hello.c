@@ -6,9 +6,14 @@
 
 #include "../../policy/credentials.h"
 #include "hello.h"
+#include "resume.h"
+#include "ticket.h"
 
 /* Types of extensions: RFC 6066, 3 and RFC 8446, 4.2 */
 #define SERVER_NAME 0
+#define EXTENDED_MASTER_SECRET 23 /* RFC 7627, 5.1 */
+#define SESSION_TICKET 35         /* RFC 5077, 3.2 */
+#define PRE_SHARED_KEY 41
 #define SUPPORTED_VERSIONS 43
 
 #define SUITES_KEPT 512 /* bytes; twice what any client sends that we met */
@@ -84,47 +89,76 @@ read_name(struct message m, char *name, size_t len)
 	}
 }
 
-/* What a client's hello asks for. */
-struct hello {
-	char name[256];
-	struct message suites;
-};
+/* The first of what is offered; of a longer list GnuTLS takes its pick. */
+static void
+read_ticket(struct message m, struct hello *h)
+{
+	if (m.len < sizeof h->ticket)
+		return;
+	memcpy(h->ticket, m.p, sizeof h->ticket);
+	h->has_ticket = true;
+}
+
+static void
+read_identities(struct message m, struct hello *h)
+{
+	struct message list = part(&m, number(&m, 2));
+
+	read_ticket(part(&list, number(&list, 2)), h);
+}
+
+/* Of a TLS 1.3 session the ticket is in PRE_SHARED_KEY, the last of all. */
+static void
+read_client(unsigned type, struct message m, struct hello *h)
+{
+	if (type == SERVER_NAME)
+		read_name(m, h->name, sizeof h->name);
+	else if (type == EXTENDED_MASTER_SECRET)
+		h->extended_master = true;
+	else if (type == SESSION_TICKET)
+		read_ticket(m, h);
+	else if (type == PRE_SHARED_KEY)
+		read_identities(m, h);
+}
 
 /*
  * ClientHello and ServerHello begin alike: version, random, session id; then
  * the suites and compression methods, or the one chosen of each.  Whatever is
- * wrong with one is for GnuTLS to refuse.  The newest version; the rest in
- * *out (NULL: not wanted).
+ * wrong with one is for GnuTLS to refuse.  The newest version, and what a
+ * client's holds beside it.
  */
-static unsigned
-hello_read(struct message m, bool client, struct hello *out)
+static void
+hello_read(struct message m, bool client, struct hello *h)
 {
 	struct message all, one;
-	unsigned type, newest = 0;
+	unsigned type;
 
-	newer(&newest, number(&m, 2));
+	memset(h, 0, sizeof *h);
+	newer(&h->newest, number(&m, 2));
 	part(&m, 32);
 	part(&m, number(&m, 1));
-	all = part(&m, client ? number(&m, 2) : 2);
-	if (out != NULL)
-		out->suites = all;
+	one = part(&m, client ? number(&m, 2) : 2);
+	h->suites = one.p;
+	h->suites_len = one.len;
 	part(&m, client ? number(&m, 1) : 1);
 	all = part(&m, number(&m, 2));
 	while (all.len > 0) {
 		type = number(&all, 2);
 		one = part(&all, number(&all, 2));
 		if (type == SUPPORTED_VERSIONS)
-			newest = read_versions(one, client);
-		else if (type == SERVER_NAME && client && out != NULL)
-			read_name(one, out->name, sizeof out->name);
+			h->newest = read_versions(one, client);
+		else if (client)
+			read_client(type, one, h);
 	}
-	return newest;
 }
 
 unsigned
 hello_newest(const unsigned char *body, size_t len, bool client)
 {
-	return hello_read((struct message){body, len}, client, NULL);
+	struct hello h;
+
+	hello_read((struct message){body, len}, client, &h);
+	return h.newest;
 }
 
 const char *
@@ -228,9 +262,10 @@ set_request(struct conn *c)
  * second hello (RFC 8446, 4.1.2) asks for the same.
  */
 static int
-choose(struct conn *c, const char *name)
+choose(struct conn *c, const struct hello *h)
 {
 	const struct rule_values *v = &c->rule->values;
+	const char *name = h->name;
 	const struct sni_entry *e = NULL;
 	int rv;
 
@@ -250,6 +285,7 @@ choose(struct conn *c, const char *name)
 		if (rv < 0)
 			return rv;
 	}
+	ticket_enable(c, h);
 	set_request(c);
 	return set_alpn(c);
 }
@@ -269,35 +305,96 @@ check_answer(struct conn *c)
 
 /* For who asks later; without memory they are not known. */
 static void
-keep_suites(struct conn *c, const struct message *suites)
+keep_suites(struct conn *c, const struct hello *h)
 {
-	size_t n = suites->len < SUITES_KEPT ? suites->len : SUITES_KEPT;
+	size_t n = h->suites_len < SUITES_KEPT ? h->suites_len : SUITES_KEPT;
 
 	free(c->offered);
 	c->offered = n > 0 ? malloc(n) : NULL;
 	c->noffered = c->offered != NULL ? n : 0;
 	if (c->offered != NULL)
-		memcpy(c->offered, suites->p, n);
+		memcpy(c->offered, h->suites, n);
 }
 
+/*
+ * RFC 8446, 4.4.2 and RFC 5246, 7.4.6: who has no certificate sends an empty
+ * list.
+ */
+static bool
+has_certificate(const struct conn *c, struct message m)
+{
+	if (gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3)
+		part(&m, number(&m, 1));
+	return number(&m, 3) > 0;
+}
+
+/*
+ * Only a full handshake has the server's certificate in it, and what the peer
+ * has proved is what it has shown.
+ */
+static void
+see_certificate(struct conn *c, struct message m, bool incoming)
+{
+	if (incoming == (c->side == SIDE_CLIENT))
+		c->full_seen = true;
+	if (incoming && has_certificate(c, m))
+		c->peer_shown = true;
+}
+
+/* RFC 5077, 3.3: it begins with its lifetime. */
+static void
+see_ticket(struct conn *c, struct message m)
+{
+	c->ticket_lifetime = number(&m, 4);
+	c->has_ticket = true;
+}
+
+static int
+see_hello(struct conn *c, struct message m, bool client, bool incoming)
+{
+	struct hello h;
+
+	if (!incoming)
+		return client ? 0 : check_answer(c);
+	hello_read(m, client, &h);
+	c->peer_version = h.newest;
+	if (!client)
+		return 0;
+	keep_suites(c, &h);
+	return choose(c, &h);
+}
+
+/*
+ * GnuTLS 3.7.9 shows a ticket of TLS 1.3 once it has taken it in, all other
+ * messages before it looks at them.
+ */
 static int
 hook(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
     const gnutls_datum_t *msg)
 {
 	struct conn *c = gnutls_session_get_ptr(session);
-	bool client = type == GNUTLS_HANDSHAKE_CLIENT_HELLO;
-	struct hello h = {.name = ""};
+	struct message m = {msg->data, msg->size};
 
-	if (!client && type != GNUTLS_HANDSHAKE_SERVER_HELLO)
+	if (when == GNUTLS_HOOK_POST) {
+		if (type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET && incoming &&
+		    gnutls_protocol_get_version(session) == GNUTLS_TLS1_3)
+			resume_ticket(c);
 		return 0;
-	if (!incoming)
-		return client ? 0 : check_answer(c);
-	c->peer_version = hello_read(
-	    (struct message){msg->data, msg->size}, client, &h);
-	if (!client)
+	}
+	switch (type) {
+	case GNUTLS_HANDSHAKE_CLIENT_HELLO:
+	case GNUTLS_HANDSHAKE_SERVER_HELLO:
+		return see_hello(
+		    c, m, type == GNUTLS_HANDSHAKE_CLIENT_HELLO, incoming);
+	case GNUTLS_HANDSHAKE_CERTIFICATE_PKT:
+		see_certificate(c, m, incoming);
 		return 0;
-	keep_suites(c, &h.suites);
-	return choose(c, h.name);
+	case GNUTLS_HANDSHAKE_NEW_SESSION_TICKET:
+		see_ticket(c, m);
+		return 0;
+	default:
+		return 0;
+	}
 }
 
 int
@@ -308,6 +405,6 @@ hello_set(struct conn *c)
 	if (rv >= 0 && c->side == SIDE_CLIENT)
 		rv = set_alpn(c);
 	gnutls_handshake_set_hook_function(
-	    c->session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE, hook);
+	    c->session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_BOTH, hook);
 	return rv;
 }

@@ -9,6 +9,17 @@
 
 #include "conn.h"
 
+/* What of a ClientHello others ask for. */
+struct hello {
+	unsigned newest;      /* 0x0303 and so on, 0: none */
+	char name[256];       /* of SNI, "" none */
+	const unsigned char *suites; /* borrowed from the message */
+	size_t suites_len;
+	bool extended_master; /* RFC 7627 */
+	bool has_ticket;      /* it offers a session by a ticket, which ... */
+	unsigned char ticket[16]; /* ... begins so: the name of its key */
+};
+
 /*
  * Sets on a new session SNI (clients), ALPN, what a server asks of its
  * clients, and the hooks: one of them gives c the rule and credentials that

@@ -13,6 +13,7 @@
 #include "conn.h"
 #include "failure.h"
 #include "log.h"
+#include "ticket.h"
 
 #define NAMES 64
 
@@ -164,6 +165,9 @@ carry_out(struct conn *c, struct snapshot *s, const struct decision *d)
 		return refused(text);
 	}
 	snprintf(c->name, sizeof c->name, "%s", d->name);
+	/* nobody may have called listen() here: socket activation */
+	if (ticket_wanted(d->rule))
+		(void)ticket_init();
 	return JUDGED_TLS;
 }
 
@@ -273,6 +277,9 @@ survey(struct snapshot *s, const struct endpoint *e, struct prospects *out,
 		if (snapshot_needs_files(r) &&
 		    snapshot_credentials(s, r, f) == NULL)
 			return r;
+		/* before children are forked: they have it in common */
+		if (ticket_wanted(r))
+			(void)ticket_init();
 	}
 	return NULL;
 }

@@ -272,6 +272,28 @@ is_signed(const struct answer *a, const struct cert *issuer,
 	return false;
 }
 
+time_t
+staple_until(const struct der *staple)
+{
+	time_t until = 0, one;
+	struct der_item list, id;
+	struct answer a;
+	struct single s;
+	struct der in;
+
+	if (!answer_read(&a, *staple))
+		return 0;
+	in = a.singles;
+	while (der_take(&in, DER_SEQUENCE, &list)) {
+		if (!der_next(&list.value, &id) || !single_read(list.value, &s))
+			continue;
+		one = s.until != 0 ? s.until : s.from + ANSWER_AGE;
+		if (until == 0 || one < until)
+			until = one;
+	}
+	return until;
+}
+
 enum staple
 staple_read(const struct cert *c, const struct cert *issuer,
     const struct rules *r, unsigned *signatures, const char **detail)

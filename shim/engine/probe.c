@@ -51,6 +51,7 @@ probe_begin(struct probe *out, int fd, const struct rule *rule,
 		return;
 	c->rule = rule;
 	c->cred = cred;
+	c->full_only = true;
 	snprintf(c->name, sizeof c->name, "%s", name);
 	table_set(fd, c);
 	out->c = c;

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "conn.h"
 #include "epoll.h"
 #include "process.h"
@@ -83,6 +84,7 @@ child(void)
 	elsewhere |= self == 1;
 	epoll_after_fork(true);
 	snapshot_after_fork();
+	cache_after_fork();
 	table_after_fork(true, told);
 }
 

@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "hello.h"
 #include "log.h"
+#include "resume.h"
 
 /* GnuTLS takes ciphertext from c->in and nothing else. */
 static ssize_t
@@ -97,9 +98,34 @@ log_tolerated(struct conn *c, const struct verdict *out)
 	    .text = text});
 }
 
+/*
+ * A ticket that GnuTLS 3.7.9 opens and then does not resume (it is too old,
+ * or its client says so) leaves the certificate in it behind, for a handshake
+ * in which nobody has shown one: whoever has seen the ticket on the wire
+ * could pass for its client.
+ */
+static int
+check_shown(struct conn *c, struct verdict *out)
+{
+	unsigned n = 0;
+
+	if (c->peer_shown || resume_is_resumed(c) ||
+	    gnutls_certificate_get_peers(c->session, &n) == NULL || n == 0)
+		return 0;
+	memset(out, 0, sizeof *out);
+	out->cause = "handshake";
+	out->alert = GNUTLS_A_HANDSHAKE_FAILURE;
+	snprintf(out->text, sizeof out->text,
+	    "the peer's certificate is of an earlier session, and it was not "
+	    "shown in this handshake");
+	return -1;
+}
+
 int
 session_verify(struct conn *c, struct verdict *out)
 {
+	if (check_shown(c, out) != 0)
+		return -1;
 	if (hello_check_alpn(c, out) != 0)
 		return -1;
 	if (verify_session(c->cred, c->side, c->name, c->session, out) == 0)
@@ -159,11 +185,26 @@ set_up(struct conn *c)
 	return rv;
 }
 
+static int
+make(struct conn *c, unsigned flags)
+{
+	if (gnutls_init(&c->session, flags) < 0) {
+		c->session = NULL;
+		return -ENOMEM;
+	}
+	if (set_up(c) < 0) {
+		session_free(c);
+		return -ECONNABORTED;
+	}
+	return 0;
+}
+
 int
 session_new(struct conn *c)
 {
 	unsigned flags =
-	    GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS;
+	    GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | resume_flags(c);
+	int rv;
 
 	/*
 	 * A client certificate that the policy names is sent though the
@@ -178,20 +219,19 @@ session_new(struct conn *c)
 	    (c->rule->values.ocsp_stapling == OCSP_OFF ||
 		c->rule->values.verify_mode == VERIFY_NONE))
 		flags |= GNUTLS_NO_EXTENSIONS;
-	if (gnutls_init(&c->session, flags) < 0) {
-		c->session = NULL;
-		return -ENOMEM;
-	}
-	if (set_up(c) < 0) {
+	resume_count(c);
+	rv = make(c, flags);
+	if (rv == 0 && !resume_offer(c)) {
 		session_free(c);
-		return -ECONNABORTED;
+		rv = make(c, flags);
 	}
-	return 0;
+	return rv;
 }
 
 void
 session_free(struct conn *c)
 {
+	resume_free(c);
 	if (c->session != NULL)
 		gnutls_deinit(c->session);
 	c->session = NULL;

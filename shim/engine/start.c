@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "api.h"
+#include "cache.h"
 #include "conn.h"
 #include "deferred.h"
 #include "linger.h"
@@ -46,6 +47,7 @@ leave(void)
 static void
 sealing(void)
 {
+	cache_seal();
 	if (table_top() > 0) /* it has had connections, or its parent */
 		log_text(LOG_WARNING,
 		    "this program filters its own system calls from here on: "

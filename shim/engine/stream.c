@@ -10,6 +10,7 @@
 #include "errors.h"
 #include "failure.h"
 #include "log.h"
+#include "resume.h"
 #include "stream.h"
 
 int
@@ -63,6 +64,9 @@ stream_break(struct conn *c, int code)
 	    .code = code,
 	    .cause = e->cause,
 	    .text = text});
+	/* RFC 8446, 6.2; an end that was cut off (RFC 5246, 7.2.1) is none */
+	if (code != GNUTLS_E_PREMATURE_TERMINATION)
+		resume_forget(c);
 	conn_fail(c, -e->open);
 	c->broken = true;
 	c->err_told = c->lost_told;
@@ -119,7 +123,6 @@ decrypt(struct conn *c, void *buf, size_t len)
 			return r;
 		}
 		if (r == 0 || is_cancelled(c, r)) {
-			c->notified = r == 0;
 			c->rd_eof = true;
 			return 0;
 		}
@@ -249,9 +252,7 @@ stream_pending(struct conn *c, int fd)
 	int n = 0;
 
 	if (c->state == CONN_WATCHED)
-		return host->libc->ioctl(fd, FIONREAD, &n) == -1
-		    ? -errno
-		    : n + (ssize_t)bytes_left(&c->plain);
+		return host->libc->ioctl(fd, FIONREAD, &n) == -1 ? -errno : n;
 	stream_look_ahead(c, fd, STREAM_AHEAD);
 	return (ssize_t)bytes_left(&c->plain);
 }

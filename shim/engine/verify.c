@@ -253,6 +253,31 @@ put_path(struct verdict *out, const struct chain *b)
 		out->path[out->npath] = b->shown[out->npath]->der;
 }
 
+static void
+sooner(time_t *until, time_t one)
+{
+	if (one != 0 && (*until == 0 || one < *until))
+		*until = one;
+}
+
+/* Until when the same would be found again, as far as that is to be known. */
+static time_t
+lapses(const struct chain *b)
+{
+	time_t until = 0;
+	size_t i;
+
+	for (i = 0; i < b->nshown; i++) {
+		sooner(&until, b->shown[i]->until);
+		if (b->staples && b->shown[i]->staple.len > 0)
+			sooner(&until, staple_until(&b->shown[i]->staple));
+	}
+	for (i = 0; b->crls != NULL && i < b->crls->n; i++)
+		if (b->crls->v[i].until > b->rules.now)
+			sooner(&until, b->crls->v[i].until);
+	return until;
+}
+
 int
 verify_peer(const struct credentials *c, enum side side, const char *name,
     const struct presented *p, struct verdict *out)
@@ -279,6 +304,8 @@ verify_peer(const struct credentials *c, enum side side, const char *name,
 		refuse(out, why.cause);
 		put_reason(out, &b, &why);
 		put_facts(out, &b, wanted);
+	} else {
+		out->until = lapses(&b);
 	}
 	put_path(out, &b);
 	chain_free(&b);

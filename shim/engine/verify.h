@@ -31,6 +31,8 @@ struct verdict {
 	 * certificate, issuer, trust store file.  "" when accepted.
 	 */
 	char text[1024];
+	time_t until; /* accepted: when the first of what that rests on
+		       * (certificates, lists, staples) lapses; 0: not known */
 	/*
 	 * The path found, the peer's own certificate first: whole DER, borrowed
 	 * from what was presented and from c's trust.  Of a refusal it is the

@@ -1,0 +1,211 @@
+/* cache.c - sessions that a client may resume, within this process */
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cache.h"
+#include "cache_disk.h"
+#include "cache_pick.h"
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* All under lock, but for sealed. */
+static struct cache_head heads[CACHE_MEMORY];
+static struct {
+	char name[CACHE_NAME + 1];
+	unsigned char *data; /* owned; NULL where the head is not used */
+} kept[CACHE_MEMORY];
+static struct cache_counts counts;
+static _Atomic size_t number; /* a look without the lock: is it worth it? */
+static _Atomic bool sealed;
+
+static bool
+take_lock(void)
+{
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		if (pthread_mutex_trylock(&lock) == 0)
+			return true;
+		sched_yield();
+	}
+	return false;
+}
+
+void
+cache_entry_free(struct cache_entry *e)
+{
+	if (e->data != NULL)
+		explicit_bzero(e->data, e->head.len);
+	free(e->data);
+	e->data = NULL;
+}
+
+static void
+drop(size_t i)
+{
+	if (kept[i].data == NULL)
+		return;
+	explicit_bzero(kept[i].data, heads[i].len);
+	free(kept[i].data);
+	kept[i].data = NULL;
+	heads[i].used = false;
+	number--;
+}
+
+/* Whatever a look at the heads has given up. */
+static void
+sweep(void)
+{
+	size_t i;
+
+	for (i = 0; i < CACHE_MEMORY; i++)
+		if (!heads[i].used)
+			drop(i);
+}
+
+static bool
+copy_out(size_t i, struct cache_entry *out)
+{
+	memset(out, 0, sizeof *out);
+	out->data = malloc(heads[i].len);
+	if (out->data == NULL)
+		return false;
+	out->head = heads[i];
+	memcpy(out->name, kept[i].name, sizeof out->name);
+	memcpy(out->data, kept[i].data, heads[i].len);
+	return true;
+}
+
+static void
+expire(const unsigned char *key, int64_t now)
+{
+	int i;
+
+	for (i = cache_next(heads, CACHE_MEMORY, -1, key); i != -1;
+	     i = cache_next(heads, CACHE_MEMORY, i, key))
+		if (now >= heads[i].until) {
+			counts.expired++;
+			drop((size_t)i);
+		}
+}
+
+static bool
+memory_take(const unsigned char *key, int64_t now, struct cache_entry *out)
+{
+	bool stays, found;
+	int i;
+
+	if (atomic_load(&number) == 0 || !take_lock())
+		return false;
+	expire(key, now);
+	i = cache_pick(heads, CACHE_MEMORY, key, now, &stays);
+	found = i != -1 && copy_out((size_t)i, out);
+	if (found && stays && heads[i].uses < UINT16_MAX)
+		heads[i].uses++;
+	else if (found && !stays)
+		drop((size_t)i);
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+static void
+memory_put(const struct cache_entry *e, int64_t now)
+{
+	unsigned char *data = malloc(e->head.len);
+	bool full;
+	size_t i;
+
+	if (data == NULL || !take_lock()) {
+		free(data);
+		return;
+	}
+	memcpy(data, e->data, e->head.len);
+	i = cache_place(heads, CACHE_MEMORY, &e->head, now, &full);
+	drop(i);
+	heads[i] = e->head;
+	heads[i].used = true;
+	memcpy(kept[i].name, e->name, sizeof kept[i].name);
+	kept[i].data = data;
+	number++;
+	sweep();
+	counts.stored++;
+	counts.full += full;
+	pthread_mutex_unlock(&lock);
+}
+
+bool
+cache_take(const char *file, const unsigned char *key, int64_t now,
+    struct cache_entry *out)
+{
+	int rv = CACHE_UNUSABLE;
+	bool found;
+
+	if (file != NULL && !atomic_load(&sealed))
+		rv = cache_disk_take(file, key, now, out);
+	found = rv != CACHE_UNUSABLE ? rv == 1 : memory_take(key, now, out);
+	return found;
+}
+
+/* Where the file cannot be used, memory is better than nothing. */
+void
+cache_put(const char *file, const struct cache_entry *e, int64_t now)
+{
+	if (e->head.len == 0 || e->head.len > CACHE_DATA)
+		return;
+	if (file != NULL && !atomic_load(&sealed) &&
+	    cache_disk_put(file, e, now) != CACHE_UNUSABLE)
+		return;
+	memory_put(e, now);
+}
+
+void
+cache_forget(const char *file, const unsigned char *key)
+{
+	int i;
+
+	if (file != NULL && !atomic_load(&sealed))
+		(void)cache_disk_forget(file, key);
+	if (atomic_load(&number) == 0 || !take_lock())
+		return;
+	for (i = cache_next(heads, CACHE_MEMORY, -1, key); i != -1;
+	     i = cache_next(heads, CACHE_MEMORY, i, key)) {
+		counts.forgotten++;
+		drop((size_t)i);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+void
+cache_counts(struct cache_counts *out, size_t *n)
+{
+	*n = atomic_load(&number);
+	memset(out, 0, sizeof *out);
+	if (!take_lock())
+		return;
+	*out = counts;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Another thread's change may have been cut off: then there is none left. */
+void
+cache_after_fork(void)
+{
+	if (pthread_mutex_trylock(&lock) == 0) {
+		pthread_mutex_unlock(&lock);
+		return;
+	}
+	pthread_mutex_init(&lock, NULL);
+	memset(heads, 0, sizeof heads);
+	memset(kept, 0, sizeof kept);
+	atomic_store(&number, 0);
+}
+
+void
+cache_seal(void)
+{
+	atomic_store(&sealed, true);
+}

@@ -1,0 +1,160 @@
+/* ticket.c - a server's tickets: with which key, and how many */
+
+#include <gnutls/crypto.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../../policy/credentials.h"
+#include "../../policy/ticket_keys.h"
+#include "ticket.h"
+
+enum { PERIOD = 3 }; /* times timeout: GnuTLS's STEK_ROTATION_PERIOD_PRODUCT */
+
+static unsigned char *_Atomic own_key; /* TICKET_KEY bytes, for ever */
+
+int
+ticket_init(void)
+{
+	unsigned char *made, *none = NULL;
+
+	if (atomic_load(&own_key) != NULL)
+		return 0;
+	made = malloc(TICKET_KEY);
+	if (made == NULL)
+		return -ENOMEM;
+	if (gnutls_rnd(GNUTLS_RND_KEY, made, TICKET_KEY) < 0) {
+		free(made);
+		return -EIO;
+	}
+	if (!atomic_compare_exchange_strong(&own_key, &none, made)) {
+		explicit_bzero(made, TICKET_KEY);
+		free(made);
+	}
+	return 0;
+}
+
+bool
+ticket_wanted(const struct rule *r)
+{
+	const struct rule_values *v = &r->values;
+
+	return r->side == SIDE_SERVER && v->session_resume && r->enforce &&
+	    v->session_num_tickets > 0 && !(v->options & OPT_NO_TICKET);
+}
+
+/*
+ * A ticket of TLS 1.2 in a ClientHello that gets TLS 1.3 is "resumed" to
+ * GnuTLS 3.7.9, with its client's certificate: so each version has its key.
+ */
+static int
+derive(const struct conn *c, const struct hello *h, const unsigned char *from,
+    bool tls13, unsigned char *out)
+{
+	const unsigned char *digest = credentials_digest(c->cred);
+	unsigned char text[8 + DIGEST_SIZE + 1 + sizeof h->name];
+	size_t name = strlen(h->name);
+
+	if (digest == NULL)
+		return -ENOMEM;
+	memcpy(text, "tlsshim", 8);
+	memcpy(text + 8, digest, DIGEST_SIZE);
+	text[8 + DIGEST_SIZE] = tls13;
+	memcpy(text + 9 + DIGEST_SIZE, h->name, name);
+	return gnutls_hmac_fast(GNUTLS_MAC_SHA512, from, TICKET_KEY, text,
+		   9 + DIGEST_SIZE + name, out) < 0
+	    ? -EIO
+	    : 0;
+}
+
+/*
+ * GnuTLS makes the key of a ticket from the session's and the number of the
+ * period, and a ticket begins with the first bytes of that (lib/stek.c).  It
+ * looks at this period's and the last one's.
+ */
+static bool
+opens(const unsigned char *key, const struct hello *h, unsigned timeout)
+{
+	uint64_t period = (uint64_t)time(NULL) / ((uint64_t)timeout * PERIOD);
+	unsigned char text[8 + TICKET_KEY], out[64];
+	bool same = false;
+	int back, i;
+
+	memcpy(text + 8, key, TICKET_KEY);
+	for (back = 0; back < 2 && !same; back++, period--) {
+		for (i = 0; i < 8; i++)
+			text[i] = (unsigned char)(period >> (56 - 8 * i));
+		same = gnutls_hash_fast(GNUTLS_DIG_SHA3_512, text, sizeof text,
+			   out) >= 0 &&
+		    memcmp(out, h->ticket, sizeof h->ticket) == 0;
+	}
+	explicit_bzero(text, sizeof text);
+	explicit_bzero(out, sizeof out);
+	return same;
+}
+
+/* The key for this session; c->ticket_old: it opens, and makes no more. */
+static int
+choose_key(
+    struct conn *c, const struct hello *h, bool tls13, unsigned char *key)
+{
+	const struct ticket_keys *k = c->cred->ticket_keys;
+	unsigned timeout = (unsigned)c->rule->values.session_timeout;
+	size_t i;
+
+	if (k == NULL)
+		return ticket_init() < 0
+		    ? -EIO
+		    : derive(c, h, atomic_load(&own_key), tls13, key);
+	for (i = 1; h->has_ticket && i < k->n; i++)
+		if (derive(c, h, k->key[i], tls13, key) == 0 &&
+		    opens(key, h, timeout)) {
+			c->ticket_old = true;
+			return 0;
+		}
+	return derive(c, h, k->key[0], tls13, key);
+}
+
+void
+ticket_enable(struct conn *c, const struct hello *h)
+{
+	const struct rule_values *v = &c->rule->values;
+	bool tls13 = h->newest >= 0x0304 && v->maximum_version >= TLS_V1_3;
+	unsigned char key[TICKET_KEY];
+	gnutls_datum_t d = {key, sizeof key};
+
+	c->ticket_shown = h->has_ticket;
+	if (!ticket_wanted(c->rule))
+		return;
+	/* RFC 7627, 5.3: nothing to resume without it */
+	if (!tls13 && !h->extended_master)
+		return;
+	if (choose_key(c, h, tls13, key) == 0) {
+		gnutls_db_set_cache_expiration(
+		    c->session, v->session_timeout);
+		c->tickets =
+		    gnutls_session_ticket_enable_server(c->session, &d) >= 0;
+	}
+	explicit_bzero(key, sizeof key);
+}
+
+/*
+ * Not before the peer has been accepted.  Who resumes has used up one, and
+ * gets one; nothing more is made with a key that is on its way out.  A ticket
+ * that cannot be sent is no fault of the connection's.
+ */
+void
+ticket_send(struct conn *c)
+{
+	bool resumed = gnutls_session_is_resumed(c->session);
+	unsigned n = resumed
+	    ? 1
+	    : (unsigned)c->rule->values.session_num_tickets;
+
+	if (!c->tickets || c->ticket_old ||
+	    gnutls_protocol_get_version(c->session) != GNUTLS_TLS1_3)
+		return;
+	c->has_ticket = gnutls_session_ticket_send(c->session, n, 0) >= 0;
+	c->ticket_lifetime = (unsigned)c->rule->values.session_timeout;
+}
