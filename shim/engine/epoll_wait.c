@@ -24,19 +24,34 @@ poll_bits(uint32_t events)
 	return (short)(events & STATE_BITS);
 }
 
-/* The kernel is asked anew where the question has changed. */
-static void
-ask(struct reg *r, const struct readiness *now)
+/* What the kernel should be asked, given what it is asked now. */
+static uint32_t
+question(const struct reg *r, const struct readiness *now)
 {
-	uint32_t want = (uint32_t)now->ask & (EPOLLIN | EPOLLOUT | EPOLLRDHUP);
-	uint32_t spare;
+	const uint32_t all = EPOLLIN | EPOLLOUT | EPOLLRDHUP;
+	uint32_t want = (uint32_t)now->ask & all, spare;
 
-	if ((r->events & EPOLLET) || r->closed)
-		return;
+	if (r->events & EPOLLET)
+		return all | EPOLLET;
 	/* IN may stay asked where the program wants it: TCP would tell too */
 	spare = want | (r->events & (EPOLLIN | EPOLLRDHUP));
-	if ((want & ~r->asked) || (r->asked & ~spare))
-		(void)reg_ctl(r, EPOLL_CTL_MOD, want | (r->asked & spare));
+	return want | (r->asked & spare);
+}
+
+/*
+ * The kernel is asked anew where the question has changed.  Where it would
+ * not hear it (ENOMEM) r is looked at again at once: nobody else would tell.
+ */
+static void
+ask(struct reg *r, uint32_t events)
+{
+	int rv;
+
+	if (r->closed || r->asked == events)
+		return;
+	rv = reg_ctl(r, EPOLL_CTL_MOD, events);
+	if (rv < 0 && rv != -ENOENT && rv != -EBADF)
+		reg_note(r);
 }
 
 /*
@@ -68,8 +83,12 @@ examine(struct reg *r, uint32_t kernel)
 	uint32_t told;
 	int fd;
 
-	if (!r->live || r->disarmed || c == NULL)
+	if (!r->live || c == NULL)
 		return 0;
+	if (r->disarmed) {
+		ask(r, 0);
+		return 0;
+	}
 	fd = r->closed ? table_fd(c) : r->fd;
 	if (fd == -1)
 		return 0;
@@ -80,7 +99,7 @@ examine(struct reg *r, uint32_t kernel)
 	if (now.until > 0 &&
 	    (r->set->deadline == 0 || now.until < r->set->deadline))
 		r->set->deadline = now.until;
-	ask(r, &now);
+	ask(r, question(r, &now));
 	told = ((uint32_t)(unsigned short)now.now |
 		   (kernel & (uint32_t)(unsigned short)now.pass)) &
 	    (r->events | EPOLLERR | EPOLLHUP);
@@ -143,7 +162,7 @@ report(struct answer *a, struct reg *r, uint32_t told)
 	a->ev[a->got++].data.u64 = r->data;
 	if (r->events & EPOLLONESHOT) {
 		r->disarmed = true;
-		(void)reg_ctl(r, EPOLL_CTL_MOD, 0);
+		ask(r, 0);
 	}
 }
 

@@ -1,0 +1,154 @@
+/*
+ * engine_epoll_test.c - a client in an epoll set whose every change the
+ * kernel may refuse once: no wake-up is lost
+ */
+#include <sys/epoll.h>
+
+#include "../../shim/engine/epoll.h"
+#include "traffic.h"
+
+/* A set of the kernel's, of sockets in memory and of the doorbell. */
+static struct epoll_event asked[MEMORY_END];
+static bool in_set[MEMORY_END];
+static unsigned mods;
+static struct trouble mod_fails;
+
+static int
+set_ctl(int epfd, int op, int fd, struct epoll_event *ev)
+{
+	if (op == EPOLL_CTL_MOD && ++mods == mod_fails.at) {
+		errno = mod_fails.err;
+		return -1;
+	}
+	in_set[fd] = op != EPOLL_CTL_DEL;
+	if (ev != NULL)
+		asked[fd] = *ev;
+	return 0;
+}
+
+static int
+set_look(struct epoll_event *ev, int n)
+{
+	int fd, got = 0;
+
+	for (fd = 0; fd < MEMORY_END && got < n; fd++) {
+		struct pollfd p = {fd, (short)asked[fd].events, 0};
+
+		if (!in_set[fd] || asked[fd].events == 0 ||
+		    memory_look(&p, 1) == 0)
+			continue;
+		ev[got].events = (uint32_t)(unsigned short)p.revents;
+		ev[got++].data = asked[fd].data;
+	}
+	return got;
+}
+
+static int
+set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
+    const sigset_t *mask)
+{
+	int got;
+
+	while ((got = set_look(ev, n)) == 0 && timeout != 0)
+		if (!memory_idle())
+			memory_die("epoll_wait would wait for ever");
+	return got;
+}
+
+static struct pair *here;
+
+static bool
+server_moves(void)
+{
+	size_t before = pair_moved(here);
+
+	pair_drive(here, SERVER);
+	return pair_moved(here) != before;
+}
+
+/* Waits until one of the events is there; how many waits it took. */
+static int
+wait_for(int ep, uint32_t events)
+{
+	struct epoll_event ev;
+	int i;
+
+	for (i = 1; i < 20; i++)
+		if (tls.epoll_wait(ep, &ev, 1, -1) == 1 &&
+		    (ev.events & events))
+			return i;
+	return -1;
+}
+
+/* A connect, a request and its answer; flags: 0 or EPOLLONESHOT. */
+static bool
+exchange(uint32_t flags, unsigned at, int err)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | flags};
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct pair p;
+	bool good;
+
+	pair_open(&p, "", "");
+	here = &p;
+	memory_idle = server_moves;
+	memset(in_set, 0, sizeof in_set);
+	mods = 0;
+	mod_fails = (struct trouble){at, err};
+	(void)pair_connect(&p);
+	good = tls.epoll_ctl(ep, EPOLL_CTL_ADD, p.fd[CLIENT], &ev) == 0 &&
+	    wait_for(ep, EPOLLOUT) > 0 && p.c[CLIENT]->state == CONN_OPEN &&
+	    tls.send(p.fd[CLIENT], "ask", 3, MSG_NOSIGNAL) == 3 &&
+	    tls.recv(p.fd[SERVER], in, 3, 0) == 3 &&
+	    tls.send(p.fd[SERVER], "tell", 4, MSG_NOSIGNAL) == 4;
+	if (flags & EPOLLONESHOT) {
+		/* as the program has it: a change it asked for, and retries */
+		while (tls.epoll_ctl(ep, EPOLL_CTL_MOD, p.fd[CLIENT], &ev) ==
+		    -1)
+			;
+	}
+	good = good && wait_for(ep, EPOLLIN) > 0 &&
+	    tls.recv(p.fd[CLIENT], in, 10, 0) == 4;
+	pair_close(&p);
+	tls.close(ep);
+	return good;
+}
+
+static void
+test_changes_that_fail(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t flags;
+	} kinds[] = {{"level", 0}, {"oneshot", EPOLLONESHOT}};
+	static const int errs[] = {ENOMEM, EINTR, ENOSPC};
+	unsigned at, most, wrong;
+	size_t i, k;
+
+	for (i = 0; i < 2; i++) {
+		memory_test = kinds[i].name;
+		wrong = !exchange(kinds[i].flags, 0, 0);
+		most = mods;
+		for (k = 0; k < 3; k++)
+			for (at = 1; at <= most; at++)
+				wrong += !exchange(
+				    kinds[i].flags, at, errs[k]);
+		result(wrong == 0, "each of %u changes is refused once: %u "
+		    "exchanges go wrong", most, wrong);
+	}
+}
+
+int
+main(void)
+{
+	struct shim_calls *c;
+
+	pair_setup();
+	c = (struct shim_calls *)host->libc;
+	c->epoll_ctl = set_ctl;
+	c->epoll_pwait = set_wait;
+	c->epoll_wait = NULL;
+	calls_epoll(&tls);
+	test_changes_that_fail();
+	return failures > 0;
+}
