@@ -61,18 +61,19 @@ become_helper(void *arg)
 	struct job *j = arg;
 	char *const argv[] = {(char *)"tlsshim-linger", j->seconds, NULL};
 	char *const envp[] = {NULL};
-	int exe = (int)syscall(SYS_dup, helper);
-	int sock = (int)syscall(SYS_dup, j->fd);
-	int rest = (int)syscall(SYS_dup, j->rest);
+	long (*raw)(long, ...) = host->libc->syscall; /* not the host's */
+	int exe = (int)raw(SYS_dup, helper);
+	int sock = (int)raw(SYS_dup, j->fd);
+	int rest = (int)raw(SYS_dup, j->rest);
 
-	syscall(SYS_setsid);
-	syscall(SYS_dup3, sock, 0, 0);
-	syscall(SYS_dup3, rest, 1, 0);
+	raw(SYS_setsid);
+	raw(SYS_dup3, sock, 0, 0);
+	raw(SYS_dup3, rest, 1, 0);
 	/* past any number that the three can have */
-	syscall(SYS_dup3, exe, 2, O_CLOEXEC);
-	syscall(SYS_close_range, 3U, ~0U, 0U);
-	syscall(SYS_execveat, 2, "", argv, envp, AT_EMPTY_PATH);
-	syscall(SYS_exit_group, 127);
+	raw(SYS_dup3, exe, 2, O_CLOEXEC);
+	raw(SYS_close_range, 3U, ~0U, 0U);
+	raw(SYS_execveat, 2, "", argv, envp, AT_EMPTY_PATH);
+	raw(SYS_exit_group, 127);
 	return 127;
 }
 
@@ -83,7 +84,7 @@ in_between(void *arg)
 	struct job *j = arg;
 
 	clone(become_helper, j->stack + STACK, CLONE_VM | CLONE_VFORK, j);
-	syscall(SYS_exit_group, 0);
+	host->libc->syscall(SYS_exit_group, 0);
 	return 0;
 }
 
