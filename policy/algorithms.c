@@ -144,7 +144,7 @@ static bool
 group_is_idle(const struct group *g, const struct rule_values *v)
 {
 	return g->pk == GNUTLS_PK_DH && v->maximum_version <= TLS_V1_2 &&
-	       !is_legacy(v) &&
+	       !is_legacy(v) && v->psk_file == NULL &&
 	       (v->priority == NULL || strstr(v->priority, "DHE-RSA") == NULL);
 }
 
@@ -250,8 +250,11 @@ options_put(struct tokens *t, const struct rule_values *v, enum side side)
 	if (side == SIDE_CLIENT &&
 	    (v->options & OPT_LEGACY_SERVER_CONNECT) == 0)
 		tokens_put(t, ":%%SAFE_RENEGOTIATION");
+	/* Who has a key and would take a certificate too is known by the key:
+	 * it stands first in the default string. */
 	if (side == SIDE_SERVER &&
-	    (v->options & OPT_CIPHER_SERVER_PREFERENCE) != 0)
+	    ((v->options & OPT_CIPHER_SERVER_PREFERENCE) != 0 ||
+		(v->psk_file != NULL && v->verify_mode != VERIFY_NONE)))
 		tokens_put(t, ":%%SERVER_PRECEDENCE");
 	if ((v->options & OPT_NO_MIDDLEBOX_COMPAT) != 0)
 		tokens_put(t, ":%%DISABLE_TLS13_COMPAT_MODE");

@@ -34,6 +34,16 @@ check_text(const char *v)
 }
 
 const char *
+check_identity(const char *v)
+{
+	size_t n = strlen(v);
+
+	return n >= 1 && n <= 513
+		   ? NULL
+		   : "must be 1 to 256 bytes, or # and their hexadecimal";
+}
+
+const char *
 check_words(const char *v)
 {
 	if (v[0] == '\0')

@@ -17,6 +17,7 @@ const char *check_host(const char *v);
 const char *check_mail(const char *v);
 const char *check_path(const char *v);
 const char *check_path_or_url(const char *v);
+const char *check_identity(const char *v);
 const char *check_pins(const char *v);
 const char *check_priority(const char *v);
 const char *check_profile(const char *v);

@@ -4,6 +4,7 @@
 
 #include "crl.h"
 #include "identity.h"
+#include "psk.h"
 #include "ticket_keys.h"
 #include "trust.h"
 
@@ -17,10 +18,45 @@ origin_of(const struct rule *r, enum key_index k)
 	return (struct origin){r->file, r->line};
 }
 
-static int
-priority_read(struct credentials *c, struct fault *f)
+/* Is there a suite of TLS 1.3 whose hash is that of pre-shared keys here? */
+static bool
+has_sha256(gnutls_priority_t p)
 {
-	const struct rule *r = c->rule;
+	gnutls_protocol_t version;
+	const char *name;
+	unsigned i, k;
+	int rv;
+
+	for (i = 0; (rv = gnutls_priority_get_cipher_suite_index(p, i, &k)) !=
+		    GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
+	     i++) {
+		name = rv < 0 ? NULL
+			      : gnutls_cipher_suite_info(
+				    k, NULL, NULL, NULL, NULL, &version);
+		if (name != NULL && version == GNUTLS_TLS1_3 &&
+		    strstr(name, "SHA384") == NULL)
+			return true;
+	}
+	return false;
+}
+
+/* A peer of TLS 1.3 would choose it, and then no key could be taken. */
+static int
+check_psk(const struct rule *r, gnutls_priority_t p, struct fault *f)
+{
+	const struct rule_values *v = &r->values;
+	const struct origin at = origin_of(r, K_priority);
+
+	if (!psk_alone(v) || v->maximum_version < TLS_V1_3 || has_sha256(p))
+		return 0;
+	return fault_set(f, at.file, at.line,
+	    "priority leaves no suite with SHA-256, which the keys of psk_file "
+	    "need in TLS 1.3 (or maximum_version = \"TLSv1.2\")");
+}
+
+int
+priority_new(const struct rule *r, gnutls_priority_t *out, struct fault *f)
+{
 	const struct origin at = origin_of(r, K_priority);
 	char text[PRIORITY_MAX];
 	const char *bad = text;
@@ -29,9 +65,14 @@ priority_read(struct credentials *c, struct fault *f)
 	if (priority_text(
 		&r->values, r->side, r->origin, text, sizeof text, f) == -1)
 		return -1;
-	rv = gnutls_priority_init2(&c->priority, text, &bad, 0);
-	if (rv >= 0)
+	rv = gnutls_priority_init2(out, text, &bad, 0);
+	if (rv >= 0 && check_psk(r, *out, f) == 0)
 		return 0;
+	if (rv >= 0) {
+		gnutls_priority_deinit(*out);
+		*out = NULL;
+		return -1;
+	}
 	if (rv == GNUTLS_E_INVALID_REQUEST)
 		return fault_set(f, at.file, at.line,
 		    "priority: GnuTLS does not know '%.*s'",
@@ -77,9 +118,11 @@ credentials_read(
 		fault_set(f, NULL, 0, "out of memory");
 		goto out;
 	}
-	if (priority_read(c, f) == -1 || trust_read(r, &c->trust, f) == -1 ||
+	if (priority_new(r, &c->priority, f) == -1 ||
+	    trust_read(r, &c->trust, f) == -1 ||
 	    crls_read(r, &c->crls, f) == -1 || identity_read(c, f) == -1 ||
 	    ticket_keys_read(r, &c->ticket_keys, f) == -1 ||
+	    psks_read(r, &c->psks, f) == -1 ||
 	    sni_credentials_read(c, f) == -1)
 		goto out;
 	*out = c;
@@ -108,5 +151,6 @@ credentials_free(struct credentials *c)
 	crls_free(c->crls);
 	ticket_keys_free(c->ticket_keys);
 	free(c->digest);
+	psks_free(c->psks);
 	free(c);
 }

@@ -14,6 +14,7 @@
 #include "policy.h"
 
 struct crls;  /* revocation lists: policy/crl.h */
+struct psks;  /* pre-shared keys: policy/psk.h */
 struct trust; /* anchors and intermediates: policy/trust.h */
 struct ticket_keys; /* of tickets, in common: policy/ticket_keys.h */
 
@@ -23,6 +24,7 @@ struct credentials {
 	gnutls_certificate_credentials_t x509; /* owned */
 	struct trust *trust; /* owned; NULL: verify_mode none */
 	struct crls *crls; /* owned; NULL: no crlfile, no crlpath */
+	struct psks *psks; /* owned; NULL: no psk_file */
 	size_t nidentities; /* of our own, in x509 */
 	struct identity_pin *pins; /* owned: identity.c's */
 	struct ticket_keys *ticket_keys; /* owned; NULL: none are named */
@@ -60,5 +62,9 @@ gnutls_sec_param_t profile_level(const char *profile);
  */
 int priority_text(const struct rule_values *v, enum side side,
     const struct origin *origin, char *buf, size_t len, struct fault *f);
+
+/* The same, parsed: on success *out is the caller's to deinit. */
+int priority_new(
+    const struct rule *r, gnutls_priority_t *out, struct fault *f);
 
 #endif

@@ -8,6 +8,7 @@
 #include "credentials.h"
 #include "crl.h"
 #include "keys.h"
+#include "psk.h"
 #include "trust.h"
 
 /* Each piece behind its length, so that no two lists of pieces look alike. */
@@ -132,6 +133,18 @@ put_identities(gnutls_hash_hd_t h, const struct credentials *c)
 			put(h, der.data, der.size);
 }
 
+static void
+put_psks(gnutls_hash_hd_t h, const struct psks *p)
+{
+	size_t i, n = p != NULL ? p->n : 0;
+
+	put(h, &n, sizeof n);
+	for (i = 0; i < n; i++) {
+		put(h, p->v[i].identity, p->v[i].identity_len);
+		put(h, p->v[i].key, p->v[i].key_len);
+	}
+}
+
 static bool
 compute(const struct credentials *c, unsigned char *out)
 {
@@ -143,6 +156,7 @@ compute(const struct credentials *c, unsigned char *out)
 	put_trust(h, c->trust);
 	put_crls(h, c->crls);
 	put_identities(h, c);
+	put_psks(h, c->psks);
 	gnutls_hash_deinit(h, out);
 	return true;
 }

@@ -6,6 +6,7 @@
 
 #include "file.h"
 #include "identity.h"
+#include "psk.h"
 
 #define KEY_LABEL "PRIVATE KEY-----"
 
@@ -484,7 +485,7 @@ identity_read(struct credentials *c, struct fault *f)
 		return fault_set(
 		    f, s.key_at.file, s.key_at.line, "keyfile without certfile");
 	if (v->certfile == NULL && v->certificates.n == 0 &&
-	    r->side == SIDE_SERVER)
+	    r->side == SIDE_SERVER && !psk_alone(v))
 		return fault_set(
 		    f, r->file, r->line, "a server needs certfile and keyfile");
 	if (v->certfile != NULL && source_read(&s, f) == -1)

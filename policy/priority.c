@@ -13,6 +13,7 @@
 
 #include "algorithms.h"
 #include "credentials.h"
+#include "psk.h"
 
 enum kind {
 	BASE,   /* may stand first */
@@ -118,6 +119,8 @@ static const char *const version_of[] = {
  * server choose the group, and the exponentiation is the costly one.
  */
 #define EXCHANGE ":+ECDHE-ECDSA:+ECDHE-RSA:+AEAD"
+/* What pre-shared keys go with: never a plain one, without (EC)DHE. */
+#define PSK_EXCHANGE ":+ECDHE-PSK:+DHE-PSK"
 #define OLD_CIPHERS                                                     \
 	":+AES-128-CBC:+AES-256-CBC:+DHE-RSA:+RSA:+SHA256:+SHA384:+SHA1"
 
@@ -218,24 +221,48 @@ user_check(const char *s, bool legacy, const struct origin *at,
 	}
 }
 
-static void
-default_put(struct tokens *t, bool legacy)
+/*
+ * A pre-shared key of TLS 1.3 belongs to one hash, here SHA-256.  A server
+ * that picked a client's suite with SHA-384 could not take the key.
+ */
+static bool
+takes_sha384(const struct rule_values *v, enum side side)
 {
-	tokens_put(t, "NONE%s:+AES-128-GCM:+AES-256-GCM%s" EXCHANGE,
+	return side == SIDE_SERVER || !psk_alone(v) ||
+	       v->maximum_version < TLS_V1_3;
+}
+
+static void
+default_put(struct tokens *t, const struct rule_values *v, enum side side)
+{
+	tokens_put(t, "NONE%s:+AES-128-GCM%s%s%s" EXCHANGE,
 	    cpu_has_aes() ? "" : ":+CHACHA20-POLY1305",
-	    cpu_has_aes() ? ":+CHACHA20-POLY1305" : "");
-	if (legacy)
+	    takes_sha384(v, side) ? ":+AES-256-GCM" : "",
+	    cpu_has_aes() ? ":+CHACHA20-POLY1305" : "",
+	    v->psk_file != NULL ? PSK_EXCHANGE : "");
+	if ((v->options & OPT_LEGACY_CIPHERS) != 0)
 		tokens_put(t, OLD_CIPHERS);
+}
+
+static void
+psk_put(struct tokens *t, const struct rule_values *v)
+{
+	if (psk_alone(v))
+		tokens_put(t, ":-KX-ALL");
+	if (v->psk_file != NULL)
+		tokens_put(t, PSK_EXCHANGE);
 }
 
 /* The user's string, and then without what its base may have brought in. */
 static void
-user_put(struct tokens *t, const char *s, bool legacy)
+user_put(struct tokens *t, const struct rule_values *v, enum side side)
 {
+	bool legacy = (v->options & OPT_LEGACY_CIPHERS) != 0;
+	const char *s = v->priority;
 	size_t i;
 
 	if (strchr("+-!%", s[0]) != NULL) {
-		default_put(t, legacy);
+		default_put(t, v, side);
 		tokens_put(t, ":");
 	}
 	tokens_put(t, "%s", s);
@@ -284,12 +311,13 @@ priority_text(const struct rule_values *v, enum side side,
 	bool legacy = (v->options & OPT_LEGACY_CIPHERS) != 0;
 
 	if (v->priority == NULL) {
-		default_put(&t, legacy);
+		default_put(&t, v, side);
 	} else {
 		if (user_check(v->priority, legacy, at, f) == -1)
 			return -1;
-		user_put(&t, v->priority, legacy);
+		user_put(&t, v, side);
 	}
+	psk_put(&t, v);
 	if (versions_put(&t, v, origin, f) == -1 ||
 	    groups_put(&t, v, origin, f) == -1 ||
 	    signatures_put(&t, v, origin, f) == -1)

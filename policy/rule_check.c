@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "keys.h"
+#include "psk.h"
 #include "rule.h"
 
 struct checked {
@@ -139,6 +140,8 @@ check_side(const struct checked *c)
 	    {K_sni_hostname, SIDE_CLIENT},
 	    {K_sni, SIDE_SERVER},
 	    {K_ocsp_response_file, SIDE_SERVER},
+	    {K_psk_identity, SIDE_CLIENT},
+	    {K_psk_identity_hint, SIDE_SERVER},
 	    {K_strict_sni, SIDE_SERVER},
 	    {K_session_cache_file, SIDE_CLIENT},
 	    {K_session_num_tickets, SIDE_SERVER},
@@ -199,6 +202,72 @@ static const enum key_index for_verified[] = {K_crlfile, K_crlpath,
 static const enum key_index for_verified_clients[] = {
     K_cafile, K_capath, K_cadata, K_system_trust, K_check_hostname};
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+static int
+check_psk_server(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+
+	if (v->sni.n > 0)
+		return refuse(c, K_sni,
+		    "sni beside psk_file: who has a key would get in by any "
+		    "name");
+	if (v->psk_identity_hint != NULL && v->minimum_version == TLS_V1_3)
+		return refuse(c, K_psk_identity_hint,
+		    "TLS 1.3 has no psk_identity_hint");
+	if (v->verify_mode == VERIFY_OPTIONAL)
+		return refuse(c, K_verify_mode,
+		    "verify_mode \"optional\" beside psk_file would let clients "
+		    "in that show neither a key nor a certificate");
+	if (v->verify_mode == VERIFY_REQUIRED && v->certfile == NULL &&
+	    v->certificates.n == 0)
+		return refuse(c, K_verify_mode,
+		    "verify_mode \"required\" beside psk_file takes clients by "
+		    "certificate too: the server then needs certfile");
+	return 0;
+}
+
+/* Somebody who names a certificate or whom to trust counts on its use. */
+static int
+check_psk_alone(const struct checked *c)
+{
+	static const enum key_index idle[] = {K_certfile, K_certificates,
+	    K_cafile, K_capath, K_cadata, K_system_trust, K_check_hostname, K_check_host,
+	    K_check_ip, K_check_email, K_check_uri, K_pins, K_pins_only,
+	    K_crlfile, K_crlpath};
+	const struct rule_values none = key_defaults[SIDE_SERVER];
+	char text[160];
+	size_t i;
+
+	for (i = 0; i < COUNT(idle); i++) {
+		if (!own(c, idle[i]) ||
+		    key_equal(&keys[idle[i]], &c->rule->values, &none))
+			continue;
+		snprintf(text, sizeof text,
+		    "'%s' has no effect beside psk_file: certificates count "
+		    "there only under verify_mode = \"required\"",
+		    keys[idle[i]].name);
+		return refuse(c, idle[i], text);
+	}
+	return 0;
+}
+
+static int
+check_psk(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+
+	if (v->psk_file == NULL && own(c, K_psk_identity))
+		return refuse(c, K_psk_identity, "psk_identity without psk_file");
+	if (v->psk_file == NULL && own(c, K_psk_identity_hint))
+		return refuse(c, K_psk_identity_hint,
+		    "psk_identity_hint without psk_file");
+	if (v->psk_file == NULL)
+		return 0;
+	if (c->rule->side == SIDE_SERVER && check_psk_server(c) == -1)
+		return -1;
+	return psk_alone(v) ? check_psk_alone(c) : 0;
+}
 
 static bool
 looks_up_lists(const struct rule_values *v)
@@ -349,6 +418,8 @@ defaults_settle(const struct checked *c)
 	v->maximum_version = version_settle(v, v->maximum_version);
 	if (!written(c, K_system_trust) && (has_trust(v) || v->pins_only))
 		v->system_trust = false;
+	if (v->psk_file != NULL && !written(c, K_verify_mode))
+		v->verify_mode = VERIFY_NONE;
 	if (v->verify_mode == VERIFY_NONE && !own(c, K_check_hostname))
 		v->check_hostname = false;
 }
@@ -384,7 +455,7 @@ rule_check(struct rule *rule, const struct rule *inherited, struct fault *f)
 		return 0;
 	if (check_versions(&c) == -1 || check_identity(&c) == -1 ||
 	    check_alpn(&c) == -1 || check_side(&c) == -1 ||
-	    check_sessions(&c) == -1)
+	    check_sessions(&c) == -1 || check_psk(&c) == -1)
 		return -1;
 	if ((rule->side == SIDE_SERVER ? check_server_trust(&c)
 				       : check_client_trust(&c)) == -1)

@@ -361,7 +361,7 @@ END
 }
 
 test_what_is_for_later_is_refused_not_ignored() {
-	broken_rule psk 'not supported yet' 'client { psk_identity = "x"; }'
+	broken_rule unwrap 'not supported yet' 'client { allow_unwrap = true; }'
 	broken keylog 3 'not supported yet' <<'END'
 version = 1;
 unmatched = "reject";

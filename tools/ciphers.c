@@ -72,15 +72,8 @@ words_print(const struct suite *s)
 	low[i] = '\0';
 	member_print("symmetric", symmetric);
 	member_print("digest", s->mac == GNUTLS_MAC_AEAD ? NULL : low);
-	member_print("kea", suite_is_13(s)          ? "kx-any"
-			    : s->kx == GNUTLS_KX_RSA ? "kx-rsa"
-			    : s->kx == GNUTLS_KX_DHE_RSA
-				? "kx-dhe"
-				: "kx-ecdhe");
-	member_print("auth", suite_is_13(s) ? "auth-any"
-			     : s->kx == GNUTLS_KX_ECDHE_ECDSA
-				 ? "auth-ecdsa"
-				 : "auth-rsa");
+	member_print("kea", suite_kea(s));
+	member_print("auth", suite_auth(s));
 }
 
 static void
@@ -103,7 +96,7 @@ json_print(const struct suite *s, bool first)
 }
 
 static void
-list_print(const struct credentials *c, bool json)
+list_print(gnutls_priority_t priority, bool json)
 {
 	struct suite all[SUITES_MOST];
 	size_t n = suites_read(all, SUITES_MOST), k;
@@ -115,7 +108,7 @@ list_print(const struct credentials *c, bool json)
 	if (json)
 		fputs("[ ", stdout);
 	for (i = 0; (rv = gnutls_priority_get_cipher_suite_index(
-			 c->priority, i, &index)) !=
+			 priority, i, &index)) !=
 		    GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
 	     i++) {
 		for (k = 0; rv >= 0 && k < n; k++) {
@@ -151,7 +144,8 @@ ciphers_main(const struct subcommand *self, int argc, char **argv)
 		"Print JSON, as Python's get_ciphers()."},
 	    {0},
 	};
-	struct credentials *cred;
+	gnutls_priority_t priority;
+	struct fault f = {0};
 	int first = options_read(self, rows, true, argc, argv);
 
 	if (first != argc)
@@ -160,10 +154,15 @@ ciphers_main(const struct subcommand *self, int argc, char **argv)
 	if (string != NULL)
 		return openssl_translate(string, json);
 	from.side = server ? SIDE_SERVER : SIDE_CLIENT;
-	cred = context_load(self, &from);
-	if (cred == NULL)
+	if (context_find(self, &from) == -1)
 		return from.wrong ? EXIT_USAGE : EXIT_BAD;
-	list_print(cred, json);
-	context_unload(&from, cred);
+	if (priority_new(&from.rule, &priority, &f) == -1) {
+		complain_fault(&f);
+		context_unload(&from, NULL);
+		return EXIT_BAD;
+	}
+	list_print(priority, json);
+	gnutls_priority_deinit(priority);
+	context_unload(&from, NULL);
 	return EXIT_GOOD;
 }

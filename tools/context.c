@@ -75,7 +75,7 @@ context_load(const struct subcommand *self, struct context_choice *c)
 	if (context_find(self, c) == -1)
 		return NULL;
 	v->certfile = v->keyfile = v->password_file = NULL;
-	v->ocsp_response_file = NULL;
+	v->ocsp_response_file = v->psk_file = NULL;
 	v->certificates.n = v->sni.n = 0;
 	c->rule.side = SIDE_CLIENT; /* which needs no identity */
 	if (c->ca != NULL) {

@@ -403,6 +403,18 @@ by_preference(const void *a, const void *b)
 	return s[0]->index < s[1]->index ? -1 : 1;
 }
 
+/* No list brings pre-shared keys in: psk_file does. */
+static size_t
+without_psk(struct suite *v, size_t n)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < n; i++)
+		if (!suite_is_psk(&v[i]))
+			v[kept++] = v[i];
+	return kept;
+}
+
 int
 openssl_translate(const char *string, bool json)
 {
@@ -411,7 +423,7 @@ openssl_translate(const char *string, bool json)
 	bool legacy, any;
 
 	l.level = -1;
-	l.n = suites_read(l.all, SUITES_MOST);
+	l.n = without_psk(l.all, suites_read(l.all, SUITES_MOST));
 	qsort(l.all, l.n, sizeof l.all[0], by_preference);
 	obey(&l, string);
 	any = priority_make(&l, priority, sizeof priority, &legacy);

@@ -7,7 +7,8 @@
 static bool
 verifies_nothing(const struct rule *r)
 {
-	return r->side == SIDE_CLIENT && r->values.verify_mode == VERIFY_NONE;
+	return r->side == SIDE_CLIENT && r->values.verify_mode == VERIFY_NONE &&
+	       r->values.psk_file == NULL;
 }
 
 static bool

@@ -136,6 +136,7 @@ struct conn {
 	unsigned peer_version; /* newest of the peer's hello; 0 = not seen */
 
 	gnutls_session_t session; /* owned; NULL before the handshake */
+	struct psk_use *psk; /* owned by psk.c; NULL: no pre-shared keys */
 	struct turn rx, tx;
 	struct bytes in;  /* ciphertext that GnuTLS has not seen */
 	struct bytes out; /* ciphertext that the kernel has not taken */

@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "hello.h"
 #include "log.h"
+#include "psk.h"
 #include "resume.h"
 #include "ticket.h"
 #include "watch.h"
@@ -91,13 +92,15 @@ static int
 refuse_code(struct conn *c, int fd, int code)
 {
 	const struct tls_error *e = errors_find(code);
-	const char *cause = e->cause;
+	const char *cause = e->cause, *psk;
 	char text[1280];
 
 	c->code = code;
 	if (c->verdict != NULL && c->verdict->cause != NULL) {
 		cause = c->verdict->cause;
 		snprintf(text, sizeof text, "%s", c->verdict->text);
+	} else if ((psk = psk_reason(c, code, text, sizeof text)) != NULL) {
+		cause = psk;
 	} else if (code == GNUTLS_E_FATAL_ALERT_RECEIVED) {
 		gnutls_alert_description_t a = gnutls_alert_get(c->session);
 		const char *name = gnutls_alert_get_name(a);
@@ -154,13 +157,17 @@ check_first(struct conn *c, int fd)
 static void
 log_open(struct conn *c)
 {
-	char *desc, text[160];
+	const char *resumed = resume_is_resumed(c) ? ", resumed" : "";
+	char *desc, text[400], key[320];
 
 	if (!log_wants(LOG_INFO))
 		return;
 	desc = gnutls_session_get_desc(c->session);
-	snprintf(text, sizeof text, "%s%s", desc != NULL ? desc : "open",
-	    resume_is_resumed(c) ? ", resumed" : "");
+	snprintf(text, sizeof text, "%s%s",
+	    psk_describe(c, key, sizeof key) ? key
+		: desc != NULL		     ? desc
+					     : "open",
+	    resumed);
 	log_write(&(struct log_line){.level = LOG_INFO,
 	    .verdict = "tls",
 	    .side = c->side,

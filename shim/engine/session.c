@@ -6,10 +6,12 @@
 #include <sys/uio.h>
 
 #include "../../policy/credentials.h"
+#include "../../policy/psk.h"
 #include "conn.h"
 #include "failure.h"
 #include "hello.h"
 #include "log.h"
+#include "psk.h"
 #include "resume.h"
 
 /* GnuTLS takes ciphertext from c->in and nothing else. */
@@ -72,7 +74,8 @@ static bool
 is_verification(const struct verdict *out)
 {
 	return strcmp(out->cause, "version_too_old") != 0 &&
-	    strcmp(out->cause, "handshake") != 0;
+	    strcmp(out->cause, "handshake") != 0 &&
+	    strcmp(out->cause, "psk") != 0;
 }
 
 static void
@@ -169,11 +172,13 @@ set_up(struct conn *c)
 	rv = gnutls_priority_set(c->session, c->cred->priority);
 	if (rv < 0)
 		return rv;
-	rv = gnutls_credentials_set(
-	    c->session, GNUTLS_CRD_CERTIFICATE, c->cred->x509);
-	if (rv < 0)
-		return rv;
-	rv = hello_set(c);
+	if (!psk_alone(&c->rule->values))
+		rv = gnutls_credentials_set(
+		    c->session, GNUTLS_CRD_CERTIFICATE, c->cred->x509);
+	if (rv >= 0)
+		rv = psk_set(c);
+	if (rv >= 0)
+		rv = hello_set(c);
 	gnutls_session_set_ptr(c->session, c);
 	gnutls_session_set_keylog_function(c->session, keep_secret);
 	gnutls_session_set_verify_function(c->session, verify);
@@ -235,4 +240,5 @@ session_free(struct conn *c)
 	if (c->session != NULL)
 		gnutls_deinit(c->session);
 	c->session = NULL;
+	psk_free(c);
 }

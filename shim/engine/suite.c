@@ -28,13 +28,19 @@ static const struct {
 
 static const struct {
 	gnutls_kx_algorithm_t id;
-	const char *prefix, *exchange, *authentication;
+	const char *prefix, *exchange, *authentication, *kea, *auth;
 } exchanges[] = {
-    {GNUTLS_KX_UNKNOWN, "", "any", "any"},
-    {GNUTLS_KX_ECDHE_ECDSA, "ECDHE-ECDSA-", "ECDH", "ECDSA"},
-    {GNUTLS_KX_ECDHE_RSA, "ECDHE-RSA-", "ECDH", "RSA"},
-    {GNUTLS_KX_DHE_RSA, "DHE-RSA-", "DH", "RSA"},
-    {GNUTLS_KX_RSA, "", "RSA", "RSA"},
+    {GNUTLS_KX_UNKNOWN, "", "any", "any", "kx-any", "auth-any"},
+    {GNUTLS_KX_ECDHE_ECDSA, "ECDHE-ECDSA-", "ECDH", "ECDSA", "kx-ecdhe",
+	"auth-ecdsa"},
+    {GNUTLS_KX_ECDHE_RSA, "ECDHE-RSA-", "ECDH", "RSA", "kx-ecdhe",
+	"auth-rsa"},
+    {GNUTLS_KX_DHE_RSA, "DHE-RSA-", "DH", "RSA", "kx-dhe", "auth-rsa"},
+    {GNUTLS_KX_RSA, "", "RSA", "RSA", "kx-rsa", "auth-rsa"},
+    {GNUTLS_KX_ECDHE_PSK, "ECDHE-PSK-", "ECDHEPSK", "PSK", "kx-ecdhe-psk",
+	"auth-psk"},
+    {GNUTLS_KX_DHE_PSK, "DHE-PSK-", "DHEPSK", "PSK", "kx-dhe-psk",
+	"auth-psk"},
 };
 
 #define COUNT(v) (sizeof(v) / sizeof(v)[0])
@@ -77,6 +83,24 @@ const char *
 suite_authentication(const struct suite *s)
 {
 	return exchanges[exchange_find(s)].authentication;
+}
+
+const char *
+suite_kea(const struct suite *s)
+{
+	return exchanges[exchange_find(s)].kea;
+}
+
+const char *
+suite_auth(const struct suite *s)
+{
+	return exchanges[exchange_find(s)].auth;
+}
+
+bool
+suite_is_psk(const struct suite *s)
+{
+	return s->kx == GNUTLS_KX_ECDHE_PSK || s->kx == GNUTLS_KX_DHE_PSK;
 }
 
 unsigned

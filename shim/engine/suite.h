@@ -30,10 +30,15 @@ bool suite_find_id(unsigned id, struct suite *out);
 const char *suite_protocol(const struct suite *s);
 
 bool suite_is_13(const struct suite *s);
+bool suite_is_psk(const struct suite *s); /* of TLS 1.2 */
 
 /* "Kx=ECDH" and "Au=RSA" of OpenSSL's descriptions; "any" in TLS 1.3. */
 const char *suite_exchange(const struct suite *s);
 const char *suite_authentication(const struct suite *s);
+
+/* "kx-ecdhe" and "auth-rsa" of Python's get_ciphers(). */
+const char *suite_kea(const struct suite *s);
+const char *suite_auth(const struct suite *s);
 
 unsigned suite_bits(const struct suite *s);
 

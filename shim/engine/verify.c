@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../policy/psk.h"
 #include "chain.h"
 #include "verify.h"
 
@@ -19,6 +20,7 @@ static const struct {
 	unsigned status;
 } causes[] = {
     [CAUSE_HANDSHAKE] = {"handshake", GNUTLS_A_HANDSHAKE_FAILURE, 0},
+    [CAUSE_PSK] = {"psk", GNUTLS_A_HANDSHAKE_FAILURE, 0},
     [CAUSE_VERSION] = {"version_too_old", GNUTLS_A_PROTOCOL_VERSION, 0},
     [CAUSE_ABSENT] = {"peer_not_allowed", GNUTLS_A_CERTIFICATE_REQUIRED, 0},
     [CAUSE_CHAIN_LIMIT] = {"chain_limit", GNUTLS_A_BAD_CERTIFICATE,
@@ -335,14 +337,57 @@ version_fits(const struct rule_values *v, gnutls_protocol_t version)
 	       version <= of[v->maximum_version];
 }
 
-/* A PSK or anonymous priority completes a handshake without any
- * certificate, and TLS 1.3 does not even show it in the suite. */
 static bool
 server_used_certificate(gnutls_session_t session)
 {
 	return gnutls_auth_server_get_type(session) == GNUTLS_CRD_CERTIFICATE &&
 	       gnutls_certificate_type_get2(session, GNUTLS_CTYPE_SERVER) ==
 		   GNUTLS_CRT_X509;
+}
+
+/*
+ * A client's key was the right one, or the handshake would not have ended;
+ * of a session that was resumed it need not be there any more.
+ */
+static bool
+key_counts(const struct credentials *c, enum side side,
+    gnutls_session_t session)
+{
+	gnutls_kx_algorithm_t kx = gnutls_kx_get(session);
+	gnutls_datum_t name;
+
+	if (c->psks == NULL ||
+	    (kx != GNUTLS_KX_ECDHE_PSK && kx != GNUTLS_KX_DHE_PSK))
+		return false;
+	return side == SIDE_CLIENT ||
+	       (gnutls_psk_server_get_username2(session, &name) == 0 &&
+		   psks_find(c->psks, name.data, name.size) != NULL);
+}
+
+/*
+ * By what the peer is known.  GnuTLS completes a handshake that was to be by
+ * a pre-shared key with a certificate, and the other way round, and in TLS
+ * 1.3 the suite does not even show it.  0: certificates are to be looked at,
+ * 1: a key is enough, or -1 and *out.
+ */
+static int
+check_kind(const struct credentials *c, enum side side,
+    gnutls_session_t session, struct verdict *out)
+{
+	if (gnutls_auth_server_get_type(session) == GNUTLS_CRD_PSK &&
+	    key_counts(c, side, session))
+		return 1;
+	if (!server_used_certificate(session)) {
+		refuse(out, CAUSE_HANDSHAKE);
+		put(out, "the handshake used no X.509 certificate");
+		return -1;
+	}
+	if (!psk_alone(&c->rule->values))
+		return 0;
+	refuse(out, CAUSE_PSK);
+	put(out, "the handshake used a certificate and no key of psk_file "
+		 "(certificates count only under verify_mode = \"required\")");
+	return -1;
 }
 
 int
@@ -354,6 +399,7 @@ verify_session(const struct credentials *c, enum side side, const char *name,
 	gnutls_datum_t staple[VERDICT_PATH] = {{NULL, 0}};
 	struct presented p = {.now = time(NULL)};
 	unsigned i, n = 0;
+	int kind;
 
 	pass(out);
 
@@ -363,11 +409,9 @@ verify_session(const struct credentials *c, enum side side, const char *name,
 		    text != NULL ? text : "this protocol");
 		return -1;
 	}
-	if (!server_used_certificate(session)) {
-		refuse(out, CAUSE_HANDSHAKE);
-		put(out, "the handshake used no X.509 certificate");
-		return -1;
-	}
+	kind = check_kind(c, side, session, out);
+	if (kind != 0)
+		return kind < 0 ? -1 : 0;
 	p.chain = gnutls_certificate_get_peers(session, &n);
 	p.n = p.chain != NULL ? n : 0;
 	p.staple = staple;

@@ -219,10 +219,75 @@ text_check(void)
 	    "a string that does not fit is refused");
 }
 
+static const struct psk_row {
+	int mode, min, max;
+	enum side side;
+	const char *has, *lacks;
+} psk_rows[] = {
+    {VERIFY_NONE, TLS_V1_2, TLS_V1_3, SIDE_CLIENT,
+	"TLS_ECDHE_PSK_CHACHA20_POLY1305", "TLS_AES_256_GCM_SHA384"},
+    {VERIFY_NONE, TLS_V1_2, TLS_V1_3, SIDE_CLIENT, "TLS_AES_128_GCM_SHA256",
+	"TLS_ECDHE_RSA_AES_128_GCM_SHA256"},
+    {VERIFY_NONE, TLS_V1_2, TLS_V1_3, SIDE_SERVER, "TLS_AES_256_GCM_SHA384",
+	"TLS_ECDHE_ECDSA_AES_128_GCM_SHA256"},
+    {VERIFY_NONE, TLS_V1_2, TLS_V1_2, SIDE_CLIENT,
+	"TLS_DHE_PSK_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"},
+    {VERIFY_REQUIRED, TLS_V1_2, TLS_V1_3, SIDE_CLIENT,
+	"TLS_ECDHE_ECDSA_AES_128_GCM_SHA256", NULL},
+    {VERIFY_REQUIRED, TLS_V1_2, TLS_V1_3, SIDE_CLIENT,
+	"TLS_DHE_PSK_AES_128_GCM_SHA256", NULL},
+};
+
+/* Never plain PSK nor RSA-PSK, and what TLS 1.3's keys need. */
+static void
+psk_check(const struct psk_row *row, const char *priority)
+{
+	struct row want = {.has = row->has, .lacks = row->lacks};
+	gnutls_priority_t p = NULL;
+	const unsigned *kx;
+	struct fault f = {"", 0, ""};
+	struct suites s = {0};
+	struct rule r;
+	bool good;
+	int i, n;
+
+	made_rule(&r, row->side);
+	r.values.psk_file = "/nowhere";
+	r.values.priority = priority;
+	r.values.verify_mode = row->mode;
+	r.values.minimum_version = row->min;
+	r.values.maximum_version = row->max;
+	good = priority_new(&r, &p, &f) == 0;
+	if (good)
+		s = suites_read(p, &want);
+	n = good ? gnutls_priority_kx_list(p, &kx) : 0;
+	for (i = 0; i < n; i++)
+		good &= kx[i] == GNUTLS_KX_ECDHE_PSK ||
+			kx[i] == GNUTLS_KX_DHE_PSK ||
+			(row->mode == VERIFY_REQUIRED &&
+			    (kx[i] == GNUTLS_KX_ECDHE_RSA ||
+				kx[i] == GNUTLS_KX_DHE_RSA ||
+				kx[i] == GNUTLS_KX_ECDHE_ECDSA));
+	if (priority != NULL) /* what it holds has rows of its own */
+		s.has = s.lacks = true;
+	report(good && n > 0 && s.has && s.lacks,
+	    "psk_file, mode %d, %d-%d, %s: %s %s", row->mode, row->min,
+	    row->max, priority != NULL ? priority : "(default)", row->has,
+	    f.text);
+	if (p != NULL)
+		gnutls_priority_deinit(p);
+}
+
 int
 main(void)
 {
 	size_t i;
+
+	for (i = 0; i < sizeof psk_rows / sizeof psk_rows[0]; i++) {
+		psk_check(&psk_rows[i], NULL);
+		psk_check(&psk_rows[i], "NORMAL");
+		psk_check(&psk_rows[i], "SECURE128:+DHE-RSA");
+	}
 
 	for (i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		row_check(&rows[i], SIDE_CLIENT);
