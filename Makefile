@@ -89,7 +89,13 @@ $(B)/tlsshim-policy.5: policy/tlsshim-policy.5.in $(B)/tlsshim
 	$(Q)$(B)/tlsshim keys --man >$(B)/keys.man
 	$(Q)sed -e '/^@KEYS@$$/{r $(B)/keys.man' -e 'd;}' $< >$@
 
-man: $(if $(wildcard policy/*.5.in),$(B)/tlsshim-policy.5)
+# tlsshim-ssl(7): a table, and what makes a page of it.
+$(B)/tlsshim-ssl.7: tools/tlsshim-ssl.7.in tools/rows.awk
+	$(call say,MAN,$@)
+	@mkdir -p $(@D)
+	$(Q)awk -f tools/rows.awk $< >$@
+
+man: $(B)/tlsshim-policy.5 $(B)/tlsshim-ssl.7
 
 check: all
 	tests/run --no-install
@@ -150,12 +156,13 @@ to = $(DESTDIR)$(1)
 install: all man
 	install -d $(call to,$(PREFIX)/bin) $(call to,$(LIBDIR)) \
 	    $(call to,$(PREFIX)/include) $(call to,$(MANDIR)/man1) \
-	    $(call to,$(MANDIR)/man5)
+	    $(call to,$(MANDIR)/man5) $(call to,$(MANDIR)/man7)
 	install -m 755 $(B)/tlsshim $(call to,$(PREFIX)/bin)
 	install -m 755 $(libs) $(call to,$(LIBDIR))
 	install -m 644 shim/tlsshim.h $(call to,$(PREFIX)/include)
 	install -m 644 tools/tlsshim.1 $(call to,$(MANDIR)/man1)
 	install -m 644 $(B)/tlsshim-policy.5 $(call to,$(MANDIR)/man5)
+	install -m 644 $(B)/tlsshim-ssl.7 $(call to,$(MANDIR)/man7)
 
 # The policy in $(SYSCONFDIR) stays.
 uninstall:
@@ -163,7 +170,8 @@ uninstall:
 	    $(patsubst $(B)/%,$(call to,$(LIBDIR)/%),$(libs)) \
 	    $(call to,$(PREFIX)/include/tlsshim.h) \
 	    $(call to,$(MANDIR)/man1/tlsshim.1) \
-	    $(call to,$(MANDIR)/man5/tlsshim-policy.5)
+	    $(call to,$(MANDIR)/man5/tlsshim-policy.5) \
+	    $(call to,$(MANDIR)/man7/tlsshim-ssl.7)
 	-rmdir $(call to,$(LIBDIR))
 
 # Static, and opened before a chroot can hide it.

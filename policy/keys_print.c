@@ -274,17 +274,30 @@ keys_print_json(FILE *out)
 	fputs("]\n", out);
 }
 
-/* man(7) text: a backslash starts an escape, a '-' is a hyphen. */
+/*
+ * man(7) text in lines of at most 78: a backslash starts an escape, a '-' is a
+ * hyphen, and a line that begins with '.' or '\'' is no text.
+ */
 static void
 roff_print(const char *text, FILE *out)
 {
+	int column = 0;
+
 	for (; *text != '\0'; text++) {
+		if (*text == ' ' &&
+		    column + 1 + (int)strcspn(text + 1, " ") > 78) {
+			putc('\n', out);
+			column = 0;
+			continue;
+		}
+		if (column == 0 && (*text == '.' || *text == '\''))
+			fputs("\\&", out);
 		if (*text == '\\')
-			fputs("\\e", out);
+			column += fprintf(out, "\\e");
 		else if (*text == '-')
-			fputs("\\-", out);
+			column += fprintf(out, "\\-");
 		else
-			putc(*text, out);
+			column += fprintf(out, "%c", *text);
 	}
 }
 
@@ -304,7 +317,7 @@ keys_print_man(FILE *out)
 		if (k->type == TYPE_FLAGS || k->type == TYPE_ENUM) {
 			fputs(
 			    k->type == TYPE_FLAGS ? "Flags: " : "One of ", out);
-			choices_print(k, ", ", out);
+			choices_print(k, ",\n", out);
 			fputs(".\n", out);
 		}
 	}

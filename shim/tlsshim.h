@@ -38,7 +38,7 @@
  * connection come one after the other.  After a fork both processes may ask;
  * what changes a session is for the process that uses it first.  fd may be any
  * copy (dup) of the connection.  In a signal handler only tlsshim_active is
- * safe.  None is a cancellation point but tlsshim_do_handshake.
+ * safe.  Cancellation points are tlsshim_do_handshake and tlsshim_unwrap.
  * Manual page: tlsshim(3).
  */
 #ifndef TLSSHIM_H
@@ -74,7 +74,8 @@ enum {
 	TLSSHIM_FAILED,   /* tlsshim_error says why */
 	TLSSHIM_FOREIGN,  /* another process has the session */
 	TLSSHIM_RELAYED,  /* a relay process has it */
-	TLSSHIM_UNTOUCHED /* native, or detected plaintext: no TLS of ours */
+	TLSSHIM_UNTOUCHED, /* native, or detected plaintext: no TLS of ours */
+	TLSSHIM_UNWRAPPED  /* TLS has ended, and plaintext goes on */
 };
 
 enum { TLSSHIM_CERT_NONE, TLSSHIM_CERT_OPTIONAL, TLSSHIM_CERT_REQUIRED };
@@ -232,6 +233,21 @@ ssize_t tlsshim_verify_text(int verify_code, char *buf, size_t len)
  * before, or -1 and the errno of its failure.
  */
 int tlsshim_do_handshake(int fd) TLSSHIM_FUNCTION;
+
+/*
+ * Ends TLS on fd, to go on in plaintext: sends close_notify and waits for the
+ * peer's, as a read would (see tlsshim_do_handshake; after EAGAIN and EINTR it
+ * goes on where it was).  Only under allow_unwrap = true of the rule, EACCES
+ * else.  From the call on writes are EPIPE until it has answered 0; then they
+ * are plaintext.  What the peer sent before its close_notify, and behind it,
+ * is read first, in that order.  It stays the program's to know when it asks
+ * for facts before: afterwards there are none (EOPNOTSUPP), and no way back.
+ *	EPIPE		shutdown() has ended the writing side
+ *	ECONNRESET	the peer has ended the connection, and not TLS
+ *	ENOBUFS		more than 4 MB came before its close_notify: read them,
+ *			call again
+ */
+int tlsshim_unwrap(int fd) TLSSHIM_FUNCTION;
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 # api_test.sh - what programs are told of their own connections by tlsshim.h,
 # and that the other end says the same
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 
 API=$B/tests/api
@@ -342,6 +343,122 @@ test_other_peers_have_the_same_channel_bindings() {
 	assertNotNull "$(fact server tls-exporter)"
 	assertEquals "$(sed -n 's/.*Keying material: //p' \
 	    "$TMP/client.out" | tr A-F a-f)" "$(fact server tls-exporter)"
+}
+
+# unwrapping VERSION [allow_unwrap = true;]	policy $TMP/unwrap.cfg
+unwrapping() {
+	sed "s/^defaults = { /&$2 /" "$TMP/$1.cfg" >"$TMP/unwrap.cfg"
+}
+
+# recorded STEP... -- STEP...	server and client of ours under unwrap.cfg, what
+# is between them in $TMP/wire
+recorded() {
+	local steps=()
+	while [ "$1" != -- ]; do
+		steps+=("$1")
+		shift
+	done
+	start_shimmed server unwrap "$API" server "${steps[@]}"
+	rm -f "$TMP/wire"
+	start wire "$B/tests/recorder" -r "$(port_of server)" "$TMP/wire"
+	shimmed unwrap "$API" client "$(port_of wire)" "${@:2}" \
+	    >"$TMP/client.out" 2>"$TMP/client.err"
+	finish server
+}
+
+# with: allow_unwrap
+test_unwrap_goes_on_in_plaintext() {
+	local version
+	in_clear both
+	for version in 1.2 1.3; do
+		unwrapping "$version" 'allow_unwrap = true;'
+		recorded read:6 unwrap read:6 write:answer end -- \
+		    write:secret unwrap write:public read:6 facts
+		is client unwrap 0
+		is server unwrap 0
+		assertEquals 'secret
+public
+' "$(fact server read)
+"
+		is client read answer
+		is client state 10
+		is client version EOPNOTSUPP
+		assertTrue 'behind it' "grep -aq public '$TMP/wire'"
+		assertFalse 'before it' "grep -aq secret '$TMP/wire'"
+		assertContains "$(cat "$TMP/client.err")" \
+		    'unwrapped client 127.0.0.1:'
+		assertContains "$(cat "$TMP/server.err")" 'unwrapped server'
+	done
+}
+
+# without: allow_unwrap
+test_unwrap_is_refused_without_the_key() {
+	unwrapping 1.3
+	recorded read:6 read:6 write:answer -- write:secret unwrap error \
+	    write:public read:6
+	is client unwrap EACCES
+	is client error 'EACCES code=0 status=0 verify=0 alert=-1 cause=policy'
+	is client read answer
+	is server read 'secret
+public'
+	assertFalse 'in clear' "grep -aq public '$TMP/wire'"
+	assertContains "$(cat "$TMP/client.err")" allow_unwrap
+}
+
+# SSLSocket.unwrap(), from the other end and towards it.
+test_python_unwraps_as_well() {
+	local version
+	in_clear both
+	for version in 1.2 1.3; do
+		unwrapping "$version" 'allow_unwrap = true;'
+		start server python3 "$TESTS/fixtures/api_end.py" server \
+		    "$TMP/good.pem" "$TMP/good.key" "$TMP/ca.pem" "$version" \
+		    read:6 unwrap write:public read:6
+		shimmed unwrap "$API" client "$(port_of server)" \
+		    write:secret unwrap read:6 write:answer \
+		    >"$TMP/client.out" 2>/dev/null
+		finish server
+		is client unwrap 0
+		is client read public
+		is server read 'secret
+answer'
+		start_shimmed server unwrap "$API" server write:first \
+		    read:6 unwrap read:6 write:answer
+		python3 "$TESTS/fixtures/api_end.py" client "$TMP/ca.pem" \
+		    "$(port_of server)" "$version" write:secret read:5 \
+		    unwrap write:public read:6 >"$TMP/client.out"
+		finish server
+		is server unwrap 0
+		is client read 'first
+answer'
+		is server read 'secret
+public'
+	done
+}
+
+# The kernel has nothing more when the program looks: what came behind the
+# close_notify in the same read is ours to tell of.
+test_what_came_with_the_end_is_ready_to_be_read() {
+	in_clear both
+	unwrapping 1.3 'allow_unwrap = true;'
+	rm -f "$TMP/said"
+	start server python3 "$TESTS/fixtures/api_end.py" server \
+	    "$TMP/good.pem" "$TMP/good.key" "$TMP/ca.pem" 1.3 \
+	    write:before end unwrap write:behind "touch:$TMP/said" read:2
+	shimmed unwrap "$API" client "$(port_of server)" epoll nonblock \
+	    handshake unwrap write:x "wait:$TMP/said" unwrap ready read:9 \
+	    ready read:3 write:ok >"$TMP/client.out" 2>/dev/null
+	finish server
+	is client unwrap 'EAGAIN
+0'
+	is client write 'EPIPE
+2'
+	is client read 'beforebeh
+ind'
+	assertEquals '1 1 1' "$(fact client ready | head -n 1)"
+	assertEquals '1 1' "$(fact client ready | sed -n '2s/ [01]$//p')"
+	is server read '
+ok'
 }
 
 # The words are OpenSSL's own.

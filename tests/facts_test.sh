@@ -100,15 +100,21 @@ test_authorities_of_a_file_or_a_context() {
 	assertContains "$("$TLSSHIM" ca-certs --ca "$TMP/ca.pem")" '"CN=ca"'
 	policy trust <<-END
 	unmatched = "reject";
-	contexts = ( { name = "other"; cafile = "other_ca.pem"; } );
+	contexts = ( { name = "other"; cafile = "other_ca.pem"; },
+	    { name = "folder"; capath = "cas"; } );
 	defaults = { cafile = "ca.pem"; };
 	END
+	mkdir -p "$TMP/cas"
+	cp "$TMP/other_ca.pem" "$TMP/cas/a.pem"
 	out=$("$TLSSHIM" ca-certs -p "$TMP/trust.cfg")
 	assertEquals "\"CN=ca\"  $TMP/ca.pem" "$out"
 	out=$("$TLSSHIM" ca-certs -p "$TMP/trust.cfg" --context other --stats)
 	assertContains "$out" 'x509: 1'
 	out=$("$TLSSHIM" ca-certs -p "$TMP/trust.cfg" --context other --pem)
 	assertEquals "$(openssl x509 -in "$TMP/other_ca.pem")" "$out"
+	out=$("$TLSSHIM" ca-certs -p "$TMP/trust.cfg" --context folder --pem)
+	assertContains 'of a folder too' "$out" \
+	    "$(openssl x509 -in "$TMP/other_ca.pem")"
 	"$TLSSHIM" ca-certs -p "$TMP/trust.cfg" --context none 2>/dev/null
 	assertEquals 1 $?
 	"$TLSSHIM" ca-certs --context none 2>/dev/null

@@ -9,6 +9,7 @@
 #include "stream.h"
 #include "resume.h"
 #include "suite.h"
+#include "unwrap.h"
 
 /* A conn's state by the program's word, and what it is to who asks for TLS. */
 static const struct {
@@ -156,7 +157,9 @@ info_read(const struct conn *c, struct tlsshim_info *i)
 	i->verified = has_facts(c) == 0 && c->npath > 0;
 	i->tolerated = c->tolerated;
 	i->sent_close = c->wr_shut;
-	i->got_close = c->rd_eof;
+	i->got_close = c->notified;
+	if (c->unwrapped)
+		i->state = TLSSHIM_UNWRAPPED;
 	if (c->rule != NULL)
 		info_of_rule(c->rule, i);
 	if (c->state != CONN_LISTEN && c->state != CONN_WATCHED)
@@ -417,6 +420,21 @@ do_handshake(int fd)
 }
 
 static int
+do_unwrap(int fd)
+{
+	struct patience p = {0};
+	struct call k;
+	int begun = begin(&k, fd), rv = begun;
+
+	if (rv == 0 && k.c->state != CONN_OPEN && k.c->state != CONN_PRE &&
+	    k.c->state != CONN_HANDSHAKE)
+		rv = states[k.c->state].facts;
+	if (rv == 0)
+		rv = unwrap_conn(k.c, fd, &p);
+	return (int)end(&k, begun, rv);
+}
+
+static int
 active(void)
 {
 	return judge_ready();
@@ -439,4 +457,5 @@ const struct shim_api api_table = {
     .tlsshim_error = do_error,
     .tlsshim_verify_text = do_verify_text,
     .tlsshim_do_handshake = do_handshake,
+    .tlsshim_unwrap = do_unwrap,
 };

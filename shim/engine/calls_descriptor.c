@@ -268,7 +268,8 @@ count_pending(struct conn *c, int fd, int *out)
 	ssize_t n = 0;
 
 	pthread_mutex_lock(&c->lock);
-	if (c->state == CONN_OPEN || c->side == SIDE_SERVER)
+	if (c->state == CONN_OPEN || c->state == CONN_WATCHED ||
+	    c->side == SIDE_SERVER)
 		if (handshake_drive(c, fd, &p) == 0 && 
 		    conn_claim_use(c, SLOT_RX) == 0)
 			n = stream_pending(c, fd);

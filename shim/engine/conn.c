@@ -110,7 +110,7 @@ bool
 conn_buffered(const struct conn *c)
 {
 	if (c->state != CONN_OPEN)
-		return c->state == CONN_FAILED;
+		return c->state == CONN_FAILED || bytes_left(&c->plain) > 0;
 	return conn_enough(c) || bytes_left(&c->in) > 0 ||
 	    bytes_left(&c->out) > 0 || c->rd_eof || c->rd_shut ||
 	    c->in_eof || c->in_err != 0 ||

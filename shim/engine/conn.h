@@ -58,7 +58,7 @@ enum conn_state {
 	CONN_TCP,       /* TCP itself is still connecting */
 	CONN_HANDSHAKE, /* TLS handshake begun */
 	CONN_OPEN,
-	CONN_WATCHED, /* no session of ours: bytes pass as they are */
+	CONN_WATCHED, /* no session of ours, or no more: bytes pass as they are */
 	CONN_FAILED,  /* err says why; sticky */
 	CONN_FOREIGN, /* another process owns the session */
 	CONN_RELAYED, /* a relay of ours does, for what was this conn */
@@ -158,7 +158,10 @@ struct conn {
 	size_t room;   /* the kernel has at least that much left for output */
 	bool out_lost; /* output could not be kept: the session is dead */
 	bool wrote;   /* the program's first write has been looked at */
-	bool rd_eof;  /* close_notify came */
+	bool rd_eof;  /* close_notify came, or what counts as an end */
+	bool notified; /* close_notify came */
+	bool unwrapping; /* our close_notify was said for unwrap.h */
+	bool unwrapped; /* WATCHED: plaintext, and plain comes first; unwrap.h */
 	bool rd_shut; /* shutdown(SHUT_RD) */
 	bool wr_shut; /* our close_notify is queued or sent */
 	_Atomic bool nonblock; /* a hint: hooks keep it, the kernel decides */

@@ -248,6 +248,10 @@ conn_end(struct conn *c, int fd)
 
 	pthread_mutex_lock(&c->lock);
 	if (c->state == CONN_WATCHED) {
+		/* unread: as the kernel does where it has the bytes itself */
+		if (bytes_left(&c->plain) > 0 &&
+		    slot_alone(c->slot, process_holder()))
+			abort_socket(fd);
 		conn_let_go(c, fd);
 		pthread_mutex_unlock(&c->lock);
 		return;

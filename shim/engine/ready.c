@@ -99,10 +99,12 @@ may_look(struct conn *c, short events)
 	    conn_claim_use(c, SLOT_RX) == 0;
 }
 
-/* No session of ours: as the kernel has it. */
+/* No session of ours: as the kernel has it, behind what is left of one. */
 static void
-check_kernel(short events, struct readiness *r)
+check_kernel(const struct conn *c, short events, struct readiness *r)
 {
+	if (bytes_left(&c->plain) > 0)
+		r->now = events & IN_BITS;
 	r->ask = events;
 	r->pass = (short)(events | ALWAYS);
 }
@@ -118,7 +120,7 @@ ready_check(struct conn *c, int fd, short events, struct readiness *r)
 	    c->state != CONN_FAILED)
 		(void)handshake_drive(c, fd, &p);
 	if (c->state == CONN_LISTEN || c->state == CONN_WATCHED)
-		check_kernel(events, r);
+		check_kernel(c, events, r);
 	else if (c->state == CONN_OPEN && may_look(c, events))
 		check_open(c, fd, events, r);
 	else if (c->state == CONN_FAILED || c->state == CONN_FOREIGN ||

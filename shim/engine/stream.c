@@ -123,6 +123,7 @@ decrypt(struct conn *c, void *buf, size_t len)
 			return r;
 		}
 		if (r == 0 || is_cancelled(c, r)) {
+			c->notified = r == 0;
 			c->rd_eof = true;
 			return 0;
 		}
@@ -252,7 +253,9 @@ stream_pending(struct conn *c, int fd)
 	int n = 0;
 
 	if (c->state == CONN_WATCHED)
-		return host->libc->ioctl(fd, FIONREAD, &n) == -1 ? -errno : n;
+		return host->libc->ioctl(fd, FIONREAD, &n) == -1
+		    ? -errno
+		    : n + (ssize_t)bytes_left(&c->plain);
 	stream_look_ahead(c, fd, STREAM_AHEAD);
 	return (ssize_t)bytes_left(&c->plain);
 }

@@ -52,4 +52,11 @@ void stream_flush(struct conn *c, int fd);
 /* stream_in.c: the bytes that an iovec holds, CALL_MOST at most. */
 size_t stream_room(const struct iovec *iov, int n);
 
+/*
+ * stream_in.c: copies what b and iov have room for (MSG_TRUNC: counts it);
+ * b keeps it.
+ */
+size_t stream_copy(
+    const struct bytes *b, const struct iovec *iov, int n, int flags);
+
 #endif

@@ -73,8 +73,8 @@ read_segments(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
 	return (ssize_t)done;
 }
 
-static ssize_t
-copy_out(const struct bytes *b, const struct iovec *iov, int n, int flags)
+size_t
+stream_copy(const struct bytes *b, const struct iovec *iov, int n, int flags)
 {
 	size_t done = 0, left = bytes_left(b);
 	int i;
@@ -87,7 +87,7 @@ copy_out(const struct bytes *b, const struct iovec *iov, int n, int flags)
 		done += k;
 		left -= k;
 	}
-	return (ssize_t)done;
+	return done;
 }
 
 size_t
@@ -115,16 +115,16 @@ peek(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
 		    : least > STREAM_AHEAD ? least
 					   : STREAM_AHEAD);
 		if (bytes_left(&c->plain) >= least)
-			return copy_out(&c->plain, iov, n, flags);
+			return (ssize_t)stream_copy(&c->plain, iov, n, flags);
 		if (c->state != CONN_OPEN)
 			return c->err;
 		if (c->rd_eof || c->rd_shut)
-			return copy_out(&c->plain, iov, n, flags);
+			return (ssize_t)stream_copy(&c->plain, iov, n, flags);
 		stream_flush(c, fd);
 		r = wait_input(c, fd, p);
 		if (r < 0)
 			return bytes_left(&c->plain) > 0
-				   ? copy_out(&c->plain, iov, n, flags)
+				   ? (ssize_t)stream_copy(&c->plain, iov, n, flags)
 				   : r;
 	}
 }

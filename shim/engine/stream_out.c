@@ -198,7 +198,10 @@ stream_send(struct conn *c, int fd, const struct iovec *iov, int n,
 
 	if (rv < 0)
 		return rv;
-	rv = send_all(c, fd, &w, total, p);
+	if (c->state != CONN_OPEN || c->wr_shut) /* while it waited for tx */
+		rv = c->err < 0 ? c->err : -EPIPE;
+	else
+		rv = send_all(c, fd, &w, total, p);
 	turn_give(&c->tx);
 	return rv;
 }

@@ -8,6 +8,7 @@
 #include "call.h"
 #include "hello.h"
 #include "log.h"
+#include "unwrap.h"
 #include "watch.h"
 
 #define MESSAGE 8192 /* a ServerHello with any key share known is far shorter */
@@ -223,19 +224,50 @@ transfer(int fd, const struct iovec *iov, int n, int flags, bool in)
 	return rv;
 }
 
+/*
+ * Behind `done` bytes that a session has left: a short read means "drained"
+ * to callers under edge-triggered epoll.
+ */
+static ssize_t
+read_on(int fd, const struct iovec *iov, int n, int flags, size_t done)
+{
+	struct iovec rest[16];
+	size_t skip = done;
+	ssize_t rv = 0;
+	int i, k = 0;
+
+	for (i = 0; i < n && k < 16; i++) {
+		size_t s = skip < iov[i].iov_len ? skip : iov[i].iov_len;
+
+		skip -= s;
+		if (s == iov[i].iov_len)
+			continue;
+		rest[k++] = (struct iovec){
+		    (char *)iov[i].iov_base + s, iov[i].iov_len - s};
+	}
+	if (k > 0)
+		rv = transfer(fd, rest, k,
+		    flags & MSG_WAITALL ? flags : flags | MSG_DONTWAIT, true);
+	return rv > 0 ? (ssize_t)done + rv : (ssize_t)done;
+}
+
 ssize_t
 watch_read(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 {
 	ssize_t rv;
+	size_t left;
 	int no = 0;
 
 	pthread_mutex_lock(&c->lock);
+	left = unwrap_left(c, iov, n, flags);
 	/* what is thrown away unseen could not be judged */
 	if (c->watch != NULL && !c->watch->in_known && (flags & MSG_TRUNC))
 		no = -EOPNOTSUPP;
 	pthread_mutex_unlock(&c->lock);
 	if (no < 0)
 		return no;
+	if (left > 0)
+		return read_on(fd, iov, n, flags, left);
 	rv = transfer(fd, iov, n, flags, true);
 	if (rv <= 0)
 		return rv;

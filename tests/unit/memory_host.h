@@ -175,6 +175,33 @@ memory_sendto(int fd, const void *buf, size_t len, int flags,
 	return (ssize_t)len;
 }
 
+/* What the engine has of the kernel's for bytes that pass as they are. */
+static inline ssize_t
+memory_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	ssize_t done = 0, n;
+	size_t i;
+
+	for (i = 0; i < m->msg_iovlen; i++) {
+		n = memory_recv(fd, m->msg_iov[i].iov_base,
+		    m->msg_iov[i].iov_len,
+		    done > 0 ? flags | MSG_DONTWAIT : flags);
+		if (n <= 0)
+			return done > 0 ? done : n;
+		done += n;
+		if ((size_t)n < m->msg_iov[i].iov_len)
+			break;
+	}
+	return done;
+}
+
+static inline ssize_t
+memory_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	return memory_send(fd, m->msg_iov[0].iov_base, m->msg_iov[0].iov_len,
+	    flags | MSG_NOSIGNAL);
+}
+
 static unsigned char class_of[FD_MAX];
 
 static void
@@ -195,6 +222,8 @@ memory_host(void)
 	    .write = memory_write,
 	    .recv = memory_recv,
 	    .send = memory_send,
+	    .recvmsg = memory_recvmsg,
+	    .sendmsg = memory_sendmsg,
 	    .sendto = memory_sendto,
 	    .socket = memory_socket,
 	    .poll = memory_poll,
