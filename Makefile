@@ -156,11 +156,13 @@ to = $(DESTDIR)$(1)
 install: all man
 	install -d $(call to,$(PREFIX)/bin) $(call to,$(LIBDIR)) \
 	    $(call to,$(PREFIX)/include) $(call to,$(MANDIR)/man1) \
-	    $(call to,$(MANDIR)/man5) $(call to,$(MANDIR)/man7)
+	    $(call to,$(MANDIR)/man3) $(call to,$(MANDIR)/man5) \
+	    $(call to,$(MANDIR)/man7)
 	install -m 755 $(B)/tlsshim $(call to,$(PREFIX)/bin)
 	install -m 755 $(libs) $(call to,$(LIBDIR))
 	install -m 644 shim/tlsshim.h $(call to,$(PREFIX)/include)
 	install -m 644 tools/tlsshim.1 $(call to,$(MANDIR)/man1)
+	install -m 644 shim/tlsshim.3 $(call to,$(MANDIR)/man3)
 	install -m 644 $(B)/tlsshim-policy.5 $(call to,$(MANDIR)/man5)
 	install -m 644 $(B)/tlsshim-ssl.7 $(call to,$(MANDIR)/man7)
 
@@ -170,6 +172,7 @@ uninstall:
 	    $(patsubst $(B)/%,$(call to,$(LIBDIR)/%),$(libs)) \
 	    $(call to,$(PREFIX)/include/tlsshim.h) \
 	    $(call to,$(MANDIR)/man1/tlsshim.1) \
+	    $(call to,$(MANDIR)/man3/tlsshim.3) \
 	    $(call to,$(MANDIR)/man5/tlsshim-policy.5) \
 	    $(call to,$(MANDIR)/man7/tlsshim-ssl.7)
 	-rmdir $(call to,$(LIBDIR))

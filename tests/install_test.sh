@@ -20,6 +20,7 @@ lib/tlsshim/tlsshim-engine.so 755
 lib/tlsshim/tlsshim-linger 755
 lib/tlsshim/tlsshim.so 755
 share/man/man1/tlsshim.1 644
+share/man/man3/tlsshim.3 644
 share/man/man5/tlsshim-policy.5 644
 share/man/man7/tlsshim-ssl.7 644' "$(cd "$to/opt/shim" &&
 	    find . -type f -printf '%P %m\n' | LC_ALL=C sort)"

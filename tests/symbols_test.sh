@@ -63,6 +63,21 @@ test_public_header_declares_api_def() {
 	done
 }
 
+# Functions, fields and numbers, as the compiler reads them.
+test_manual_page_tells_of_all_that_the_header_declares() {
+	local name names page
+	page=$(sed 's/\\-/-/g' shim/tlsshim.3)
+	names=$(${CC:-cc} -E -P shim/tlsshim.h |
+	    sed -n '/tlsshim_active/,$p' | tr '\n' ' ' |
+	    grep -oE 'tlsshim_[a-z0-9_]+ *\(|TLSSHIM_[A-Z0-9_]+|'`
+		`'[a-z_]+(\[[0-9]+\])?;' | sed 's/[^A-Za-z0-9_].*//')
+	assertTrue "$names" '[ "$(wc -w <<<"$names")" -ge 80 ]'
+	for name in $names; do
+		grep -qw -- "$name" <<<"$page" ||
+		    fail "$name is not in tlsshim.3"
+	done
+}
+
 test_preload_needs_libc_alone() {
 	assertEquals libc.so.6 "$(needed "$B/tlsshim.so")"
 }
