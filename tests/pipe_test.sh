@@ -267,6 +267,28 @@ test_what_is_tolerated_is_told_and_passes() {
 	assertContains "$(cat "$TMP/err")" 'cause=unknown_issuer'
 }
 
+# As a program of that rule would; probe looks at a whole handshake.
+test_sessions_are_resumed_and_shared_with_programs() {
+	local i
+	policy serve <<-END
+	unmatched = "reject"; log = { level = "info"; };
+	server = ( { certfile = "good.pem"; keyfile = "good.key";
+	    session = { num_tickets = 2; }; } );
+	END
+	start_shimmed peer serve "$B/tests/tcp_server"
+	port=$(port_of peer)
+	piped 'cafile = "ca.pem"; session = { cache_file = "cache"; };'
+	shimmed pipe "$B/tests/tcp_client" localhost "$port" >"$TMP/out" 2>&1
+	for i in 1 2; do
+		assertEquals hello \
+		    "$(echo hello | "${PIPE[@]}" "localhost:$port")"
+	done
+	"$TLSSHIM" probe -p "$TMP/pipe.cfg" "localhost:$port" >"$TMP/out"
+	assertEquals 'full resumed resumed full ' "$(sed -n \
+	    's/.*: tls server .*, resumed$/resumed/p
+	    s/.*: tls server .*/full/p' "$TMP/peer.err" | tr '\n' ' ')"
+}
+
 test_no_preload_is_in_it() {
 	piped 'cafile = "ca.pem";'
 	puppet_server

@@ -190,6 +190,42 @@ test_alerts_of_the_peer_are_named_in_the_log() {
 	assertContains "$out" 'the peer refused with alert'
 }
 
+# RFC 8446, 4.2.10: OpenSSL's tickets allow it, ours do not.
+test_early_data_is_neither_sent_nor_taken() {
+	local i hellos
+	mkfifo "$TMP/hold" "$TMP/more"
+	exec 7<>"$TMP/hold" 8<>"$TMP/more"
+	start peer bash -c "exec openssl s_server -accept 127.0.0.1:0 \
+	    -cert '$TMP/good.pem' -key '$TMP/good.key' -trace -tls1_3 \
+	    -early_data <'$TMP/hold'"
+	port=$(wait_line "$TMP/peer.out" '^ACCEPT' | sed 's/.*://')
+	policy early <<-END
+	unmatched = "reject";
+	client = ( { address = "127.0.0.1"; cafile = "ca.pem";
+	    session = { cache_file = "early.cache"; }; } );
+	END
+	for i in 1 2; do
+		echo hello | timeout 10 "$TLSSHIM" pipe -p "$TMP/early.cfg" \
+		    "localhost:$port" >"$TMP/out" 2>&1
+		wait_line "$TMP/peer.out" CONNECTION.CLOSED >/dev/null
+	done
+	tr -d '\0' <"$TMP/peer.out" >"$TMP/trace"
+	assertContains "$(cat "$TMP/trace")" 'max_early_data=16384'
+	hellos=$(sed -n '/ ClientHello,/,/^$/p' "$TMP/trace")
+	assertEquals 'it resumes' 1 \
+	    "$(grep -c 'extension_type=psk(' <<<"$hellos")"
+	assertNotContains "$hellos" early_data
+	server 'session = { num_tickets = 1; };' -t
+	start client bash -c "exec timeout 10 openssl s_client -trace -connect \
+	    127.0.0.1:$port -sess_out '$TMP/early' <'$TMP/more'"
+	echo hello >&8
+	wait_line "$TMP/client.out" ' NewSessionTicket,' >/dev/null
+	exec 7>&- 8>&-
+	stop client
+	assertNotContains "$(tr -d '\0' <"$TMP/client.out" |
+	    sed -n '/ NewSessionTicket,/,/^$/p')" early_data
+}
+
 # RFC 3820: signed by an end's certificate in its owner's name.
 test_proxy_certificates_are_refused() {
 	pki_ext proxy good 'keyUsage = critical, digitalSignature' \

@@ -99,7 +99,7 @@ static int
 fetch(struct fetch *q, enum cert_form form)
 {
 	char name[256];
-	struct probe p;
+	struct probe p = {.peer = NULL};
 	int fd, status;
 
 	if (host_init() == -1 || (fd = fetch_dial(q)) < 0)

@@ -275,7 +275,7 @@ pipe_run(const struct visit *v)
 int
 pipe_main(const struct subcommand *self, int argc, char **argv)
 {
-	struct visit v = {.timeout = 0};
+	struct visit v = {.resume = true};
 	const struct option_row rows[] = {
 	    VISIT_OPTIONS(v),
 	    {0},

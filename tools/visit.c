@@ -63,8 +63,10 @@ name_set(struct outcome *o, const struct visit *v, const struct decision *d,
 }
 
 static void
-shake_hands(struct outcome *o, int fd, int timeout)
+shake_hands(struct outcome *o, int fd, int timeout, bool resume)
 {
+	o->probe.peer = o->address;
+	o->probe.resume = resume;
 	probe_begin(&o->probe, fd, o->rule, o->cred, o->name, timeout);
 	o->cause = o->probe.cause[0] != '\0' ? o->probe.cause : NULL;
 	o->verdict = o->probe.err != 0    ? "reject"
@@ -105,7 +107,7 @@ visit(const struct visit *v, const struct sockaddr_storage *to, socklen_t len,
 	}
 	if (d.action == ACTION_TLS) {
 		name_set(o, v, &d, to, len);
-		shake_hands(o, fd, v->timeout);
+		shake_hands(o, fd, v->timeout, v->resume);
 	} else {
 		failed(o, action_word(d.action), NULL, d.text);
 		o->good = true;

@@ -19,6 +19,7 @@ struct visit {
 	const char *program;             /* whose rules count, or NULL */
 	char host[256], port[8];
 	int timeout;
+	bool resume; /* a session of before will do */
 	struct policy *policy; /* owned */
 	char **search;         /* owned */
 	size_t nsearch;

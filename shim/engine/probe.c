@@ -44,14 +44,17 @@ probe_begin(struct probe *out, int fd, const struct rule *rule,
 	struct patience p = {0};
 	struct conn *c = conn_new(SIDE_CLIENT, CONN_TCP);
 
-	memset(out, 0, sizeof *out);
-	out->fd = fd;
-	out->err = ENOMEM;
+	*out = (struct probe){.peer = out->peer,
+	    .resume = out->resume,
+	    .fd = fd,
+	    .err = ENOMEM};
 	if (c == NULL)
 		return;
 	c->rule = rule;
 	c->cred = cred;
-	c->full_only = true;
+	c->full_only = !out->resume;
+	if (out->peer != NULL)
+		snprintf(c->peer, sizeof c->peer, "%s", out->peer);
 	snprintf(c->name, sizeof c->name, "%s", name);
 	table_set(fd, c);
 	out->c = c;

@@ -13,6 +13,10 @@
 #include "../abi.h"
 
 struct probe {
+	/* the caller's, before probe_begin */
+	const char *peer; /* "192.0.2.1:443"; sessions are kept by the port */
+	bool resume;      /* else its handshake is a full one */
+
 	int err;         /* 0: the session is open; else an errno */
 	char cause[32];  /* of a refusal or a break, or of what was tolerated */
 	char text[1200]; /* and its sentence; "" where nothing is wrong */
