@@ -107,6 +107,19 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $(replay) $(unit_lib)
 	    $(if $(FUZZER),-fsanitize=fuzzer) -MMD -MF $@.d -MP -pthread \
 	    $(LDFLAGS) -o $@ $< $(replay) $(unit_lib) -lconfig -lgnutls
 
+# Both ends of a soak, and what makes calls fail beneath the shim.
+soak-programs: $(addprefix $(B)/tests/soak/,server client faults.so) $(B)/tests/oracle \
+	$(B)/tests/reap
+$(B)/tests/soak/%: tests/soak/%.c tests/soak/soak.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) -pthread $(LDFLAGS) -o $@ $<
+
+$(B)/tests/soak/%.so: tests/soak/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) -fPIC -shared -o $@ $<
+
 $(B)/tests/fuzz/replay.o: tests/fuzz/replay.c tests/fuzz/fuzz.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(HARD) $(SAN) $(CPPFLAGS) -c -o $@ $<
@@ -117,5 +130,5 @@ $(B)/tests/target.a: $(B)/obj/shim/target.o
 
 -include $(wildcard $(B)/tests/*.d $(B)/tests/unit/*.d $(B)/tests/fuzz/*.d)
 
-.PHONY: fixtures unit benches fuzzers tsan
+.PHONY: fixtures unit benches fuzzers soak-programs tsan
 .SECONDARY:

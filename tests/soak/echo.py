@@ -1,0 +1,21 @@
+"""echo.py - sends back whatever comes, by asyncio; prints `port N`"""
+import asyncio
+
+
+async def echo(reader, writer):
+    try:
+        while data := await reader.read(32768):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+    except OSError:
+        writer.transport.abort()
+
+
+async def main():
+    server = await asyncio.start_server(echo, "127.0.0.1", 0, backlog=1024)
+    print("port", server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+asyncio.get_event_loop_policy().new_event_loop().run_until_complete(main())
