@@ -109,6 +109,12 @@ check-tsan:
 	$(Q)$(MAKE) -s -f tests/tests.mk tsan
 	tests/tsan $(B)
 
+# testssl.sh at a server under the default policy: testssl.sh, one to three
+# minutes.
+check-scanners: all
+	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
+	B=$(B) tests/scanners
+
 # Every fuzzer of tests/fuzz for so many seconds, with clang's libFuzzer:
 # clang-14, libclang-rt-14-dev.  tests/run replays their corpus without.
 FUZZ_SECONDS ?= 60
@@ -118,6 +124,13 @@ fuzz:
 	    SAN='-fsanitize=address,undefined,fuzzer-no-link \
 	    -fno-sanitize-recover=all' fuzzers
 	tests/fuzz/all $(B)/fuzz/tests/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
+# 2,000 connections, faults, reloads and killed workers for MINUTES.
+MINUTES ?= 30
+CONNECTIONS ?= 2000
+soak: all
+	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B) soak-programs
+	B=$(B) tests/soak/all $(MINUTES) $(CONNECTIONS)
 
 # nginx, Java and curl with GnuTLS: nginx-light, a JDK, libcurl3-gnutls.
 check-interop: all
@@ -189,7 +202,8 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all bench man check check-chroot check-interop check-servers check-tsan conformance demo figures fuzz \
-	install uninstall \
+.PHONY: all bench man check check-chroot check-interop \
+	check-scanners check-servers check-tsan conformance demo figures fuzz \
+	install soak uninstall \
 	clean
 .DELETE_ON_ERROR:

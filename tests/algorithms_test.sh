@@ -181,11 +181,11 @@ test_priority_is_what_suites_are_offered() {
 # with and without: options
 test_cipher_server_preference_takes_the_first_of_the_server() {
 	local theirs='ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384'
-	server good 'priority = "NONE:+AES-256-GCM:+AES-128-GCM:+ECDHE-ECDSA";
-	    options = "cipher_server_preference";'
+	server good 'priority = "NONE:+AES-256-GCM:+AES-128-GCM:+ECDHE-ECDSA";'
 	visit -tls1_2 -cipher "$theirs"
 	assertContains "$out" 'Cipher is ECDHE-ECDSA-AES256'
-	server good 'priority = "NONE:+AES-256-GCM:+AES-128-GCM:+ECDHE-ECDSA";'
+	server good 'priority = "NONE:+AES-256-GCM:+AES-128-GCM:+ECDHE-ECDSA";
+	    options = "no_cipher_server_preference";'
 	visit -tls1_2 -cipher "$theirs"
 	assertContains "$out" 'Cipher is ECDHE-ECDSA-AES128'
 }
