@@ -109,6 +109,14 @@ check-tsan:
 	$(Q)$(MAKE) -s -f tests/tests.mk tsan
 	tests/tsan $(B)
 
+# Functional tests with both objects under ASan and UBSan, in programs that
+# are not.
+check-asan: all
+	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
+	$(Q)$(MAKE) -s B=$(B)/asan \
+	    SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' all
+	tests/asan $(B)
+
 # testssl.sh at a server under the default policy: testssl.sh, one to three
 # minutes.
 check-scanners: all
@@ -202,7 +210,7 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all bench man check check-chroot check-interop \
+.PHONY: all bench man check check-asan check-chroot check-interop \
 	check-scanners check-servers check-tsan conformance demo figures fuzz \
 	install soak uninstall \
 	clean

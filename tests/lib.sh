@@ -19,7 +19,7 @@ fi
 
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 B=${B:-$(dirname "$TESTS")/build}
-TLSSHIM=$B/tlsshim
+TLSSHIM=${TLSSHIM_WRAPPER:-$B/tlsshim}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/tlsshim-test.XXXXXX") || exit 2
 export B TLSSHIM TMP LC_ALL=C SHUNIT_COLOR=none
 unset TLSSHIM_POLICY LD_PRELOAD SSLKEYLOGFILE
@@ -115,9 +115,10 @@ policy() {
 }
 
 # under NAME	sets UNDER, the words before a command that put it under the
-# preload with $TMP/NAME.cfg; what hangs is ended, and its test says so
+# preload with $TMP/NAME.cfg; what hangs is ended, and its test says so.
+# RUNTIME: the sanitizer's that the objects want before them (tests/asan)
 under() {
-	UNDER=(timeout 60 env LD_PRELOAD="$B/tlsshim.so"
+	UNDER=(timeout 60 env LD_PRELOAD="${RUNTIME:+$RUNTIME:}$B/tlsshim.so"
 	    TLSSHIM_POLICY="$TMP/$1.cfg")
 }
 

@@ -82,7 +82,8 @@ stream_copy(const struct bytes *b, const struct iovec *iov, int n, int flags)
 	for (i = 0; i < n && left > 0; i++) {
 		size_t k = iov[i].iov_len < left ? iov[i].iov_len : left;
 
-		if (!(flags & MSG_TRUNC)) /* recv(2): counted and not copied */
+		/* recv(2): counted and not copied; no bytes may go nowhere */
+		if (!(flags & MSG_TRUNC) && k > 0)
 			memcpy(iov[i].iov_base, bytes_at(b) + done, k);
 		done += k;
 		left -= k;
