@@ -31,12 +31,23 @@ override SAN += -DSHIM_NO_DEEPBIND -U_FORTIFY_SOURCE
 endif
 ALL_CFLAGS = $(WARN) $(HARD) $(SAN) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 RELRO = -Wl,-z,relro,-z,now,-z,noexecstack
+# One mapping for text and constants: each fork copies every mapping, each exit
+# takes it away again.
+ONE = -Wl,-z,noseparate-code
 PIC = -fPIC -fvisibility=hidden
 GNUTLS_CFLAGS := $(shell pkg-config --cflags gnutls 2>/dev/null)
 
 preload_src = $(wildcard shim/preload/*.c) shim/target.c
 preload_asm = $(wildcard shim/preload/*.S)
-engine_src = $(wildcard shim/engine/*.c)
+# The children of a server map the pages of the engine that they come by, 64 KB
+# at a time: what serves a connection lies together.  table.o is the first of
+# all, for its variables (RARE in engine.h).
+near = table thread call process slot alive turn wait bytes conn conn_end \
+	handshake session hello stream stream_in stream_out carry argument \
+	calls_stream calls_descriptor deferred libc_stream ours epoll_set \
+	verify watch log snapshot judge connection
+engine_src = $(near:%=shim/engine/%.c) \
+	$(filter-out $(near:%=shim/engine/%.c),$(wildcard shim/engine/*.c))
 policy_src = $(wildcard policy/*.c)
 tools_src = $(wildcard tools/*.c)
 
@@ -63,13 +74,13 @@ $(B)/obj/%.o: %.S
 # symbolic: a hook that calls a hook means ours, whatever the host exports.
 $(B)/tlsshim.so: $(preload_obj)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HARD) $(SAN) $(LDFLAGS) -shared $(RELRO) -Wl,-z,defs \
+	$(Q)$(CC) $(HARD) $(SAN) $(LDFLAGS) -shared $(RELRO) $(ONE) -Wl,-z,defs \
 	    -Wl,-z,initfirst -Wl,-Bsymbolic-functions \
 	    -Wl,-soname,tlsshim.so -o $@ $(preload_obj) -lc
 
 $(B)/tlsshim-engine.so: $(engine_obj)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(HARD) $(SAN) $(LDFLAGS) -shared $(RELRO) -Wl,-z,defs \
+	$(Q)$(CC) $(HARD) $(SAN) $(LDFLAGS) -shared $(RELRO) $(ONE) -Wl,-z,defs \
 	    -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,-soname,tlsshim-engine.so \
 	    -o $@ $(engine_obj) -lconfig -lgnutls
 

@@ -79,6 +79,13 @@ struct shim_host {
 	const char *sealed; /* 1: under seccomp, make no call of our own */
 
 	/*
+	 * A word for the engine on a page that the kernel gives as zeros to
+	 * the child of any fork (MADV_WIPEONFORK); NULL where there is none.
+	 * The tools have no such page to lend: wiped itself is NULL.
+	 */
+	pid_t *const *wiped;
+
+	/*
 	 * Names that the ring holds for addr, newest first, each once; returns
 	 * how many were written to out (at most n).  No lock; thread-safe.
 	 */

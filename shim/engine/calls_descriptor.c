@@ -94,13 +94,12 @@ descriptor_sweep(void)
 	(void)call_end(&k, 0);
 }
 
-/* Numbers whose program wants them to outlive an exec (F_GETFD). */
-static unsigned char kept[FD_MAX];
+/* A row's `kept`: the program wants the number to outlive an exec (F_GETFD). */
 
 void
 descriptor_hide(int fd, bool keep)
 {
-	kept[fd] = keep;
+	fd_rows[fd].kept = keep;
 	if (keep)
 		host->libc->fcntl(fd, F_SETFD, (long)FD_CLOEXEC);
 }
@@ -108,15 +107,15 @@ descriptor_hide(int fd, bool keep)
 void
 descriptor_show(int fd)
 {
-	if (kept[fd])
+	if (fd_rows[fd].kept)
 		host->libc->fcntl(fd, F_SETFD, 0L);
-	kept[fd] = 0;
+	fd_rows[fd].kept = 0;
 }
 
 bool
 descriptor_kept(int fd)
 {
-	return kept[fd] != 0;
+	return fd_rows[fd].kept != 0;
 }
 
 static int
@@ -227,11 +226,11 @@ control(struct conn *c, int fd, int cmd, long arg)
 	int rv;
 
 	if (cmd == F_SETFD && hidden) {
-		kept[fd] = !(arg & FD_CLOEXEC);
+		fd_rows[fd].kept = !(arg & FD_CLOEXEC);
 		return 0;
 	}
 	rv = (int)as_engine(host->libc->fcntl(fd, cmd, arg));
-	if (cmd == F_GETFD && hidden && rv >= 0 && kept[fd])
+	if (cmd == F_GETFD && hidden && rv >= 0 && fd_rows[fd].kept)
 		rv &= ~FD_CLOEXEC;
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
 		return copied(c, rv, cmd == F_DUPFD);
@@ -288,7 +287,7 @@ device_control(struct conn *c, int fd, unsigned long request, void *arg)
 	if (c->state == CONN_LISTEN)
 		return (int)as_engine(host->libc->ioctl(fd, request, arg));
 	if (request == FIOCLEX || request == FIONCLEX) {
-		kept[fd] = request == FIONCLEX;
+		fd_rows[fd].kept = request == FIONCLEX;
 		return 0;
 	}
 	rv = (int)as_engine(host->libc->ioctl(fd, request, arg));

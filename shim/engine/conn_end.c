@@ -180,13 +180,14 @@ conn_finish(struct conn *c, int fd)
 /*
  * This process lets go.  The last to do so sends what the writer left; where
  * nobody has written since the fork (may_finish) the session is whole in every
- * holder and the last one ends it.
+ * holder and the last one ends it.  asked: slot_alone was, just now.
  */
 static void
-end_other(struct conn *c, int fd, bool may_finish)
+end_other(struct conn *c, int fd, bool may_finish, bool asked)
 {
 	struct slot_end end;
-	bool last = slot_leave(c->slot, process_holder(), &end);
+	bool last = (asked ? slot_leave_asked : slot_leave)(
+	    c->slot, process_holder(), &end);
 
 	c->slot = NULL;
 	if (!last)
@@ -203,7 +204,7 @@ void
 conn_let_go(struct conn *c, int fd)
 {
 	if (c->slot != NULL)
-		end_other(c, fd, false);
+		end_other(c, fd, false, false);
 }
 
 /* May this process end the session?  Not while another may yet write. */
@@ -274,6 +275,6 @@ conn_end(struct conn *c, int fd)
 	else if (mine)
 		conn_finish(c, fd);
 	if (c->slot != NULL)
-		end_other(c, fd, !mine && !c->linger_set);
+		end_other(c, fd, !mine && !c->linger_set, !mine);
 	pthread_mutex_unlock(&c->lock);
 }

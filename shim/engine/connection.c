@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "call.h"
@@ -363,6 +364,23 @@ connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
 	}
 }
 
+/*
+ * A server is about to have children, each with a handshake that needs some
+ * 60 KB.  Where the heap ends with less, each of them would have it grow, and
+ * shrink again, by system calls of its own; once is enough.
+ */
+static void
+make_room(void)
+{
+	static _Atomic bool made;
+	void *volatile room;
+
+	if (atomic_exchange(&made, true))
+		return;
+	room = malloc(64 * 1024);
+	free(room);
+}
+
 int
 connection_listen(int fd, int backlog)
 {
@@ -388,6 +406,7 @@ connection_listen(int fd, int backlog)
 	if (c == NULL)
 		return -ENOMEM;
 	deferred_expect();
+	make_room();
 	c->cookie = cookie_of(fd);
 	table_set(fd, c);
 	conn_put(c);

@@ -26,12 +26,25 @@ static _Atomic bool driving;
 static _Atomic int bell = -1;
 static _Atomic bool rung;
 
+/*
+ * The bell is of the process that this one has forked from, whose waits are
+ * not ours to wake.  A new one comes where one is needed: most children never
+ * do, and a close costs them a system call and a page.
+ */
+static _Atomic bool inherited;
+
+static int
+own_bell(void)
+{
+	return atomic_load(&inherited) ? -1 : atomic_load(&bell);
+}
+
 static void
 ring(void)
 {
 	uint64_t one = 1;
 
-	if (bell != -1 && !atomic_exchange(&rung, true))
+	if (own_bell() != -1 && !atomic_exchange(&rung, true))
 		(void)!host->libc->write(bell, &one, sizeof one);
 }
 
@@ -68,9 +81,13 @@ deferred_slice(void)
 void
 deferred_expect(void)
 {
-	if (bell != -1)
+	if (own_bell() != -1)
 		return;
 	pthread_mutex_lock(&lock);
+	if (atomic_load(&inherited)) {
+		ours_close(&bell);
+		atomic_store(&inherited, false);
+	}
 	if (bell == -1)
 		(void)ours_event(&bell);
 	pthread_mutex_unlock(&lock);
@@ -244,7 +261,7 @@ deferred_ask(struct pollfd *p, int n)
 	if (!deferred_any())
 		return 0;
 	pthread_mutex_lock(&lock);
-	if (bell != -1)
+	if (own_bell() != -1)
 		p[k++] = (struct pollfd){bell, POLLIN, 0};
 	for (c = first; c != NULL && k < n; c = c->next_deferred) {
 		short ev = POLLIN;
@@ -310,7 +327,8 @@ deferred_reset(void)
 	}
 	first = NULL;
 	atomic_store(&count, 0);
-	ours_close(&bell); /* the parent's waits are not ours to wake */
+	if (bell != -1)
+		atomic_store(&inherited, true);
 	atomic_store(&rung, false);
 }
 

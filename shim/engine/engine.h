@@ -50,6 +50,27 @@ pid_t process_holder(void);
 /* How many forks lie between this process and the start of the engine. */
 unsigned process_forks(void);
 
+/*
+ * Where variables lie.  After a fork the kernel copies each page that the
+ * parent or the child writes to, and each 2 MB in which pages were written
+ * cost a page table in every fork and exit.  So what forks, accept() and
+ * close() write is to lie on one page: .bss, behind it the first rows.  RARE
+ * is for what is large and rarely written, and puts it in front, into .data;
+ * APART is for what is larger still and mostly never touched (.lbss comes
+ * behind .bss, and takes no room in the file).
+ */
+#define RARE __attribute__((section(".data.once")))
+#define APART __attribute__((section(".lbss.apart")))
+
+/* What there is for a descriptor; each member is one file's alone. */
+struct row {
+	_Atomic(struct conn *) conn;    /* table.c */
+	_Atomic(struct set *) set;      /* epoll_set.c */
+	_Atomic(_Atomic int *) holder;  /* ours.c */
+	unsigned char kept;             /* calls_descriptor.c */
+};
+extern struct row fd_rows[FD_MAX]; /* table.c */
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t now_ms(void);
 

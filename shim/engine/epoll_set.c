@@ -8,7 +8,6 @@
 #include "ours.h"
 #include "thread.h"
 
-static _Atomic(struct set *) sets[FD_MAX];
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 /* Which regs belong to which conn; unbound ones hang on `streams`. */
@@ -123,7 +122,7 @@ find_copies(struct set *s, int epfd)
 		if (fd != epfd && host->class_of[fd] == FD_PASS &&
 		    host->libc->fcntl(fd, DUPFD_QUERY, (long)epfd) == 1) {
 			s->fds++;
-			atomic_store(&sets[fd], s);
+			atomic_store(&fd_rows[fd].set, s);
 			host->set_class(fd, FD_SET);
 		}
 }
@@ -135,13 +134,13 @@ set_get(int epfd, bool make)
 
 	if (epfd < 0 || epfd >= FD_MAX)
 		return NULL;
-	s = atomic_load(&sets[epfd]);
+	s = atomic_load(&fd_rows[epfd].set);
 	if (s != NULL || !make)
 		return s;
 	pthread_mutex_lock(&making);
-	s = atomic_load(&sets[epfd]);
+	s = atomic_load(&fd_rows[epfd].set);
 	if (s == NULL && (s = new_set(epfd)) != NULL) {
-		atomic_store(&sets[epfd], s);
+		atomic_store(&fd_rows[epfd].set, s);
 		find_copies(s, epfd);
 	}
 	pthread_mutex_unlock(&making);
@@ -156,10 +155,10 @@ set_share(int from, int to)
 	if (from < 0 || from >= FD_MAX || to >= FD_MAX)
 		return;
 	pthread_mutex_lock(&making);
-	s = atomic_load(&sets[from]);
+	s = atomic_load(&fd_rows[from].set);
 	if (s != NULL) {
 		s->fds++;
-		atomic_store(&sets[to], s);
+		atomic_store(&fd_rows[to].set, s);
 		host->set_class(to, FD_SET);
 	}
 	pthread_mutex_unlock(&making);
@@ -171,12 +170,12 @@ set_forget(int epfd)
 	struct set *s;
 	int fd;
 
-	if (epfd < 0 || epfd >= FD_MAX || atomic_load(&sets[epfd]) == NULL)
+	if (epfd < 0 || epfd >= FD_MAX || atomic_load(&fd_rows[epfd].set) == NULL)
 		return NULL;
 	pthread_mutex_lock(&making);
-	s = atomic_exchange(&sets[epfd], NULL);
+	s = atomic_exchange(&fd_rows[epfd].set, NULL);
 	if (s != NULL && --s->fds > 0) {
-		for (fd = 0; fd < FD_MAX && atomic_load(&sets[fd]) != s; fd++)
+		for (fd = 0; fd < FD_MAX && atomic_load(&fd_rows[fd].set) != s; fd++)
 			;
 		atomic_store(&s->epfd, fd);
 		s = NULL;

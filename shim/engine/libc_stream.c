@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 
 #include "handover.h"
 #include "libc_stream.h"
@@ -30,7 +31,7 @@ static FILE *originals[3];
 static int numbers[3] = {-1, -1, -1};
 
 /* The others, as far as there is room; they come back with a relay alone. */
-static struct {
+RARE static struct {
 	FILE *f; /* closed meanwhile: found in libc's list no longer */
 	int number;
 } others[16];
@@ -94,23 +95,43 @@ is_copy(int fd, const struct conn *c)
 	return cookie == c->cookie;
 }
 
+/* Asked for once: ld.so takes locks. */
+static FILE **
+list_all(void)
+{
+	static FILE **_Atomic found;
+	FILE **all = atomic_load(&found);
+	void *global;
+
+	if (all != NULL)
+		return all;
+	global = dlopen(NULL, RTLD_LAZY);
+	all = global != NULL ? dlsym(global, "_IO_list_all") : NULL;
+	atomic_store(&found, all);
+	return all;
+}
+
 /* libc's own streams, but ours, for which is() holds; how many. */
 static int
 streams(bool (*is)(FILE *f, int fd, const struct conn *c), int fd,
     const struct conn *c, FILE **out, int room)
 {
-	void *global = dlopen(NULL, RTLD_LAZY);
-	FILE **all = global != NULL ? dlsym(global, "_IO_list_all") : NULL;
+	FILE **all = list_all();
+	bool alone = __libc_single_threaded;
 	FILE *f;
 	int n = 0;
 
 	if (all == NULL)
 		return 0;
-	_IO_list_lock();
+	/* without it where nobody else is: it is written, and so copied after
+	 * each fork (APART) */
+	if (!alone)
+		_IO_list_lock();
 	for (f = *all; f != NULL && n < room; f = f->_chain)
 		if (!stdio_is_ours(f) && is(f, fd, c))
 			out[n++] = f;
-	_IO_list_unlock();
+	if (!alone)
+		_IO_list_unlock();
 	return n;
 }
 

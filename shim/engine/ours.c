@@ -9,9 +9,6 @@
 
 static _Atomic int spare[OURS_SPARE] = {-1, -1, -1};
 
-/* Whose variable a number is in; NULL: none of ours. */
-static _Atomic(_Atomic int *) holders[FD_MAX];
-
 static int
 copy_from(int fd, long lowest)
 {
@@ -47,7 +44,7 @@ copy_away(int fd)
 static void
 hold(int fd, _Atomic int *at)
 {
-	atomic_store(&holders[fd], at);
+	atomic_store(&fd_rows[fd].holder, at);
 	atomic_store(at, fd);
 	host->set_class(fd, FD_OURS);
 }
@@ -55,7 +52,7 @@ hold(int fd, _Atomic int *at)
 static void
 release(int fd)
 {
-	atomic_store(&holders[fd], NULL);
+	atomic_store(&fd_rows[fd].holder, NULL);
 	__atomic_store_n(&host->class_of[fd], FD_UNKNOWN, __ATOMIC_RELEASE);
 }
 
@@ -92,9 +89,10 @@ ours_take(int fd, _Atomic int *at)
 static bool
 close_held(_Atomic int *at)
 {
-	int fd = atomic_exchange(at, -1);
+	int fd = atomic_load(at);
 
-	if (fd == -1)
+	/* written only where there is something: most children have nothing */
+	if (fd == -1 || (fd = atomic_exchange(at, -1)) == -1)
 		return false;
 	release(fd);
 	host->libc->close(fd);
@@ -132,7 +130,7 @@ ours_yield(int number)
 	if (number < 0 || number >= FD_MAX ||
 	    host->class_of[number] != FD_OURS)
 		return;
-	at = atomic_load(&holders[number]);
+	at = atomic_load(&fd_rows[number].holder);
 	up = copy_from(number, (long)number + 1);
 	if (up == -1)
 		up = copy_from(number, 16);

@@ -133,15 +133,22 @@ process_forked(long pid)
 	errno = saved;
 }
 
-int
-process_init(void)
+static pid_t *
+own_page(void)
 {
 	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (p == MAP_FAILED || madvise(p, 4096, MADV_WIPEONFORK) == -1)
-		return -errno;
-	mark = p;
+	return p != MAP_FAILED && madvise(p, 4096, MADV_WIPEONFORK) == 0 ? p
+									 : NULL;
+}
+
+int
+process_init(void)
+{
+	mark = host->wiped != NULL ? *host->wiped : own_page();
+	if (mark == NULL)
+		return -ENOSYS; /* Linux before 4.14 */
 	set_mark();
 	return -pthread_atfork(before, in_parent, in_child);
 }

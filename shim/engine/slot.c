@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "alive.h"
+#include "engine.h"
 #include "slot.h"
 
 #define NSLOTS 65536
@@ -36,19 +37,25 @@ struct slot {
 
 _Static_assert(sizeof(struct slot) == 128, "a slot is 128 bytes");
 
+/*
+ * The counts and the first slots lie on one page, which is all that a server
+ * with few connections at a time, and each of its children, touches.
+ */
 struct arena {
-	struct slot slots[NSLOTS];
-	_Atomic uint32_t hint; /* where to look for a free slot */
+	_Alignas(128) _Atomic uint32_t hint; /* where to look for a free slot */
 	_Atomic uint32_t top;  /* no slot at or above was ever used */
 	_Atomic uint32_t used; /* how many are not free */
+	struct slot slots[NSLOTS];
 };
+
+#define FEW 31 /* slots on that page */
 
 /*
  * Those that this process can see, from 0 on without a gap.  One that is
  * mapped after a fork is its process's and its later children's, who are all
  * that can ever hold a connection that is noted in it.
  */
-static _Atomic(struct arena *) arenas[NARENAS];
+RARE static _Atomic(struct arena *) arenas[NARENAS];
 
 static struct arena *
 arena_map(int at)
@@ -150,11 +157,13 @@ clear(struct slot *s, pid_t pid, uint32_t stamp[SLOT_USES])
 static struct slot *
 arena_take(struct arena *a, pid_t pid, uint32_t stamp[SLOT_USES])
 {
-	uint32_t i, at;
+	uint32_t used = a->used, i, at;
 
-	if (a->used >= NSLOTS)
+	if (used >= NSLOTS)
 		return NULL;
-	at = atomic_fetch_add(&a->hint, 1);
+	/* around the page, or as far that every other one should be free */
+	at = atomic_fetch_add(&a->hint, 1) %
+	    (used < FEW / 2 ? FEW : used < NSLOTS / 2 ? 2 * used : NSLOTS);
 	for (i = 0; i < NSLOTS; i++) {
 		struct slot *s = &a->slots[(at + i) % NSLOTS];
 		uint32_t none = 0;
@@ -377,6 +386,13 @@ slot_step_in(struct slot *s, pid_t pid, uint64_t cookie)
 bool
 slot_leave(struct slot *s, pid_t pid, struct slot_end *end)
 {
+	(void)slot_alone(s, pid);
+	return slot_leave_asked(s, pid, end);
+}
+
+bool
+slot_leave_asked(struct slot *s, pid_t pid, struct slot_end *end)
+{
 	struct slot_end unwanted;
 	int i;
 
@@ -385,8 +401,6 @@ slot_leave(struct slot *s, pid_t pid, struct slot_end *end)
 	*end = (struct slot_end){0};
 	if (s == NULL)
 		return true;
-	if (s->holders > 1)
-		bury(s, pid);
 	if (pid != 0)
 		forget_holder(s, pid);
 	/*

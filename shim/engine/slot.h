@@ -129,4 +129,7 @@ struct slot_end {
  */
 bool slot_leave(struct slot *s, pid_t pid, struct slot_end *end);
 
+/* The same right after slot_alone: who has died is not looked for again. */
+bool slot_leave_asked(struct slot *s, pid_t pid, struct slot_end *end);
+
 #endif

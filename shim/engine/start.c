@@ -16,7 +16,7 @@
 
 const struct shim_host *host;
 
-static struct shim_calls calls;
+RARE static struct shim_calls calls;
 
 const struct shim_calls *
 engine_calls(void)

@@ -125,7 +125,7 @@ stdio_is_ours(FILE *f)
  * libc's cookie streams are for bytes, and its wide functions say so by WEOF
  * and -1; but fgetws looks at the wide buffer first, and there is none.
  */
-static long not_wide[128];
+RARE static long not_wide[128];
 
 FILE *
 stdio_open(int fd, const char *mode)

@@ -55,10 +55,17 @@
  * whether the slot still says the same; conn memory is never freed, so that
  * the count may be read at any time.
  */
-static _Atomic(struct conn *) table[FD_MAX];
+APART struct row fd_rows[FD_MAX];
 static pthread_mutex_t world = PTHREAD_MUTEX_INITIALIZER;
 static struct conn *all, *spare;
 static _Atomic int top;
+
+/*
+ * The first ones, beside all that: a server that forks for each connection
+ * needs no more than its listener and one.  See APART.
+ */
+static struct conn near[2];
+static unsigned near_made; /* world */
 
 /*
  * Stands in the table while a descriptor is being closed: the number is not
@@ -95,10 +102,10 @@ table_get(int fd)
 
 	if (fd < 0 || fd >= FD_MAX)
 		return NULL;
-	while ((c = atomic_load(&table[fd])) != NULL) {
+	while ((c = atomic_load(&fd_rows[fd].conn)) != NULL) {
 		if (!ref(c))
 			continue;
-		if (atomic_load(&table[fd]) == c)
+		if (atomic_load(&fd_rows[fd].conn) == c)
 			return c;
 		conn_put(c);
 	}
@@ -109,7 +116,7 @@ bool
 table_is(int fd, const struct conn *c)
 {
 	return c->ending ||
-	    (fd >= 0 && fd < FD_MAX && atomic_load(&table[fd]) == c);
+	    (fd >= 0 && fd < FD_MAX && atomic_load(&fd_rows[fd].conn) == c);
 }
 
 int
@@ -117,7 +124,7 @@ table_number(int fd, const struct conn *c)
 {
 	int left;
 
-	if (fd >= 0 && fd < FD_MAX && atomic_load(&table[fd]) == c)
+	if (fd >= 0 && fd < FD_MAX && atomic_load(&fd_rows[fd].conn) == c)
 		return fd;
 	left = atomic_load(&c->left);
 	if (left != -1)
@@ -142,7 +149,7 @@ table_used(struct conn *c)
 bool
 table_is_at(int fd, const struct conn *c)
 {
-	return fd >= 0 && fd < FD_MAX && atomic_load(&table[fd]) == c;
+	return fd >= 0 && fd < FD_MAX && atomic_load(&fd_rows[fd].conn) == c;
 }
 
 static void
@@ -174,7 +181,7 @@ drop_stale(int fd, struct conn *c)
 	bool last = false;
 
 	pthread_mutex_lock(&world);
-	if (atomic_compare_exchange_strong(&table[fd], &want, NULL)) {
+	if (atomic_compare_exchange_strong(&fd_rows[fd].conn, &want, NULL)) {
 		last = atomic_fetch_sub(&c->fds, 1) == 1;
 		set_class(fd, FD_UNKNOWN);
 	}
@@ -193,7 +200,7 @@ void
 table_lost(int fd)
 {
 	struct conn *c =
-	    fd >= 0 && fd < FD_MAX ? atomic_load(&table[fd]) : NULL;
+	    fd >= 0 && fd < FD_MAX ? atomic_load(&fd_rows[fd].conn) : NULL;
 
 	if (c != NULL && c != &closing)
 		drop_stale(fd, c);
@@ -226,14 +233,14 @@ table_sweep(void)
 	int fd, n = table_top();
 
 	for (fd = 0; fd < n; fd++)
-		if (atomic_load_explicit(&table[fd], memory_order_relaxed))
+		if (atomic_load_explicit(&fd_rows[fd].conn, memory_order_relaxed))
 			(void)table_verify(fd);
 }
 
 void
 table_set(int fd, struct conn *c)
 {
-	struct conn *old = atomic_load(&table[fd]);
+	struct conn *old = atomic_load(&fd_rows[fd].conn);
 
 	if (old != c)
 		table_lost(fd);
@@ -243,7 +250,7 @@ table_set(int fd, struct conn *c)
 	atomic_store(&c->fd_hint, fd);
 	if (fd >= atomic_load(&top))
 		atomic_store(&top, fd + 1);
-	old = atomic_exchange(&table[fd], c);
+	old = atomic_exchange(&fd_rows[fd].conn, c);
 	set_class(fd, FD_GOVERNED);
 	pthread_mutex_unlock(&world);
 	if (old == NULL || old == &closing)
@@ -262,11 +269,11 @@ table_close_begin(int fd)
 	if (fd < 0 || fd >= FD_MAX)
 		return NULL;
 	pthread_mutex_lock(&world);
-	c = atomic_load(&table[fd]);
+	c = atomic_load(&fd_rows[fd].conn);
 	if (c == &closing)
 		c = NULL;
 	if (c != NULL) {
-		atomic_store(&table[fd], &closing);
+		atomic_store(&fd_rows[fd].conn, &closing);
 		last = atomic_fetch_sub(&c->fds, 1) == 1;
 	}
 	pthread_mutex_unlock(&world);
@@ -287,7 +294,7 @@ table_close_end(int fd, struct conn *c)
 	struct conn *want = &closing;
 
 	pthread_mutex_lock(&world);
-	if (atomic_compare_exchange_strong(&table[fd], &want, NULL))
+	if (atomic_compare_exchange_strong(&fd_rows[fd].conn, &want, NULL))
 		set_class(fd, FD_UNKNOWN);
 	pthread_mutex_unlock(&world);
 	libc_stream_give_back(fd);
@@ -300,7 +307,7 @@ table_drop(int fd, struct conn *c, enum fd_class class)
 	struct conn *want = c;
 
 	pthread_mutex_lock(&world);
-	if (atomic_compare_exchange_strong(&table[fd], &want, NULL))
+	if (atomic_compare_exchange_strong(&fd_rows[fd].conn, &want, NULL))
 		atomic_fetch_sub(&c->fds, 1);
 	set_class(fd, class);
 	pthread_mutex_unlock(&world);
@@ -321,7 +328,7 @@ table_keep(int fd, struct conn *c)
 	atomic_store(&c->fds, 1);
 	atomic_store(&c->using, 0);
 	atomic_store(&c->fd_hint, fd);
-	atomic_store(&table[fd], c);
+	atomic_store(&fd_rows[fd].conn, c);
 	set_class(fd, FD_GOVERNED);
 	pthread_mutex_unlock(&world);
 }
@@ -367,12 +374,20 @@ table_fd(const struct conn *c)
 {
 	int fd = atomic_load(&c->fd_hint);
 
-	if (atomic_load(&table[fd]) == c)
+	if (atomic_load(&fd_rows[fd].conn) == c)
 		return fd;
 	for (fd = 0; fd < table_top(); fd++)
-		if (atomic_load_explicit(&table[fd], memory_order_relaxed) == c)
+		if (atomic_load_explicit(&fd_rows[fd].conn, memory_order_relaxed) == c)
 			return fd;
 	return -1;
+}
+
+static struct conn *
+made(void)
+{
+	if (near_made < sizeof near / sizeof *near)
+		return &near[near_made++];
+	return calloc(1, sizeof(struct conn));
 }
 
 struct conn *
@@ -382,9 +397,9 @@ table_alloc(void)
 
 	pthread_mutex_lock(&world);
 	c = spare;
-	if (c != NULL) {
+	if (c != NULL)
 		spare = c->next_free;
-	} else if ((c = calloc(1, sizeof *c)) != NULL) {
+	else if ((c = made()) != NULL) {
 		pthread_mutex_init(&c->lock, NULL);
 		atomic_store(&c->left, -1);
 		c->next = all;
@@ -578,5 +593,5 @@ table_after_fork(bool child, bool announced)
 bool
 table_has(int fd)
 {
-	return fd >= 0 && fd < FD_MAX && atomic_load(&table[fd]) != NULL;
+	return fd >= 0 && fd < FD_MAX && atomic_load(&fd_rows[fd].conn) != NULL;
 }

@@ -32,13 +32,29 @@ LOCAL unsigned id;
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+/*
+ * The first is no mapping of its own, which every fork would have to copy
+ * (APART); its thread, mostly main's, has it to the end.
+ */
+APART static struct thread near;
+static _Atomic bool near_taken;
+
+static struct thread *
+made(void)
+{
+	return atomic_exchange(&near_taken, true) ? malloc(sizeof near) : &near;
+}
+
 static void
 thread_free(void *arg)
 {
 	int i;
 
 	for (i = 0; i < DEPTHS; i++) {
-		free(own[i]);
+		if (own[i] == &near)
+			atomic_store(&near_taken, false);
+		else
+			free(own[i]);
 		own[i] = NULL;
 	}
 }
@@ -58,7 +74,7 @@ thread_own(void)
 		return NULL;
 	if (own[d] == NULL) {
 		pthread_once(&once, make_key);
-		own[d] = malloc(sizeof *own[d]);
+		own[d] = made();
 		if (own[d] != NULL) {
 			own[d]->put_at = own[d]->get_at = 0;
 			own[d]->taking = 0;

@@ -32,6 +32,7 @@ static const struct shim_host host = {
     .set_class = owned_set,
     .env = &start_env,
     .sealed = &process_sealed,
+    .wiped = &process_wiped,
     .names_find = names_find,
     .relayed_add = relayed_add,
     .relayed_tell = relayed_tell,

@@ -38,6 +38,7 @@ libc_need(void)
 /* process.c */
 
 void process_init(void);
+extern pid_t *process_wiped; /* NULL, or as shim_host says */
 
 /* 1 in a child that shares this memory but not its descriptors (vfork). */
 int process_vforked(void);

@@ -17,6 +17,8 @@ char process_sealed;
  */
 static pid_t *owner;
 
+pid_t *process_wiped; /* the engine's, beside it */
+
 static void
 forked(void)
 {
@@ -39,6 +41,7 @@ process_init(void)
 		return;
 	}
 	owner = page;
+	process_wiped = owner + 1;
 	*owner = getpid();
 	/* The first child's check may be made by a vfork child of its own. */
 	pthread_atfork(NULL, NULL, forked);
