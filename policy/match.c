@@ -254,23 +254,12 @@ name_next(const struct endpoint *e, size_t i, struct name *out)
 }
 
 static void
-undecided_set(
-    const struct endpoint *e, const struct rule *r, struct decision *out)
+rejected_set(
+    const struct rule *r, enum verdict_why why, struct decision *out)
 {
 	out->action = ACTION_REJECT;
-	out->why = WHY_UNDECIDED;
+	out->why = why;
 	out->rule = r;
-	explain_undecided(e, out);
-}
-
-static void
-ambiguous_set(const struct endpoint *e, const struct name *one,
-    const struct name *other, const struct rule *r, struct decision *out)
-{
-	out->action = ACTION_REJECT;
-	out->why = WHY_AMBIGUOUS;
-	out->rule = r;
-	explain_ambiguous(e, one->text, other->text, out);
 }
 
 /* The name to verify: the policy's, else what the program looked up. */
@@ -288,14 +277,13 @@ name_set(const struct name *name, struct decision *out)
 }
 
 static void
-decided_set(const struct policy *p, const struct endpoint *e,
-    const struct rule *r, const struct name *name, struct decision *out)
+decided_set(const struct policy *p, const struct rule *r,
+    const struct name *name, struct decision *out)
 {
 	out->action = action_of(p, r);
 	out->why = r != NULL ? WHY_RULE : WHY_UNMATCHED;
 	out->rule = r;
 	name_set(name, out);
-	explain_decided(p, e, name != NULL ? name->text : NULL, out);
 }
 
 /*
@@ -328,28 +316,63 @@ other_find(const struct policy *p, const struct endpoint *e, size_t i,
 	return NULL;
 }
 
-void
-policy_match(
-    const struct policy *p, const struct endpoint *e, struct decision *out)
-{
+/* The names that the decision was made by, "" for none. */
+struct names {
 	struct name one, other;
+};
+
+static void
+decide(const struct policy *p, const struct endpoint *e, struct decision *out,
+    struct names *n)
+{
 	const struct rule *differs = NULL;
 	struct outcome first;
 	size_t i;
 	bool named;
 
 	memset(out, 0, sizeof *out);
-	i = name_next(e, 0, &one);
+	i = name_next(e, 0, &n->one);
 	named = i < e->nnames;
-	first = lead(p, e, named ? &one : NULL);
+	if (!named)
+		n->one.text[0] = '\0';
+	first = lead(p, e, named ? &n->one : NULL);
 	if (named && !p->ambiguous_latest)
-		differs = other_find(p, e, i, &one, &first, &other);
+		differs = other_find(p, e, i, &n->one, &first, &n->other);
 	if (differs != NULL)
-		ambiguous_set(e, &one, &other, differs, out);
+		rejected_set(differs, WHY_AMBIGUOUS, out);
 	else if (first.undecided != NULL)
-		undecided_set(e, first.undecided, out);
+		rejected_set(first.undecided, WHY_UNDECIDED, out);
 	else
-		decided_set(p, e, first.rule, named ? &one : NULL, out);
+		decided_set(p, first.rule, named ? &n->one : NULL, out);
+}
+
+void
+policy_decide(
+    const struct policy *p, const struct endpoint *e, struct decision *out)
+{
+	struct names n;
+
+	decide(p, e, out, &n);
+}
+
+void
+policy_match(
+    const struct policy *p, const struct endpoint *e, struct decision *out)
+{
+	struct names n;
+
+	decide(p, e, out, &n);
+	switch (out->why) {
+	case WHY_AMBIGUOUS:
+		explain_ambiguous(e, n.one.text, n.other.text, out);
+		break;
+	case WHY_UNDECIDED:
+		explain_undecided(e, out);
+		break;
+	default:
+		explain_decided(p, e,
+		    n.one.text[0] != '\0' ? n.one.text : NULL, out);
+	}
 }
 
 bool

@@ -264,6 +264,10 @@ struct decision {
 void policy_match(const struct policy *p, const struct endpoint *e,
     struct decision *out);
 
+/* The same without out->text, for a server that judges each connection. */
+void policy_decide(const struct policy *p, const struct endpoint *e,
+    struct decision *out);
+
 /*
  * Could some connection that e describes in part be decided by rule r?  What
  * e leaves out (peer, names, local with a wildcard address or port 0) counts

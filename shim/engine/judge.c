@@ -18,8 +18,8 @@
 #define NAMES 64
 
 /* Written by judge_init, before any other call of the engine. */
-static char program[4096];
-static char script[4096];
+static const char *program = ""; /* owned */
+static const char *script; /* owned; NULL: none */
 static char **search;
 static size_t nsearch;
 
@@ -50,9 +50,8 @@ find_script(void)
 				start[0] = '\0';
 			host->libc->close(fd);
 		}
-		if (start[0] == '#' && start[1] == '!' &&
-		    realpath(at, script) == NULL)
-			script[0] = '\0';
+		if (start[0] == '#' && start[1] == '!')
+			script = realpath(at, NULL);
 		return;
 	}
 }
@@ -60,9 +59,12 @@ find_script(void)
 static void
 find_program(void)
 {
-	ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+	char *copy = n > 0 ? strndup(path, (size_t)n) : NULL;
 
-	program[n > 0 ? n : 0] = '\0';
+	if (copy != NULL)
+		program = copy;
 	find_script();
 }
 
@@ -77,19 +79,47 @@ judge_init(void)
 {
 	find_program();
 	nsearch = name_search_read(NULL, host->env->search, &search);
-	snapshot_init(program, script[0] != '\0' ? script : NULL);
+	snapshot_init(program, script);
 }
 
+/* n and then end; where the next one goes. */
+static char *
+put_number(char *at, unsigned n, char end)
+{
+	unsigned ten = 1;
+
+	while (n / ten >= 10)
+		ten *= 10;
+	for (; ten > 0; ten /= 10)
+		*at++ = (char)('0' + n / ten % 10);
+	*at++ = end;
+	return at;
+}
+
+/*
+ * Every accept() comes by here, and printf's stack is deep: one page more for
+ * the kernel to copy after each fork.
+ */
+static void
+address4_text(const struct sockaddr_in *sin, char buf[22])
+{
+	const unsigned char *b = (const unsigned char *)&sin->sin_addr;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		buf = put_number(buf, b[i], i < 3 ? '.' : ':');
+	put_number(buf, ntohs(sin->sin_port), '\0');
+}
+
+/* len: 64 at the least. */
 static void
 address_text(const struct sockaddr *sa, char *buf, size_t len)
 {
 	char host_[INET6_ADDRSTRLEN] = "?";
 	const struct sockaddr_in6 *s6 = (const void *)sa;
-	const struct sockaddr_in *s4 = (const void *)sa;
 
 	if (sa->sa_family == AF_INET) {
-		inet_ntop(AF_INET, &s4->sin_addr, host_, sizeof host_);
-		snprintf(buf, len, "%s:%u", host_, ntohs(s4->sin_port));
+		address4_text((const void *)sa, buf);
 	} else if (sa->sa_family == AF_INET6) {
 		inet_ntop(AF_INET6, &s6->sin6_addr, host_, sizeof host_);
 		snprintf(buf, len, "[%s]:%u", host_, ntohs(s6->sin6_port));
@@ -122,7 +152,7 @@ refused(const char *text)
 	return JUDGED_REFUSED;
 }
 
-static enum judgement
+static __attribute__((noinline)) enum judgement
 no_policy(const struct conn *c)
 {
 	char text[2200];
@@ -138,13 +168,35 @@ no_policy(const struct conn *c)
 	return refused(text);
 }
 
-/* What the decision means for c, which keeps s for as long as it needs it. */
-static enum judgement
-carry_out(struct conn *c, struct snapshot *s, const struct decision *d)
+/* The decision, in words only where the log will have them. */
+static void
+match(const struct snapshot *s, const struct endpoint *e, struct decision *d)
+{
+	policy_decide(snapshot_policy(s), e, d);
+	if (d->action == ACTION_REJECT ||
+	    (d->action == ACTION_PLAIN && log_wants(LOG_INFO)))
+		policy_match(snapshot_policy(s), e, d);
+}
+
+/* Apart from carry_out, whose stack every accept() uses. */
+static __attribute__((noinline)) enum judgement
+read_files(struct conn *c, struct snapshot *s, const struct decision *d)
 {
 	struct fault f = {0};
 	char text[2200];
 
+	c->cred = snapshot_credentials(s, d->rule, &f);
+	if (c->cred != NULL)
+		return JUDGED_TLS;
+	fault_text(&f, text, sizeof text);
+	log_decision(c, LOG_ERROR, "refused", "policy", d, text);
+	return refused(text);
+}
+
+/* What the decision means for c, which keeps s for as long as it needs it. */
+static enum judgement
+carry_out(struct conn *c, struct snapshot *s, const struct decision *d)
+{
 	if (d->action == ACTION_PLAIN) {
 		log_decision(c, LOG_INFO, "plain", NULL, d, d->text);
 		return JUDGED_PASS;
@@ -158,13 +210,10 @@ carry_out(struct conn *c, struct snapshot *s, const struct decision *d)
 	c->rule = d->rule;
 	if (d->action == ACTION_NATIVE)
 		return JUDGED_TLS;
-	c->cred = snapshot_credentials(s, d->rule, &f);
-	if (c->cred == NULL) {
-		fault_text(&f, text, sizeof text);
-		log_decision(c, LOG_ERROR, "refused", "policy", d, text);
-		return refused(text);
-	}
-	snprintf(c->name, sizeof c->name, "%s", d->name);
+	c->cred = snapshot_loaded(s, d->rule);
+	if (c->cred == NULL && read_files(c, s, d) == JUDGED_REFUSED)
+		return JUDGED_REFUSED;
+	strcpy(c->name, d->name);
 	/* nobody may have called listen() here: socket activation */
 	if (ticket_wanted(d->rule))
 		(void)ticket_init();
@@ -218,7 +267,7 @@ judge_connect(
 {
 	struct endpoint e = {.side = SIDE_CLIENT,
 	    .program = program,
-	    .script = script[0] != '\0' ? script : NULL,
+	    .script = script,
 	    .peer = addr,
 	    .search = (const char *const *)search,
 	    .nsearch = nsearch};
@@ -239,7 +288,7 @@ judge_connect(
 	}
 	e.names = names;
 	e.nnames = names_of(addr, len, found, names);
-	policy_match(snapshot_policy(s), &e, &d);
+	match(s, &e, &d);
 	j = carry_out(c, s, &d);
 	if (j == JUDGED_TLS && c->name[0] == '\0')
 		name_by_address(c, addr);
@@ -305,7 +354,7 @@ judge_prospects(
 		return JUDGED_TLS;
 	if (p.plain)
 		return JUDGED_PASS;
-	policy_match(policy, e, &d);
+	match(s, e, &d);
 	return carry_out(c, s, &d) == JUDGED_PASS ? JUDGED_PASS
 						  : JUDGED_REFUSED;
 }
@@ -321,7 +370,7 @@ judge_listen(int fd)
 	socklen_t len = sizeof local;
 	const struct endpoint e = {.side = SIDE_SERVER,
 	    .program = program,
-	    .script = script[0] != '\0' ? script : NULL,
+	    .script = script,
 	    .local = (struct sockaddr *)&local};
 	struct conn c = {.side = SIDE_SERVER};
 	struct snapshot *s = snapshot_get();
@@ -344,7 +393,7 @@ judge_accept(struct conn *c, int fd)
 	socklen_t llen = sizeof local, plen = sizeof peer;
 	struct endpoint e = {.side = SIDE_SERVER,
 	    .program = program,
-	    .script = script[0] != '\0' ? script : NULL,
+	    .script = script,
 	    .local = (struct sockaddr *)&local,
 	    .peer = (struct sockaddr *)&peer};
 	struct decision d = {0};
@@ -357,7 +406,7 @@ judge_accept(struct conn *c, int fd)
 	address_text((struct sockaddr *)&peer, c->peer, sizeof c->peer);
 	if (s == NULL)
 		return no_policy(c);
-	policy_match(snapshot_policy(s), &e, &d);
+	match(s, &e, &d);
 	j = carry_out(c, s, &d);
 	snapshot_put(s);
 	return j;
@@ -371,7 +420,7 @@ judge_inherited(struct conn *c, int fd)
 	socklen_t len = sizeof peer;
 	struct endpoint e = {.side = SIDE_CLIENT,
 	    .program = program,
-	    .script = script[0] != '\0' ? script : NULL,
+	    .script = script,
 	    .peer = (struct sockaddr *)&peer};
 	struct decision d = {0};
 
@@ -381,7 +430,7 @@ judge_inherited(struct conn *c, int fd)
 	    host->libc->getpeername(fd, (struct sockaddr *)&peer, &len) == -1)
 		return j;
 	s = snapshot_get();
-	policy_match(snapshot_policy(s), &e, &d);
+	match(s, &e, &d);
 	if (d.action != ACTION_PLAIN) {
 		j = JUDGED_REFUSED;
 		log_decision(c, LOG_ERROR, "refused", "policy", &d,

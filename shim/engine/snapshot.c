@@ -39,10 +39,10 @@ static struct stamps tried; /* of a snapshot that was not taken; reloading */
 static bool all;            /* files may be out of reach soon; loading */
 
 /* Written by snapshot_init alone. */
-static struct fault first_fault;
+APART static struct fault first_fault;
 static const char *program, *script;
-static char user_policy[PATH_MAX];
-static struct stat root;
+static char *user_policy; /* owned; NULL: none */
+RARE static struct stat root;
 
 bool
 snapshot_ready(void)
@@ -99,25 +99,40 @@ snapshot_hold(struct snapshot *s)
 	return s;
 }
 
+/* The first lies where forks write anyway (APART); it is never freed. */
+static struct snapshot *
+made(void)
+{
+	static struct snapshot near;
+	static bool taken; /* reloading, or snapshot_init */
+
+	if (taken)
+		return calloc(1, sizeof near);
+	taken = true;
+	return &near;
+}
+
 /* Reads the policy alone. */
 static struct snapshot *
 snapshot_new(const struct policy_source *src, struct stamps *stamps,
     struct fault *f)
 {
-	struct snapshot *s = calloc(1, sizeof *s);
+	struct policy *policy = NULL;
+	struct snapshot *s;
 	int rv;
 
+	stamps_begin(stamps);
+	rv = policy_read(src, &policy, f);
+	stamps_end();
+	if (rv == -1)
+		return NULL;
+	s = made();
 	if (s == NULL) {
+		policy_free(policy);
 		fault_set(f, NULL, 0, "out of memory");
 		return NULL;
 	}
-	stamps_begin(stamps);
-	rv = policy_read(src, &s->policy, f);
-	stamps_end();
-	if (rv == -1) {
-		free(s);
-		return NULL;
-	}
+	s->policy = policy;
 	atomic_store(&s->refs, 1);
 	s->loaded = calloc(s->policy->nrules + 1, sizeof s->loaded[0]);
 	s->look = calloc(s->policy->nrules + 1, sizeof s->look[0]);
@@ -133,16 +148,14 @@ snapshot_new(const struct policy_source *src, struct stamps *stamps,
 static void
 user_policy_find(const char *path)
 {
-	size_t n;
+	char cwd[PATH_MAX];
 
 	if (path == NULL)
 		return;
-	if (path[0] != '/' && getcwd(user_policy, sizeof user_policy) != NULL) {
-		n = strlen(user_policy);
-		snprintf(user_policy + n, sizeof user_policy - n, "/%s", path);
-	} else {
-		snprintf(user_policy, sizeof user_policy, "%s", path);
-	}
+	if (path[0] == '/' || getcwd(cwd, sizeof cwd) == NULL)
+		user_policy = strdup(path);
+	else if (asprintf(&user_policy, "%s/%s", cwd, path) == -1)
+		user_policy = NULL;
 }
 
 static void
@@ -231,17 +244,24 @@ load(struct snapshot *s, const struct rule *r, struct stamps *stamps,
 }
 
 const struct credentials *
+snapshot_loaded(struct snapshot *s, const struct rule *r)
+{
+	const struct credentials *c = atomic_load(&s->loaded[r->index]);
+
+	if (c != NULL)
+		expiry_look(s, r);
+	return c;
+}
+
+const struct credentials *
 snapshot_credentials(
     struct snapshot *s, const struct rule *r, struct fault *f)
 {
-	const struct credentials *c;
+	const struct credentials *c = snapshot_loaded(s, r);
 	int lent;
 
-	c = atomic_load(&s->loaded[r->index]);
-	if (c != NULL) {
-		expiry_look(s, r);
+	if (c != NULL)
 		return c;
-	}
 	pthread_mutex_lock(&loading);
 	lent = ours_lend();
 	c = load(s, r, &s->stamps, f);
@@ -352,7 +372,7 @@ static struct snapshot *
 read_anew(struct snapshot *old, struct stamps *stamps, struct fault *f)
 {
 	const struct policy_source src = {NULL,
-	    user_policy[0] != '\0' ? user_policy : NULL,
+	    user_policy,
 	    host->env->secure != 0};
 	struct snapshot *s;
 	bool must;

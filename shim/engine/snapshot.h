@@ -50,6 +50,10 @@ const struct policy *snapshot_policy(const struct snapshot *s);
 const struct credentials *snapshot_credentials(
     struct snapshot *s, const struct rule *r, struct fault *f);
 
+/* The same without reading: NULL where that has not been done. */
+const struct credentials *snapshot_loaded(
+    struct snapshot *s, const struct rule *r);
+
 /* Reads those of every rule that could be this program's: files are about to
  * go out of reach. */
 void snapshot_leave(void);
