@@ -7,14 +7,15 @@
 #include <string.h>
 
 #include "cache.h"
+#include "engine.h"
 #include "cache_disk.h"
 #include "cache_pick.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* All under lock, but for sealed. */
-static struct cache_head heads[CACHE_MEMORY];
-static struct {
+APART static struct cache_head heads[CACHE_MEMORY];
+APART static struct {
 	char name[CACHE_NAME + 1];
 	unsigned char *data; /* owned; NULL where the head is not used */
 } kept[CACHE_MEMORY];
