@@ -142,6 +142,20 @@ cookie_of(int fd)
 	return cookie;
 }
 
+static void
+hold(const struct handover *h, struct conn *c)
+{
+	if (h->holds)
+		atomic_fetch_add(&c->refs, 1);
+}
+
+static void
+drop(const struct handover *h, struct conn *c)
+{
+	if (h->holds)
+		conn_put(c);
+}
+
 int
 handover_to(struct handover *h, struct conn *c, int fd)
 {
@@ -158,6 +172,7 @@ handover_to(struct handover *h, struct conn *c, int fd)
 	pthread_mutex_unlock(&c->lock);
 	if (rv < 0 && relay_none(r) < 0)
 		return -1;
+	hold(h, c);
 	h->to[i].c = c;
 	return h->conns++;
 }
@@ -317,6 +332,7 @@ pass(struct handover *h, struct conn *c, int fd)
 	    !slot_step_in(c->slot, getpid(), c->cookie))
 		return;
 	host->libc->fcntl(fd, F_SETFD, 0L);
+	hold(h, c);
 	h->number[h->numbers].fd = fd;
 	h->number[h->numbers].raw = c;
 	h->number[h->numbers++].saved = -1;
@@ -357,6 +373,7 @@ hand_over_other(struct handover *h, int fd)
 void
 handover_init(struct handover *h, const char *path)
 {
+	h->holds = !process_is_vfork_child();
 	h->conns = h->numbers = 0;
 	h->leaves = 0;
 	h->protects = h->dead = -1;
@@ -394,7 +411,8 @@ take_back(const struct handover *h, int i)
 		host->libc->close(h->number[i].saved);
 		return;
 	}
-	host->libc->fcntl(fd, F_SETFD, (long)FD_CLOEXEC);
+	if (table_is_at(fd, c)) /* else another thread has closed it */
+		host->libc->fcntl(fd, F_SETFD, (long)FD_CLOEXEC);
 	while (--i >= 0)
 		if (h->number[i].raw == c)
 			return;
@@ -409,11 +427,28 @@ handover_undo(struct handover *h)
 
 	for (i = 0; i < h->numbers; i++)
 		take_back(h, i);
-	for (i = 0; i < h->conns; i++)
+	for (i = 0; i < h->numbers; i++)
+		if (h->number[i].raw != NULL)
+			drop(h, h->number[i].raw);
+	for (i = 0; i < h->conns; i++) {
 		relay_stop(&h->to[i].relay);
+		drop(h, h->to[i].c);
+	}
 	if (h->dead != -1)
 		host->libc->close(h->dead);
 	errno = saved;
+}
+
+void
+handover_go(struct handover *h)
+{
+	int i;
+
+	for (i = 0; i < h->conns; i++) {
+		relay_go(&h->to[i].relay);
+		host->libc->close(h->to[i].relay.end);
+		drop(h, h->to[i].c);
+	}
 }
 
 size_t

@@ -21,19 +21,27 @@ int handover_all(struct conn *c, int fd, const int *more, int n);
 #define HANDOVER_CONNS 8
 #define HANDOVER_NUMBERS 128
 
+/*
+ * Other threads may close what is looked at here, and get the conn again for
+ * another connection: so each entry has a reference, which handover_undo gives
+ * back and an exec that succeeds takes with it.  A vfork child has none, since
+ * its exec would leave them in its parent for ever: what its parent's other
+ * threads close meanwhile is theirs to answer for, as over TCP.
+ */
 struct handover {
+	bool holds;
 	int conns, numbers;
 	pid_t leaves; /* relay_start's */
 	int protects; /* will the next image have the preload? -1: not asked */
 	const char *path; /* of the next image */
 	int dead; /* a vfork child's dead_end; -1: none yet */
 	struct {
-		struct conn *c; /* borrowed from the table */
+		struct conn *c;
 		struct relay relay;
 	} to[HANDOVER_CONNS];
 	struct {
 		int fd, saved; /* saved: the connection, close-on-exec */
-		struct conn *raw; /* passes as it is: borrowed, saved is -1 */
+		struct conn *raw; /* passes as it is; saved is -1 */
 	} number[HANDOVER_NUMBERS];
 };
 
@@ -68,6 +76,9 @@ bool handover_passes(const struct handover *h, const struct conn *c);
 
 /* The exec has failed: everything is as it was; errno is kept. */
 void handover_undo(struct handover *h);
+
+/* posix_spawn: the child has its ends, and the relays have theirs. */
+void handover_go(struct handover *h);
 
 /*
  * A relay for c, whose socket is fd; one for all numbers of it.  Where c

@@ -226,14 +226,10 @@ settle(struct plan *p, int rv, pid_t pid)
 			slot_cancel(c->slot, p->raw[i].expected);
 		conn_put(c);
 	}
-	if (rv != 0) {
+	if (rv != 0)
 		handover_undo(&p->h);
-	} else {
-		for (i = 0; i < p->h.conns; i++) {
-			relay_go(&p->h.to[i].relay);
-			host->libc->close(p->h.to[i].relay.end);
-		}
-	}
+	else
+		handover_go(&p->h);
 	free(p->todo);
 }
 
