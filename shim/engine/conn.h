@@ -28,8 +28,10 @@
  *	An epoll set's lock, conn->lock, then the list of deferred handshakes,
  *	making and links (epoll_set.c), world (table.c) and the writers' bell
  *	(turn.c).  Only a fork holds links and world together.  Who holds the
- *	list or world only tries a conn->lock; never two conns' locks at once.  rx and tx are taken and given under conn->lock, tx
- *	before rx.  make check-tsan sees most inversions of this.
+ *	list or world only tries a conn->lock; never two conns' locks at once.
+ *	libc's list of streams comes before libc_stream.c's notes, and neither
+ *	is held where another lock is taken.  rx and tx are taken and given
+ *	under conn->lock, tx before rx.  make check-tsan sees most inversions of this.
  * Fork
  *	making, links and world are held over a fork.  The child gets every lock anew;
  *	a conn whose lock was held by another thread at the fork is FOREIGN in

@@ -1,6 +1,8 @@
 /* libc_stream.c - libc's own streams where their numbers become governed */
 
 #include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdio_ext.h>
 #include <string.h>
@@ -26,6 +28,14 @@ standard(int fd)
 	return global != NULL ? dlsym(global, names[fd]) : NULL;
 }
 
+/*
+ * What follows is read and written under `notes`, which nobody holds while
+ * a stream is written to or a call of libc's takes the lock of its list.  Only
+ * the list may be held by who takes it.
+ */
+static pthread_mutex_t notes = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic bool noted; /* ever: a look without the lock, at each close */
+
 /* libc's three streams, and the number each had before we took it away. */
 static FILE *originals[3];
 static int numbers[3] = {-1, -1, -1};
@@ -45,6 +55,65 @@ move_pending(FILE *from, FILE *to)
 	if (n > 0)
 		fwrite(from->_IO_write_base, 1, n, to);
 	__fpurge(from);
+}
+
+static void
+note_original(int i, FILE *f, int number)
+{
+	pthread_mutex_lock(&notes);
+	atomic_store(&noted, true);
+	originals[i] = f;
+	numbers[i] = number;
+	pthread_mutex_unlock(&notes);
+}
+
+static void
+note_other(FILE *f, int number)
+{
+	int i;
+
+	pthread_mutex_lock(&notes);
+	atomic_store(&noted, true);
+	for (i = 0; i < 16 && others[i].f != NULL; i++)
+		;
+	if (i < 16) {
+		others[i].number = number;
+		others[i].f = f;
+	}
+	pthread_mutex_unlock(&notes);
+}
+
+/* The number that was taken from f; -1: none that is noted. */
+static int
+number_noted(const FILE *f)
+{
+	int i, number = -1;
+
+	if (!atomic_load(&noted))
+		return -1;
+	pthread_mutex_lock(&notes);
+	for (i = 0; i < 16 && number == -1; i++)
+		if (others[i].f == f)
+			number = others[i].number;
+	pthread_mutex_unlock(&notes);
+	return number;
+}
+
+/* notes held. */
+static void
+forget_others(int number)
+{
+	int i;
+
+	for (i = 0; i < 16; i++)
+		if (others[i].number == number)
+			others[i].f = NULL;
+}
+
+void
+libc_stream_forked(void)
+{
+	pthread_mutex_init(&notes, NULL);
 }
 
 /*
@@ -69,16 +138,10 @@ silence(FILE *f)
 		if (i == 2)
 			setvbuf(ours, NULL, _IONBF, 0);
 		move_pending(f, ours);
-		originals[i] = f;
-		numbers[i] = fd;
+		note_original(i, f, fd);
 		*var = ours;
 	}
-	for (i = 0; i < 16 && others[i].f != NULL; i++)
-		;
-	if (i < 16) {
-		others[i].f = f;
-		others[i].number = fd;
-	}
+	note_other(f, fd);
 	f->_fileno = -1;
 }
 
@@ -144,12 +207,7 @@ writes_to(FILE *f, int fd, const struct conn *c)
 static bool
 is_silenced(FILE *f, int fd, const struct conn *c)
 {
-	int i;
-
-	for (i = 0; i < 16 && f->_fileno == -1; i++)
-		if (others[i].f == f && others[i].number == fd)
-			return true;
-	return false;
+	return f->_fileno == -1 && number_noted(f) == fd;
 }
 
 void
@@ -167,29 +225,42 @@ libc_stream_silence(int fd, struct conn *c)
 	}
 }
 
+/* The stream that number was taken from under stdin, stdout or stderr. */
+static FILE *
+take_original(int i, int number)
+{
+	FILE *f = NULL;
+
+	pthread_mutex_lock(&notes);
+	if (numbers[i] == number) {
+		f = originals[i];
+		numbers[i] = -1;
+	}
+	pthread_mutex_unlock(&notes);
+	return f;
+}
+
 /* The number is harmless to libc's streams now: they have it back. */
 static void
 restore(int fd, struct conn *c)
 {
 	FILE *found[16];
-	int n = streams(is_silenced, fd, c, found, 16), i, j;
+	int n = streams(is_silenced, fd, c, found, 16), i;
 
 	for (i = 0; i < 3; i++) {
-		FILE **var = standard(i);
+		FILE **var = standard(i), *was;
 
-		if (var == NULL || originals[i] == NULL || numbers[i] != fd)
+		was = var != NULL ? take_original(i, fd) : NULL;
+		if (was == NULL || !stdio_is_ours(*var))
 			continue;
-		if (stdio_is_ours(*var)) {
-			fflush(*var);
-			*var = originals[i];
-		}
-		numbers[i] = -1;
+		fflush(*var);
+		*var = was;
 	}
 	for (i = 0; i < n; i++)
 		found[i]->_fileno = fd;
-	for (j = 0; j < 16; j++)
-		if (others[j].number == fd)
-			others[j].f = NULL;
+	pthread_mutex_lock(&notes);
+	forget_others(fd);
+	pthread_mutex_unlock(&notes);
 }
 
 /* Standard numbers that nobody has looked at yet and are the same socket. */
@@ -247,14 +318,27 @@ libc_stream_give_back(int fd)
 {
 	int i;
 
+	if (!atomic_load(&noted))
+		return;
+	pthread_mutex_lock(&notes);
 	for (i = 0; i < 3; i++)
 		if (originals[i] != NULL && numbers[i] == fd) {
 			originals[i]->_fileno = fd;
 			numbers[i] = -1;
 		}
-	for (i = 0; i < 16; i++)
-		if (others[i].number == fd)
-			others[i].f = NULL;
+	forget_others(fd);
+	pthread_mutex_unlock(&notes);
+}
+
+static FILE *
+original(int i)
+{
+	FILE *f;
+
+	pthread_mutex_lock(&notes);
+	f = originals[i];
+	pthread_mutex_unlock(&notes);
+	return f;
 }
 
 FILE *
@@ -263,9 +347,9 @@ libc_stream_behind(FILE *f)
 	int i, null;
 
 	for (i = 0; i < 3; i++) {
-		FILE **var = standard(i);
+		FILE **var = standard(i), *was = original(i);
 
-		if (var == NULL || *var != f || originals[i] == NULL)
+		if (var == NULL || *var != f || was == NULL)
 			continue;
 		fflush(f);
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -273,9 +357,9 @@ libc_stream_behind(FILE *f)
 			return NULL;
 		engine_calls()->dup2(null, fileno(f)); /* ends the conn */
 		host->libc->close(null);
-		*var = originals[i];
-		originals[i]->_fileno = fileno(f);
-		return originals[i];
+		*var = was;
+		was->_fileno = fileno(f);
+		return was;
 	}
 	return f;
 }
@@ -284,12 +368,9 @@ libc_stream_behind(FILE *f)
 static int
 number_of(const FILE *f)
 {
-	int i;
+	int number = f->_fileno;
 
-	for (i = 0; i < 16 && f->_fileno == -1; i++)
-		if (others[i].f == f)
-			return others[i].number;
-	return f->_fileno;
+	return number == -1 ? number_noted(f) : number;
 }
 
 void

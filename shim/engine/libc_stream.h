@@ -2,9 +2,8 @@
  * libc_stream.h - libc's own streams, which write to a number past every hook,
  * and those of ours that stand in for them
  *
- * Not for signal handlers.  libc's list of streams is read under its lock;
- * what was replaced is noted without one: threads that do so at the same
- * moment are not provided for.
+ * Not for signal handlers.  libc's list of streams is read under its lock
+ * where there are threads, and what was replaced is noted under one of ours.
  */
 #ifndef ENGINE_LIBC_STREAM_H
 #define ENGINE_LIBC_STREAM_H
@@ -26,6 +25,9 @@ void libc_stream_take_over(int fd, struct conn *c);
  * whose variables a stream of ours over fd is put.
  */
 void libc_stream_silence(int fd, struct conn *c);
+
+/* In the child of a fork: another thread may have been at it. */
+void libc_stream_forked(void);
 
 /* Nothing stands for fd any more: libc's streams have it back. */
 void libc_stream_give_back(int fd);

@@ -9,6 +9,7 @@
 #include "cache.h"
 #include "conn.h"
 #include "epoll.h"
+#include "libc_stream.h"
 #include "process.h"
 #include "thread.h"
 
@@ -84,6 +85,7 @@ child(void)
 	elsewhere |= self == 1;
 	epoll_after_fork(true);
 	snapshot_after_fork();
+	libc_stream_forked();
 	cache_after_fork();
 	table_after_fork(true, told);
 }
