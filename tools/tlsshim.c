@@ -50,6 +50,8 @@ static const struct subcommand subcommands[] = {
     {"features", "[--json]",
 	"List what this build can do, and with which libraries.",
 	features_main},
+    {"sessions", "[-p FILE|--file FILE] [--json] list|stats|clear",
+	"Show or empty the files that sessions are kept in.", sessions_main},
     {"testbed", "DIR [--host NAME]...",
 	"Make a throw-away CA, certificates and a policy for loopback.",
 	testbed_main},

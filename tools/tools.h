@@ -36,6 +36,7 @@ int ciphers_main(const struct subcommand *self, int argc, char **argv);
 int cert_main(const struct subcommand *self, int argc, char **argv);
 int verify_main(const struct subcommand *self, int argc, char **argv);
 int features_main(const struct subcommand *self, int argc, char **argv);
+int sessions_main(const struct subcommand *self, int argc, char **argv);
 int testbed_main(const struct subcommand *self, int argc, char **argv);
 
 /* confine.c */

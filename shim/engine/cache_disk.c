@@ -22,9 +22,13 @@
 
 enum { TRIES = 20, PAUSE = 250000 }; /* ns: 5 ms in all */
 
+/* What for: LOOK changes nothing, CLEAR mends what is ours. */
+enum purpose { USE, LOOK, CLEAR };
+
 /* A file while it is locked. */
 struct disk {
 	const char *file;
+	enum purpose purpose;
 	int fd;
 	sigset_t mask;
 	struct cache_counts counts;
@@ -90,7 +94,7 @@ begin_anew(struct disk *d)
 static void
 tell_damage(const struct disk *d, const char *what)
 {
-	if (!atomic_flag_test_and_set(&damage_told))
+	if (d->purpose == USE && !atomic_flag_test_and_set(&damage_told))
 		log_text(LOG_WARNING, "session.cache_file %s %s", d->file,
 		    what);
 }
@@ -107,11 +111,13 @@ read_top(struct disk *d)
 		return false;
 	switch (cache_file_state(d->top, (size_t)n, (uint64_t)st.st_size)) {
 	case CACHE_NEW:
-		return begin_anew(d);
+		return d->purpose == LOOK || begin_anew(d);
 	case CACHE_DAMAGED:
 		tell_damage(d, "is damaged: it is begun anew");
-		return begin_anew(d);
+		return d->purpose != LOOK && begin_anew(d);
 	case CACHE_OTHER:
+		if (d->purpose != USE)
+			return false;
 		tell_damage(d, file_put_aside(d->file, d->fd) == 0
 			? "holds no sessions: it is put aside as .bad"
 			: "holds no sessions, and cannot be put aside: it is "
@@ -163,9 +169,11 @@ disk_close(struct disk *d)
 {
 	if (d == NULL)
 		return;
-	if (d->fd != -1) {
+	if (d->fd != -1 && d->purpose != LOOK) {
 		cache_header_write(d->top, &d->counts);
 		write_at(d, d->top, CACHE_HEADER, 0);
+	}
+	if (d->fd != -1) {
 		/* a child that has a copy of the descriptor has the lock too */
 		flock(d->fd, LOCK_UN);
 		host->libc->close(d->fd);
@@ -175,13 +183,22 @@ disk_close(struct disk *d)
 	free(d);
 }
 
-/* NULL: it cannot be used; f (NULL: the log is told, once) says why. */
+static void
+tell_unusable(const struct fault *f)
+{
+	char text[2200];
+
+	if (atomic_flag_test_and_set(&unusable_told))
+		return;
+	fault_text(f, text, sizeof text);
+	log_text(LOG_WARNING, "session.cache_file cannot be used: %s", text);
+}
+
+/* NULL: it cannot be used; *f says why, and of USE the log, once. */
 static struct disk *
-disk_open(const char *file, bool create, struct fault *f)
+disk_open(const char *file, enum purpose purpose, bool create, struct fault *f)
 {
 	struct disk *d = calloc(1, sizeof *d);
-	struct fault own = {0};
-	char text[2200];
 	sigset_t all;
 
 	if (d == NULL)
@@ -189,17 +206,15 @@ disk_open(const char *file, bool create, struct fault *f)
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &d->mask);
 	d->file = file;
-	d->fd = open_file(file, create, f != NULL ? f : &own);
-	if (d->fd == -1 && f == NULL && (create || errno != ENOENT) &&
-	    !atomic_flag_test_and_set(&unusable_told)) {
-		fault_text(&own, text, sizeof text);
-		log_text(LOG_WARNING,
-		    "session.cache_file cannot be used: %s", text);
-	}
+	d->purpose = purpose;
+	d->fd = open_file(file, create, f);
+	if (d->fd == -1 && purpose == USE && (create || errno != ENOENT))
+		tell_unusable(f);
 	if (d->fd != -1 && lock(d->fd) && read_top(d))
 		return d;
 	if (d->fd != -1) {
-		fault_set(f, file, 1, "cannot be locked, or holds no sessions");
+		fault_set(f, file, 1, "is in use, or damaged, or no file of "
+				      "sessions");
 		flock(d->fd, LOCK_UN);
 		host->libc->close(d->fd);
 	}
@@ -236,7 +251,8 @@ int
 cache_disk_take(const char *file, const unsigned char *key, int64_t now,
     struct cache_entry *out)
 {
-	struct disk *d = disk_open(file, true, NULL);
+	struct fault f;
+	struct disk *d = disk_open(file, USE, true, &f);
 	bool stays;
 	int i, found = 0;
 
@@ -267,7 +283,8 @@ cache_disk_take(const char *file, const unsigned char *key, int64_t now,
 int
 cache_disk_put(const char *file, const struct cache_entry *e, int64_t now)
 {
-	struct disk *d = disk_open(file, true, NULL);
+	struct fault f;
+	struct disk *d = disk_open(file, USE, true, &f);
 	size_t i, at, len;
 	bool full;
 
@@ -295,7 +312,8 @@ cache_disk_put(const char *file, const struct cache_entry *e, int64_t now)
 int
 cache_disk_forget(const char *file, const unsigned char *key)
 {
-	struct disk *d = disk_open(file, false, NULL);
+	struct fault f;
+	struct disk *d = disk_open(file, USE, false, &f);
 	int i, n = 0;
 
 	if (d == NULL)
@@ -313,7 +331,7 @@ cache_disk_read(const char *file, struct cache_counts *counts, size_t *damaged,
     void (*f)(const struct cache_entry *e, void *arg), void *arg,
     struct fault *fault)
 {
-	struct disk *d = disk_open(file, false, fault);
+	struct disk *d = disk_open(file, LOOK, false, fault);
 	struct cache_entry e;
 	size_t i;
 
@@ -338,7 +356,7 @@ cache_disk_read(const char *file, struct cache_counts *counts, size_t *damaged,
 int
 cache_disk_clear(const char *file, struct fault *fault)
 {
-	struct disk *d = disk_open(file, false, fault);
+	struct disk *d = disk_open(file, CLEAR, false, fault);
 	int n = 0;
 	size_t i;
 
