@@ -1,4 +1,5 @@
 /* keys_print.c - keys and their values as text, JSON and manual */
+#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
@@ -301,6 +302,25 @@ roff_print(const char *text, FILE *out)
 	}
 }
 
+/* "(boolean; default true on clients, false on servers)" */
+static void
+nature_print_man(const struct key *k, FILE *out)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	if (f == NULL)
+		return;
+	fprintf(f, "(%s; default ", key_type_text(k));
+	default_print(k, f);
+	fputs(k->done ? ")" : "; not supported yet)", f);
+	fclose(f);
+	roff_print(text, out);
+	free(text);
+	putc('\n', out);
+}
+
 void
 keys_print_man(FILE *out)
 {
@@ -309,9 +329,8 @@ keys_print_man(FILE *out)
 	for (k = keys; k < keys + KEY_COUNT; k++) {
 		fputs(".TP\n.B ", out);
 		roff_print(k->name, out);
-		fprintf(out, "\n(%s; default ", key_type_text(k));
-		default_print(k, out);
-		fputs(k->done ? ")\n" : "; not supported yet)\n", out);
+		putc('\n', out);
+		nature_print_man(k, out);
 		roff_print(k->text, out);
 		putc('\n', out);
 		if (k->type == TYPE_FLAGS || k->type == TYPE_ENUM) {
