@@ -37,17 +37,23 @@ grow(struct bytes *b, size_t need)
 	return 0;
 }
 
+unsigned char *
+bytes_room(struct bytes *b, size_t n)
+{
+	if (b->cap - b->len < n && grow(b, n) < 0)
+		return NULL;
+	return b->base + b->len;
+}
+
 int
 bytes_put(struct bytes *b, const void *data, size_t len)
 {
-	if (b->cap - b->len < len) {
-		int rv = grow(b, len);
+	unsigned char *at = len > 0 ? bytes_room(b, len) : NULL;
 
-		if (rv < 0)
-			return rv;
-	}
-	if (len > 0) /* base may be NULL */
-		memcpy(b->base + b->len, data, len);
+	if (len > 0 && at == NULL)
+		return -ENOMEM;
+	if (len > 0)
+		memcpy(at, data, len);
 	b->len += len;
 	return 0;
 }

@@ -35,6 +35,9 @@ bytes_at(const struct bytes *b)
 void bytes_borrow(
     struct bytes *b, unsigned char *buf, size_t len, size_t cap);
 
+/* Where n bytes can be appended, by hand, and then len moved on; or NULL. */
+unsigned char *bytes_room(struct bytes *b, size_t n);
+
 /* Appends; 0 or -ENOMEM (nothing appended then). */
 int bytes_put(struct bytes *b, const void *data, size_t len);
 

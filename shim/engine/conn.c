@@ -111,7 +111,7 @@ conn_buffered(const struct conn *c)
 {
 	if (c->state != CONN_OPEN)
 		return c->state == CONN_FAILED || bytes_left(&c->plain) > 0;
-	return conn_enough(c) || bytes_left(&c->in) > 0 ||
+	return conn_enough(c) || record_waits(c) ||
 	    bytes_left(&c->out) > 0 || c->rd_eof || c->rd_shut ||
 	    c->in_eof || c->in_err != 0 ||
 	    gnutls_record_check_pending(c->session) > 0;

@@ -49,6 +49,7 @@
 #include "../../policy/policy.h"
 #include "bytes.h"
 #include "engine.h"
+#include "record.h"
 #include "slot.h"
 #include "snapshot.h"
 #include "verify.h"
@@ -138,6 +139,7 @@ struct conn {
 	unsigned peer_version; /* newest of the peer's hello; 0 = not seen */
 
 	gnutls_session_t session; /* owned; NULL before the handshake */
+	struct record record; /* beside it, and of no other life */
 	struct psk_use *psk; /* owned by psk.c; NULL: no pre-shared keys */
 	struct turn rx, tx;
 	struct bytes in;  /* ciphertext that GnuTLS has not seen */
@@ -398,12 +400,14 @@ void turn_forked(void);
 /* wait.c */
 
 /*
- * Gets more ciphertext into c->in.  Locked; unlocks while it waits.  Returns
- * bytes (> 0), 0 at end of file (c->in_eof), or a negative errno: -EAGAIN
- * when it may not wait or p->until has passed.  While another thread
- * receives, waits for that one and returns 1.
+ * One recv into buf, waiting as p says; rx held, not locked.  The other one
+ * does not wait, and may be made with the lock as well.  A count or a negative
+ * errno.
  */
-ssize_t wait_input(struct conn *c, int fd, const struct patience *p);
+ssize_t wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
+    const struct patience *p);
+ssize_t wait_receive_now(
+    struct conn *c, int fd, unsigned char *buf, size_t len);
 
 /*
  * Sends c->out.  Locked, tx held; unlocks while it sends.  0 when all is
@@ -437,6 +441,9 @@ int64_t wait_until(int fd, int option);
 int session_new(struct conn *c);
 void session_free(struct conn *c);
 
+/* Locked.  What is put to c->out next begins in a buffer of the thread's. */
+void session_out(struct conn *c);
+
 /*
  * Locked.  Is the peer, as far as the handshake has come, one to talk to?  0,
  * or -1 and *out.  Under enforce = false what its certificates lack is logged
@@ -447,9 +454,12 @@ int session_verify(struct conn *c, struct verdict *out);
 /* A thread's buffers (thread.c); NULL when out of memory. */
 #define BUFFER_SIZE 65536
 #define RECORD_SIZE 16384 /* RFC 8446, 5.1: most plaintext of a record */
-unsigned char *thread_input(void);
+#define RECORD_MOST (5 + RECORD_SIZE + 256) /* RFC 8446, 5.2: on the wire */
+#define INPUT_BEFORE RECORD_MOST /* of a thread's input: a record's beginning */
+#define INPUT_SIZE (BUFFER_SIZE + 4 * 256)
+unsigned char *thread_input(void); /* INPUT_BEFORE + INPUT_SIZE */
 unsigned char *thread_output(void); /* BUFFER_SIZE + 8192 */
-unsigned char *thread_record(void); /* RECORD_SIZE, not kept over a call */
+unsigned char *thread_record(void); /* RECORD_MOST, not kept over a call */
 
 /* handshake.c */
 

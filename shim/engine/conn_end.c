@@ -2,6 +2,7 @@
 
 #include "conn.h"
 #include "deferred.h"
+#include "intake.h"
 #include "linger.h"
 #include "ours.h"
 #include "thread.h"

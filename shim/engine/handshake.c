@@ -9,6 +9,7 @@
 #include "errors.h"
 #include "failure.h"
 #include "hello.h"
+#include "intake.h"
 #include "log.h"
 #include "psk.h"
 #include "resume.h"

@@ -21,6 +21,8 @@ pull(gnutls_transport_ptr_t ptr, void *buf, size_t len)
 	struct conn *c = ptr;
 	size_t left = bytes_left(&c->in);
 
+	if (c->record.whose == RECORD_OURS && left > c->record.lent)
+		left = c->record.lent;
 	if (left == 0) {
 		/*
 		 * End of file too: a 0 here would make GnuTLS invalidate the
@@ -34,6 +36,8 @@ pull(gnutls_transport_ptr_t ptr, void *buf, size_t len)
 		len = left;
 	memcpy(buf, bytes_at(&c->in), len);
 	bytes_take(&c->in, len);
+	if (c->record.whose == RECORD_OURS)
+		c->record.lent -= len;
 	return (ssize_t)len;
 }
 
@@ -43,6 +47,13 @@ pull_timeout(gnutls_transport_ptr_t ptr, unsigned ms)
 	struct conn *c = ptr;
 
 	return bytes_left(&c->in) > 0;
+}
+
+void
+session_out(struct conn *c)
+{
+	if (c->out.base == NULL && thread_output() != NULL)
+		bytes_borrow(&c->out, thread_output(), 0, BUFFER_SIZE + 8192);
 }
 
 /*
@@ -56,8 +67,7 @@ push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 	ssize_t total = 0;
 	int i;
 
-	if (c->out.base == NULL && thread_output() != NULL)
-		bytes_borrow(&c->out, thread_output(), 0, BUFFER_SIZE + 8192);
+	session_out(c);
 	for (i = 0; i < n; i++) {
 		if (bytes_put(&c->out, iov[i].iov_base, iov[i].iov_len) < 0) {
 			c->out_lost = true;
@@ -236,6 +246,7 @@ session_new(struct conn *c)
 void
 session_free(struct conn *c)
 {
+	record_free(c);
 	resume_free(c);
 	if (c->session != NULL)
 		gnutls_deinit(c->session);

@@ -9,6 +9,7 @@
 #include "deferred.h"
 #include "errors.h"
 #include "failure.h"
+#include "intake.h"
 #include "log.h"
 #include "resume.h"
 #include "stream.h"
@@ -114,10 +115,15 @@ decrypt(struct conn *c, void *buf, size_t len)
 	if (c->rd_eof)
 		return 0;
 	for (;;) {
-		ssize_t r;
+		ssize_t r = record_open(c, buf, len);
 
+		if (r == -EAGAIN)
+			return at_end_of_input(c);
 		c->dry = false;
-		r = gnutls_record_recv(c->session, buf, len);
+		if (r == 0) {
+			r = gnutls_record_recv(c->session, buf, len);
+			record_received(c, r);
+		}
 		if (r > 0) {
 			c->got_data = true;
 			return r;
@@ -128,7 +134,8 @@ decrypt(struct conn *c, void *buf, size_t len)
 			return 0;
 		}
 		if (r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED) {
-			if (c->dry)
+			/* else record_open knows whether there is more */
+			if (c->dry && c->record.whose != RECORD_OURS)
 				return at_end_of_input(c);
 			continue;
 		}

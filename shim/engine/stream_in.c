@@ -5,6 +5,7 @@
 
 #include "argument.h"
 #include "conn.h"
+#include "intake.h"
 #include "stream.h"
 #include "watch.h"
 
@@ -41,7 +42,8 @@ fill_segment(struct conn *c, int fd, const struct iovec *v, size_t done,
 		 * A short read means "drained" to callers under edge-
 		 * triggered epoll, so the socket is asked until it is empty.
 		 */
-		r = wait_input(c, fd, wait ? p : &quick);
+		r = wait_input_for(
+		    c, fd, v->iov_len - got, wait ? p : &quick);
 		if (c->state != CONN_OPEN)
 			return got > 0 ? (ssize_t)got : c->err;
 		if (r < 0)

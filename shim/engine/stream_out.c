@@ -13,7 +13,7 @@
 
 #define RECORD RECORD_SIZE
 #define SEIZE_MS 100
-#define BATCH (3 * RECORD) /* plaintext encrypted for one send */
+#define BATCH (4 * RECORD) /* plaintext encrypted for one send */
 #define FULL (4096 + 512) /* no more room than this is none, for one byte too */
 
 /*
@@ -94,6 +94,19 @@ struct walk {
 	size_t off;
 };
 
+static ssize_t
+send_record(struct conn *c, const void *data, size_t len)
+{
+	ssize_t r = (ssize_t)record_seal(c, data, len);
+
+	if (r > 0)
+		return r;
+	r = gnutls_record_send(c->session, data, len);
+	if (r > 0)
+		record_sent(c, (size_t)r);
+	return r;
+}
+
 static int
 encrypt(struct conn *c, struct walk *w, size_t len)
 {
@@ -110,8 +123,7 @@ encrypt(struct conn *c, struct walk *w, size_t len)
 			k = len;
 		if (k > RECORD)
 			k = RECORD;
-		r = gnutls_record_send(
-		    c->session, (const char *)w->iov->iov_base + w->off, k);
+		r = send_record(c, (const char *)w->iov->iov_base + w->off, k);
 		if (r < 0 || c->out_lost)
 			return stream_break(
 			    c, r < 0 ? (int)r : GNUTLS_E_MEMORY_ERROR);

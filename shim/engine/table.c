@@ -519,6 +519,7 @@ static void
 abandon(struct conn *c)
 {
 	c->session = NULL;
+	c->record = (struct record){0};
 	c->verdict = NULL;
 	c->in = c->out = c->plain = c->early = (struct bytes){0};
 	c->state = CONN_FOREIGN;

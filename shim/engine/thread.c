@@ -13,9 +13,9 @@
 #define DEPTHS 3
 
 struct thread {
-	unsigned char in[BUFFER_SIZE];
+	unsigned char in[INPUT_BEFORE + INPUT_SIZE];
 	unsigned char out[BUFFER_SIZE + 8192]; /* room for record overhead */
-	unsigned char record[RECORD_SIZE];
+	unsigned char record[RECORD_MOST];
 	unsigned char kept[2 * THREAD_KEEP]; /* see thread_keep */
 	volatile size_t put_at, get_at; /* of the ring; they only grow */
 	volatile sig_atomic_t taking;

@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 
 #include "failure.h"
+#include "intake.h"
 #include "log.h"
 #include "stream.h"
 #include "unwrap.h"

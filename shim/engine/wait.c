@@ -159,8 +159,8 @@ wait_fd(int fd, short events, int64_t until)
  * One recv or send that does not wait, on c's socket whatever becomes of the
  * number meanwhile: who closes it waits until it is used no more.
  */
-static ssize_t
-recv_now(struct conn *c, int fd, unsigned char *buf, size_t len)
+ssize_t
+wait_receive_now(struct conn *c, int fd, unsigned char *buf, size_t len)
 {
 	int at = table_use(fd, c);
 	ssize_t n = at < 0 ? -EBADF
@@ -197,13 +197,13 @@ recv_waiting(struct held *h, int fd, void *buf, size_t len, int flags)
 }
 
 /*
- * One recv, waiting as p says; the caller holds rx and not the lock.  Where
- * there are threads the wait is a look at one byte: a cancelled thread would
- * take what it had received along, and a number that is closed and reused
- * while it is on its way to the kernel would lose the bytes of another.
+ * Where there are threads the wait is a look at one byte: a cancelled thread
+ * would take what it had received along, and a number that is closed and
+ * reused while it is on its way to the kernel would lose the bytes of another.
  */
-static ssize_t
-receive(struct conn *c, int fd, unsigned char *buf, const struct patience *p)
+ssize_t
+wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
+    const struct patience *p)
 {
 	struct held h = {c, &c->rx};
 	bool look = !c->nonblock;
@@ -212,14 +212,14 @@ receive(struct conn *c, int fd, unsigned char *buf, const struct patience *p)
 
 	if (p->until > 0 || deferred_any()) {
 		/* most often it is there already: one call instead of two */
-		rv = recv_now(c, fd, buf, BUFFER_SIZE);
+		rv = wait_receive_now(c, fd, buf, len);
 		if (rv != -EAGAIN || !wait_allowed(fd, p->flags))
 			return rv;
 		rv = wait_poll(&h, fd, POLLIN, p);
-		return rv < 0 ? rv : recv_now(c, fd, buf, BUFFER_SIZE);
+		return rv < 0 ? rv : wait_receive_now(c, fd, buf, len);
 	}
 	if (!threaded() && !(p->flags & MSG_DONTWAIT))
-		return recv_waiting(&h, fd, buf, BUFFER_SIZE, 0);
+		return recv_waiting(&h, fd, buf, len, 0);
 	for (rv = -EAGAIN; rv == -EAGAIN; look = true) {
 		if (look && !(p->flags & MSG_DONTWAIT)) {
 			rv = recv_waiting(&h, fd, &byte, 1, MSG_PEEK);
@@ -227,53 +227,11 @@ receive(struct conn *c, int fd, unsigned char *buf, const struct patience *p)
 				return rv;
 			fd = table_number(fd, c);
 		}
-		rv = recv_now(c, fd, buf, BUFFER_SIZE);
+		rv = wait_receive_now(c, fd, buf, len);
 		if (p->flags & MSG_DONTWAIT)
 			break;
 	}
 	return rv;
-}
-
-ssize_t
-wait_input(struct conn *c, int fd, const struct patience *p)
-{
-	unsigned char *buf = thread_input();
-	ssize_t n;
-	int rv;
-
-	if (buf == NULL)
-		return -ENOMEM;
-	if (c->in_err != 0)
-		return c->in_err;
-	if (c->in_eof)
-		return 0;
-	if (turn_take(c, &c->rx, fd, NULL) < 0) {
-		rv = turn_take(c, &c->rx, fd, p);
-		if (rv == 0)
-			turn_give(&c->rx);
-		return rv < 0 ? rv : 1;
-	}
-	fd = table_number(fd, c);
-	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0) {
-		turn_give(&c->rx);
-		return -ENOMEM;
-	}
-	pthread_mutex_unlock(&c->lock);
-	n = fd >= 0 ? receive(c, fd, buf, p) : -EBADF;
-	pthread_mutex_lock(&c->lock);
-	c->fresh |= n >= 0;
-	if (n > 0 && bytes_left(&c->in) == 0) {
-		bytes_borrow(&c->in, buf, (size_t)n, BUFFER_SIZE);
-	} else if (n > 0) {
-		rv = bytes_put(&c->in, buf, (size_t)n);
-		if (rv < 0)
-			n = c->in_err = rv;
-	} else if (n == 0)
-		c->in_eof = true;
-	else if (n != -EAGAIN && n != -EINTR && n != -EBADF)
-		c->in_err = (int)n;
-	turn_give(&c->rx);
-	return n;
 }
 
 /* What GnuTLS has added meanwhile comes behind what was being sent. */

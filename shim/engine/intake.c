@@ -1,0 +1,130 @@
+/* intake.c - ciphertext from the socket: how much of it, and where it lies */
+
+#include <errno.h>
+#include <string.h>
+
+#include "intake.h"
+
+/* Where what comes next goes, and how much of it. */
+struct intake {
+	unsigned char *at;
+	size_t len;
+};
+
+/*
+ * About what becomes room bytes, if the peer fills its records: what is more
+ * would only have to be kept for the next call.  A record at least.
+ */
+static size_t
+worth(const struct conn *c, size_t room)
+{
+	size_t left = bytes_left(&c->in), n = INPUT_SIZE;
+
+	if (room < BUFFER_SIZE)
+		n = room + 22 * (room / RECORD_SIZE + 1);
+	n = n > left ? n - left : 0;
+	if (n < RECORD_MOST)
+		return RECORD_MOST;
+	return n < INPUT_SIZE ? n : INPUT_SIZE;
+}
+
+/*
+ * The beginning of a record that is there already goes to the front of the
+ * thread's buffer, and what came lies behind it.  0 or -ENOMEM.
+ */
+static int
+take_in(struct conn *c, unsigned char *at, size_t n)
+{
+	size_t left = bytes_left(&c->in);
+	unsigned char *front = at - left;
+
+	if (left > INPUT_BEFORE)
+		return bytes_put(&c->in, at, n);
+	if (left > 0 && bytes_at(&c->in) != front)
+		memmove(front, bytes_at(&c->in), left);
+	bytes_borrow(&c->in, front, left + n, left + INPUT_SIZE);
+	return 0;
+}
+
+/*
+ * A recv that does not wait is made with the lock, so that what is in the
+ * thread's buffer may stay there.  -EAGAIN: nothing has come.
+ */
+static ssize_t
+receive_now(struct conn *c, int fd, const struct intake *to)
+{
+	if (c->in.borrowed && bytes_left(&c->in) <= INPUT_BEFORE)
+		(void)take_in(c, to->at, 0);
+	else if (bytes_settle(&c->in) < 0)
+		return c->in_err = -ENOMEM;
+	return wait_receive_now(c, fd, to->at, to->len);
+}
+
+static ssize_t
+receive_unlocked(struct conn *c, int fd, const struct intake *to,
+    const struct patience *p)
+{
+	ssize_t n;
+
+	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
+		return c->in_err = -ENOMEM;
+	pthread_mutex_unlock(&c->lock);
+	n = wait_receive(c, fd, to->at, to->len, p);
+	pthread_mutex_lock(&c->lock);
+	return n;
+}
+
+/* With rx.  The middle of a record says that more is on its way. */
+static ssize_t
+receive_some(struct conn *c, int fd, size_t room, const struct patience *p)
+{
+	unsigned char *buf = thread_input();
+	struct intake to = {buf + INPUT_BEFORE, worth(c, room)};
+	bool waits = !(p->flags & MSG_DONTWAIT);
+	ssize_t n = -EAGAIN;
+
+	if (buf == NULL)
+		return -ENOMEM;
+	if (fd < 0)
+		return -EBADF;
+	if (!waits || (bytes_left(&c->in) > 0 && !c->nonblock))
+		n = receive_now(c, fd, &to);
+	if (n == -EAGAIN && waits)
+		n = receive_unlocked(c, fd, &to, p);
+	if (n > 0 && take_in(c, to.at, (size_t)n) < 0)
+		n = c->in_err = -ENOMEM;
+	return n;
+}
+
+ssize_t
+wait_input_for(struct conn *c, int fd, size_t room, const struct patience *p)
+{
+	ssize_t n;
+	int rv;
+
+	if (c->in_err != 0)
+		return c->in_err;
+	if (c->in_eof)
+		return 0;
+	if (turn_take(c, &c->rx, fd, NULL) < 0) {
+		rv = turn_take(c, &c->rx, fd, p);
+		if (rv == 0)
+			turn_give(&c->rx);
+		return rv < 0 ? rv : 1;
+	}
+	n = receive_some(c, table_number(fd, c), room, p);
+	c->fresh |= n >= 0;
+	if (n == 0)
+		c->in_eof = true;
+	else if (n < 0 && n != -EAGAIN && n != -EINTR && n != -EBADF &&
+	    n != -ENOMEM)
+		c->in_err = (int)n;
+	turn_give(&c->rx);
+	return n;
+}
+
+ssize_t
+wait_input(struct conn *c, int fd, const struct patience *p)
+{
+	return wait_input_for(c, fd, 0, p);
+}

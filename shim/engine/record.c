@@ -1,0 +1,270 @@
+/* record.c - TLS 1.3 application data between a program's memory and the wire
+ */
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "conn.h"
+#include "record.h"
+
+#define HEADER 5
+#define TAG 16
+#define DATA 23       /* application_data, RFC 8446, 5.1 */
+#define BEFORE 8      /* an idle connection keeps no second key */
+#define STRAIGHT 1024 /* shorter ones are copied: that costs less than care */
+#define PAGE 4096
+#define REKEY 0xfffff0 /* of 2^24: GnuTLS is about to change its key */
+
+/* All with a tag of 16 bytes and a nonce of 12. */
+static bool
+suits(gnutls_session_t s)
+{
+	if (gnutls_protocol_get_version(s) != GNUTLS_TLS1_3)
+		return false;
+	switch (gnutls_cipher_get(s)) {
+	case GNUTLS_CIPHER_AES_128_GCM:
+	case GNUTLS_CIPHER_AES_256_GCM:
+	case GNUTLS_CIPHER_CHACHA20_POLY1305:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+is_ours(struct conn *c)
+{
+	if (c->record.whose == RECORD_UNKNOWN)
+		c->record.whose =
+		    suits(c->session) ? RECORD_OURS : RECORD_THEIRS;
+	return c->record.whose == RECORD_OURS;
+}
+
+/* What GnuTLS has for the next record of one direction. */
+struct turn_of {
+	struct record_key *key;
+	unsigned reading;
+	gnutls_datum_t iv, secret;
+	unsigned char number[8];
+	unsigned char nonce[RECORD_NONCE]; /* RFC 8446, 5.3 */
+};
+
+static bool
+renew(struct conn *c, struct turn_of *t)
+{
+	struct record_key *k = t->key;
+
+	if (k->hd != NULL)
+		gnutls_aead_cipher_deinit(k->hd);
+	k->hd = NULL;
+	if (gnutls_aead_cipher_init(
+		&k->hd, gnutls_cipher_get(c->session), &t->secret) < 0) {
+		k->hd = NULL;
+		return false;
+	}
+	memcpy(k->iv, t->iv.data, RECORD_NONCE);
+	return true;
+}
+
+static bool
+next(struct conn *c, struct turn_of *t, struct record_key *k, bool reading)
+{
+	int i;
+
+	if (k->before < BEFORE) {
+		k->before++;
+		return false;
+	}
+	t->key = k;
+	t->reading = reading;
+	if (gnutls_record_get_state(
+		c->session, reading, NULL, &t->iv, &t->secret, t->number) < 0 ||
+	    t->iv.size != RECORD_NONCE)
+		return false;
+	if ((k->hd == NULL || memcmp(k->iv, t->iv.data, RECORD_NONCE) != 0) &&
+	    !renew(c, t))
+		return false;
+	memcpy(t->nonce, k->iv, RECORD_NONCE);
+	for (i = 0; i < 8; i++)
+		t->nonce[RECORD_NONCE - 8 + i] ^= t->number[i];
+	return true;
+}
+
+/* This record's number is used up; false: it could not be said. */
+static bool
+count(struct conn *c, struct turn_of *t)
+{
+	int i = 7;
+
+	while (++t->number[i] == 0 && i > 0)
+		i--;
+	return gnutls_record_set_state(c->session, t->reading, t->number) == 0;
+}
+
+/* The content's length, behind which are its type and padding; 0: no data. */
+static size_t
+content(const unsigned char *plain, size_t n)
+{
+	while (n > 0 && plain[n - 1] == 0)
+		n--;
+	return n > 0 && plain[n - 1] == DATA ? n - 1 : 0;
+}
+
+/* h: a whole record; into at, where there is room for all of it. */
+static size_t
+open_at(struct conn *c, struct turn_of *t, const unsigned char *h, size_t size,
+    unsigned char *at)
+{
+	size_t n = size - TAG, k = 0;
+
+	if (gnutls_aead_cipher_decrypt(t->key->hd, t->nonce, RECORD_NONCE, h,
+		HEADER, TAG, h + HEADER, size, at, &n) == 0)
+		k = content(at, n);
+	if (k > 0 && count(c, t))
+		return k;
+	gnutls_memset(at, 0, size - TAG); /* nobody's, or not data */
+	return 0;
+}
+
+/*
+ * The type behind the content goes to a byte that the program gave us and is
+ * not told of; it may hold something there all the same, if it has claimed
+ * more room than it has.  So that byte stays as it is, and no page is touched
+ * for its sake alone.
+ */
+static size_t
+open_straight(struct conn *c, struct turn_of *t, const unsigned char *h,
+    size_t size, unsigned char *buf)
+{
+	unsigned char *behind = buf + size - TAG - 1, kept = *behind;
+	size_t k = open_at(c, t, h, size, buf);
+
+	*behind = kept;
+	return k;
+}
+
+static bool
+may_go_straight(const unsigned char *buf, size_t len, size_t size)
+{
+	uintptr_t end = (uintptr_t)buf + size - TAG;
+
+	return size >= STRAIGHT && len >= size - TAG &&
+	       (end - 1) / PAGE == (end - 2) / PAGE;
+}
+
+static size_t
+open_copied(struct conn *c, struct turn_of *t, const unsigned char *h,
+    size_t size, unsigned char *buf)
+{
+	unsigned char *aside = thread_record();
+	size_t k = aside != NULL ? open_at(c, t, h, size, aside) : 0;
+
+	if (k > 0)
+		memmove(buf, aside, k); /* it may be the same */
+	return k;
+}
+
+ssize_t
+record_open(struct conn *c, void *buf, size_t len)
+{
+	const unsigned char *h = bytes_at(&c->in);
+	size_t n = bytes_left(&c->in), size, k;
+	struct turn_of t;
+
+	if (!is_ours(c) || c->record.lent > 0 ||
+	    gnutls_record_check_pending(c->session) > 0)
+		return 0;
+	if (n < HEADER)
+		return -EAGAIN;
+	size = (size_t)h[3] << 8 | h[4];
+	if (n < HEADER + size && HEADER + size <= RECORD_MOST)
+		return -EAGAIN;
+	c->record.lent = HEADER + size < n ? HEADER + size : n;
+	/* what will not fit is kept by GnuTLS, which has to have it first */
+	if (h[0] != DATA || HEADER + size > RECORD_MOST || size <= TAG + 1 ||
+	    len < size - TAG - 1 || !next(c, &t, &c->record.rx, true))
+		return 0;
+	k = may_go_straight(buf, len, size) ? open_straight(c, &t, h, size, buf)
+					    : open_copied(c, &t, h, size, buf);
+	if (k > 0) {
+		bytes_take(&c->in, HEADER + size);
+		c->record.lent = 0;
+	}
+	return (ssize_t)k;
+}
+
+static bool
+is_due(const struct turn_of *t)
+{
+	const unsigned char *b = t->number + 5;
+
+	return ((unsigned)b[0] << 16 | (unsigned)b[1] << 8 | b[2]) >= REKEY;
+}
+
+size_t
+record_seal(struct conn *c, const void *data, size_t len)
+{
+	static const unsigned char type = DATA;
+	size_t size = len + 1 + TAG, n = size;
+	unsigned char *h;
+	struct turn_of t;
+
+	if (!is_ours(c) || c->record.asks || len > c->record.taken ||
+	    !next(c, &t, &c->record.tx, false) || is_due(&t))
+		return 0;
+	session_out(c);
+	h = bytes_room(&c->out, HEADER + size);
+	if (h == NULL)
+		return 0;
+	memcpy(h,
+	    (unsigned char[]){
+		DATA, 3, 3, (unsigned char)(size >> 8), (unsigned char)size},
+	    HEADER);
+	if (gnutls_aead_cipher_encryptv(t.key->hd, t.nonce, RECORD_NONCE,
+		&(giovec_t){h, HEADER}, 1, TAG,
+		(giovec_t[]){{(void *)data, len}, {(void *)&type, 1}}, 2,
+		h + HEADER, &n) < 0 ||
+	    n != size || !count(c, &t))
+		return 0;
+	c->out.len += HEADER + size;
+	return len;
+}
+
+void
+record_received(struct conn *c, ssize_t result)
+{
+	c->record.asks |= result <= 0;
+}
+
+void
+record_sent(struct conn *c, size_t len)
+{
+	c->record.asks = false;
+	if (len > c->record.taken)
+		c->record.taken = len;
+}
+
+bool
+record_waits(const struct conn *c)
+{
+	const unsigned char *h = bytes_at(&c->in);
+	size_t n = bytes_left(&c->in), size;
+
+	if (c->record.whose != RECORD_OURS || c->record.lent > 0)
+		return n > 0;
+	if (n < HEADER)
+		return false;
+	size = HEADER + ((size_t)h[3] << 8 | h[4]);
+	return n >= size || size > RECORD_MOST;
+}
+
+void
+record_free(struct conn *c)
+{
+	if (c->record.rx.hd != NULL)
+		gnutls_aead_cipher_deinit(c->record.rx.hd);
+	if (c->record.tx.hd != NULL)
+		gnutls_aead_cipher_deinit(c->record.tx.hd);
+	memset(&c->record, 0, sizeof c->record);
+}

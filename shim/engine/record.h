@@ -1,0 +1,70 @@
+/*
+ * record.h - TLS 1.3 application data between a program's memory and the wire
+ *
+ * GnuTLS 3.7.9 allocates, copies and frees twice for each record that it
+ * receives and once for each that it sends.  Here its AEAD (gnutls_aead_
+ * cipher_*) goes straight from the thread's buffer to the program's and back.
+ * All that is not application data stays GnuTLS's: handshake, alerts, tickets,
+ * KeyUpdate, close_notify, TLS 1.2, and whatever fails here is given to it as
+ * it came, to be judged and answered as always.
+ *
+ * One truth
+ *	Keys, nonces and sequence numbers are GnuTLS's alone: they are asked
+ *	for at each record (gnutls_record_get_state, as its own kTLS does) and
+ *	the number is moved on there before a byte counts as sent
+ *	(gnutls_record_set_state).  So both may take turns record by record, no
+ *	number is used twice, and a KeyUpdate is noticed by its nonce.
+ *	GnuTLS answers a KeyUpdate, and makes one of its own after 2^24 records
+ *	(RFC 8446, 5.5), in its next send: that one is left to it.
+ *	While c is open GnuTLS is given whole records only, so that none of
+ *	them is half in its buffers.
+ *
+ * All with c locked.  Safe in signal handlers as the calls around them are.
+ */
+#ifndef ENGINE_RECORD_H
+#define ENGINE_RECORD_H
+
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct conn;
+
+#define RECORD_NONCE 12
+
+/* One direction. */
+struct record_key {
+	gnutls_aead_cipher_hd_t hd; /* owned; NULL: none yet */
+	unsigned char iv[RECORD_NONCE]; /* which key hd has */
+	unsigned before; /* records until hd is worth its memory */
+};
+
+struct record {
+	struct record_key rx, tx;
+	enum { RECORD_UNKNOWN, RECORD_OURS, RECORD_THEIRS } whose;
+	size_t lent;  /* OURS: of c->in, what GnuTLS may take now */
+	size_t taken; /* the most that GnuTLS has sent as one record */
+	bool asks;    /* GnuTLS may have to say something first */
+};
+
+/*
+ * The first record of c->in into buf: its length; -EAGAIN if it is not there
+ * as a whole; 0 if it is for GnuTLS, and lent to it.
+ */
+ssize_t record_open(struct conn *c, void *buf, size_t len);
+
+/* len bytes as one record behind c->out: len, or 0 if GnuTLS has to do it. */
+size_t record_seal(struct conn *c, const void *data, size_t len);
+
+/* GnuTLS has received, or sent len bytes as one record. */
+void record_received(struct conn *c, ssize_t result);
+void record_sent(struct conn *c, size_t len);
+
+/* Is there something in c->in that reading would take? */
+bool record_waits(const struct conn *c);
+
+void record_free(struct conn *c);
+
+#endif
