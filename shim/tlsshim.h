@@ -162,17 +162,34 @@ ssize_t tlsshim_channel_binding(int fd, const char *type, void *buf,
 
 struct tlsshim_session {
 	size_t size;
-	long long time;         /* of its full handshake, since the epoch, in s */
-	long timeout;           /* s it may be resumed for, by the rule */
+	long long time; /* of its full handshake, since the epoch, in s */
+	long timeout;   /* s it may be resumed for, by the rule */
 	long ticket_lifetime_hint; /* s, of the server's ticket; 0: not known */
-	int has_ticket;         /* 1 or 0 */
-	int reused;             /* 1: it is an earlier connection's */
+	int has_ticket; /* 1: this connection was given one, or has given one */
+	int reused;     /* 1: it is an earlier connection's */
 	unsigned id_len;
 	unsigned char id[32];
 };
 
 /* 0 or -1. */
 int tlsshim_session(int fd, struct tlsshim_session *out) TLSSHIM_FUNCTION;
+
+struct tlsshim_session_stats {
+	size_t size;
+	unsigned long long number; /* of sessions kept in memory */
+	unsigned long long connect, connect_good, connect_renegotiate;
+	unsigned long long accept, accept_good, accept_renegotiate;
+	unsigned long long hits;     /* resumed, on either side */
+	unsigned long long misses;   /* offered by a client, not resumed here */
+	unsigned long long timeouts; /* too old when they were wanted */
+	unsigned long long cache_full; /* given up to make room */
+};
+
+/*
+ * Counts of this process, as SSLContext.session_stats() of Python; those of
+ * renegotiation stay 0.  0, or -1; EOPNOTSUPP before the first TCP call.
+ */
+int tlsshim_session_stats(struct tlsshim_session_stats *out) TLSSHIM_FUNCTION;
 
 /* Bytes that a read would give at once.  Decrypts what has come; no waiting. */
 ssize_t tlsshim_pending(int fd) TLSSHIM_FUNCTION;

@@ -461,6 +461,92 @@ ind'
 ok'
 }
 
+# pythons VERSION N [KEYS]	fixtures/api.py at both ends, N connections
+pythons() {
+	sed "s/^defaults = { /&allow_unwrap = true; $3 /" "$TMP/$1.cfg" \
+	    >"$TMP/pythons.cfg"
+	start_shimmed server pythons python3 "$TESTS/fixtures/api.py" \
+	    server "$2"
+	shimmed pythons python3 "$TESTS/fixtures/api.py" client \
+	    "$(port_of server)" "$2" >"$TMP/client.out" 2>"$TMP/client.err"
+	assertEquals "$(cat "$TMP/client.err")" 0 $?
+	finish server
+	assertEquals "$(cat "$TMP/server.err")" 0 $?
+}
+
+test_python_by_ctypes_asks_every_function() {
+	local version end
+	in_clear both
+	assertEquals absent "$(python3 "$TESTS/fixtures/api.py" client 1)"
+	for version in 1.2 1.3; do
+		pythons "$version" 1
+		same active version cipher compression names der chain alpn \
+		    tls-server-end-point tls-exporter session_timeout pending \
+		    error words unwrap read version_after
+		for end in client server; do
+			is "$end" active 1
+			is "$end" state 5
+			is "$end" verified 1
+			is "$end" version "TLSv$version"
+			is "$end" names "[['DNS', 'localhost']]"
+			is "$end" der "$(hash_of end.pem)"
+			is "$end" pending 0
+			is "$end" error 0
+			is "$end" unwrap 0
+			is "$end" read 'in clear'
+			is "$end" version_after ENOTSUP	# the same
+		done
+		assertContains "$(fact client counts)" ' 1 1 0 0 0 0 0 0 0 0'
+		is server counts '0 0 0 0 1 1 0 0 0 0 0'
+	done
+	for name in $(sed -n 's/^API([A-Z]*, [a-z_]*, tlsshim_\([a-z_]*\).*/\1/p' \
+	    "$TESTS/../shim/api.def"); do
+		grep -q "\"$name\"" "$TESTS/fixtures/api.py" ||
+		    fail "$name is not asked by Python"
+		grep -q "tlsshim_$name[^_a-z]" "$TESTS/fixtures/api.c" ||
+		    fail "$name is not asked by C"
+	done
+}
+
+# A session of before, at both ends: whose bindings are of this connection.
+test_a_resumed_session_is_told() {
+	local version
+	in_clear both
+	for version in 1.2 1.3; do
+		pythons "$version" 3 'session = { num_tickets = 2; };'
+		is client session_reused 1
+		is server session_reused 1
+		is client verified 1
+		is server verified 1
+		is client der "$(hash_of end.pem)"
+		is client chain "$(fact server chain)"
+		assertContains "$(fact client counts)" ' 3 3 0 0 0 0 2 0 0 0'
+		assertContains "$(fact server counts)" ' 0 0 0 3 3 0 2 0 0 0'
+		same tls-exporter
+		[ "$version" = 1.3 ] || same tls-unique
+	done
+}
+
+# What Python's own server gives out, with or behind the handshake.
+test_tickets_are_told() {
+	local version
+	for version in 1.2 1.3; do
+		start server python3 "$TESTS/fixtures/resuming.py" server \
+		    "$TMP/good.pem" "$TMP/good.key" "$version"
+		shimmed "$version" "$API" again "$(port_of server)" 1 \
+		    write:hi read:4 facts >"$TMP/client.out"
+		is client session_reused 0
+		is client session_ticket 1
+		is client session_hint 7200
+		shimmed "$version" "$API" again "$(port_of server)" 3 facts \
+		    >"$TMP/client.out"
+		is client session_reused 1
+		is client session_age 1
+		assertContains "$(fact client counts)" \
+		    ' 3/3/0 0/0/0 2 0 0 0'
+	done
+}
+
 # The words are OpenSSL's own.
 test_verify_texts_are_those_of_openssl() {
 	shimmed 1.3 python3 -c '

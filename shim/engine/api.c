@@ -6,6 +6,7 @@
 #include "api.h"
 #include "call.h"
 #include "failure.h"
+#include "resume.h"
 #include "stream.h"
 #include "resume.h"
 #include "suite.h"
@@ -335,11 +336,13 @@ session(struct conn *c, const struct question *q)
 {
 	struct tlsshim_session s = {.size = sizeof s};
 	struct resume_facts f;
+	int rv = resume_facts(c, &f);
 
-	resume_facts(c, &f);
+	if (rv < 0)
+		return rv;
 	s.time = f.time;
-	s.timeout = (long)f.timeout;
-	s.ticket_lifetime_hint = (long)f.ticket_lifetime;
+	s.timeout = f.timeout;
+	s.ticket_lifetime_hint = f.ticket_lifetime;
 	s.has_ticket = f.has_ticket;
 	s.reused = f.reused;
 	s.id_len = (unsigned)f.id_len;
@@ -351,6 +354,27 @@ static int
 do_session(int fd, struct tlsshim_session *out)
 {
 	return (int)api_ask(fd, session, &(struct question){.buf = out});
+}
+
+static int
+do_session_stats(struct tlsshim_session_stats *out)
+{
+	struct tlsshim_session_stats s = {.size = sizeof s};
+	struct resume_stats r;
+
+	resume_stats(&r);
+	s.number = r.number;
+	s.connect = r.connect;
+	s.connect_good = r.connect_good;
+	s.connect_renegotiate = r.connect_renegotiate;
+	s.accept = r.accept;
+	s.accept_good = r.accept_good;
+	s.accept_renegotiate = r.accept_renegotiate;
+	s.hits = r.hits;
+	s.misses = r.misses;
+	s.timeouts = r.timeouts;
+	s.cache_full = r.cache_full;
+	return (int)as_libc(api_fill(out, &s, sizeof s));
 }
 
 static ssize_t
@@ -453,6 +477,7 @@ const struct shim_api api_table = {
     .tlsshim_selected_alpn_protocol = do_alpn,
     .tlsshim_channel_binding = do_channel_binding,
     .tlsshim_session = do_session,
+    .tlsshim_session_stats = do_session_stats,
     .tlsshim_pending = do_pending,
     .tlsshim_error = do_error,
     .tlsshim_verify_text = do_verify_text,
