@@ -131,6 +131,23 @@ test_servers_of_openssl_and_gnutls_are_resumed_at() {
 	done
 }
 
+# gnutls-serv with a key exchange of +PSK prefers to do without.
+test_a_session_without_a_fresh_secret_is_refused() {
+	rule 'session = { cache_file = "cache"; };'
+	port=$(free_port)
+	start server gnutls-serv --echo --port "$port" -q \
+	    --priority NORMAL:-VERS-ALL:+VERS-TLS1.3:+PSK \
+	    --x509certfile "$TMP/both.pem" --x509keyfile "$TMP/both.key"
+	wait_listen "$port"
+	visit
+	assertEquals marker-of-client "$said"
+	visit
+	assertContains "$said" 'resumes without (EC)DHE'
+	same_cache 'session = { resume = false; };'
+	visit
+	assertEquals marker-of-client "$said"
+}
+
 free_port() {
 	python3 -c 'import socket
 s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])'

@@ -129,6 +129,7 @@ struct conn {
 	/* what the handshake has shown: hello.c */
 	bool full_seen;  /* the server's certificate was sent */
 	bool peer_shown; /* the peer's was, in this very handshake */
+	bool peer_share; /* its half of a fresh secret, TLS 1.3 */
 	bool ticket_shown; /* a client has offered a session */
 	bool tickets;    /* servers: may give out some */
 	bool ticket_old; /* servers: made with a key that makes no more */

@@ -15,6 +15,7 @@
 #define SESSION_TICKET 35         /* RFC 5077, 3.2 */
 #define PRE_SHARED_KEY 41
 #define SUPPORTED_VERSIONS 43
+#define KEY_SHARE 51
 
 #define SUITES_KEPT 512 /* bytes; twice what any client sends that we met */
 
@@ -147,6 +148,8 @@ hello_read(struct message m, bool client, struct hello *h)
 		one = part(&all, number(&all, 2));
 		if (type == SUPPORTED_VERSIONS)
 			h->newest = read_versions(one, client);
+		else if (type == KEY_SHARE)
+			h->key_share = true;
 		else if (client)
 			read_client(type, one, h);
 	}
@@ -358,6 +361,7 @@ see_hello(struct conn *c, struct message m, bool client, bool incoming)
 		return client ? 0 : check_answer(c);
 	hello_read(m, client, &h);
 	c->peer_version = h.newest;
+	c->peer_share = h.key_share;
 	if (!client)
 		return 0;
 	keep_suites(c, &h);

@@ -134,10 +134,28 @@ check_shown(struct conn *c, struct verdict *out)
 	return -1;
 }
 
+/*
+ * GnuTLS 3.7.9 offers to resume without (EC)DHE as well: whoever gets at the
+ * ticket's key later could read it all (RFC 8446, 2.2).
+ */
+static int
+check_fresh(const struct conn *c, struct verdict *out)
+{
+	if (c->side == SIDE_SERVER || c->peer_share ||
+	    gnutls_protocol_get_version(c->session) != GNUTLS_TLS1_3)
+		return 0;
+	memset(out, 0, sizeof *out);
+	out->cause = "handshake";
+	out->alert = GNUTLS_A_HANDSHAKE_FAILURE;
+	snprintf(out->text, sizeof out->text,
+	    "the server resumes without (EC)DHE: session.resume = false helps");
+	return -1;
+}
+
 int
 session_verify(struct conn *c, struct verdict *out)
 {
-	if (check_shown(c, out) != 0)
+	if (check_shown(c, out) != 0 || check_fresh(c, out) != 0)
 		return -1;
 	if (hello_check_alpn(c, out) != 0)
 		return -1;
