@@ -156,6 +156,11 @@ check-interop: all
 	$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
 	B=$(B) tests/interop/heavy_test.sh
 
+# 2,000 redis-cli that share a file of sessions, then eight at once: four
+# minutes; redis-server and redis-tools.
+check-sessions: all
+	B=$(B) tests/bench/sessions.sh
+
 check-chroot:
 	tests/chroot
 
@@ -221,7 +226,7 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all bench man check check-asan check-chroot check-interop \
+.PHONY: all bench man check check-asan check-chroot check-sessions check-interop \
 	check-scanners check-servers check-tsan conformance demo figures fuzz \
 	install soak uninstall \
 	clean
