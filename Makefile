@@ -45,7 +45,8 @@ preload_asm = $(wildcard shim/preload/*.S)
 near = table thread call process slot alive turn wait bytes conn conn_end \
 	handshake session hello stream stream_in stream_out carry argument \
 	calls_stream calls_descriptor deferred libc_stream ours epoll_set \
-	verify watch log snapshot judge connection
+	verify watch log resume cache psk failure calls_socket snapshot judge \
+	connection
 engine_src = $(near:%=shim/engine/%.c) \
 	$(filter-out $(near:%=shim/engine/%.c),$(wildcard shim/engine/*.c))
 policy_src = $(wildcard policy/*.c)

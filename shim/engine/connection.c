@@ -365,8 +365,8 @@ connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
 }
 
 /*
- * A server is about to have children, each with a handshake that needs some
- * 60 KB.  Where the heap ends with less, each of them would have it grow, and
+ * A server is about to have children, each with a handshake that needs up to
+ * 100 KB.  Where the heap ends with less, each of them would have it grow, and
  * shrink again, by system calls of its own; once is enough.
  */
 static void
@@ -377,7 +377,7 @@ make_room(void)
 
 	if (atomic_exchange(&made, true))
 		return;
-	room = malloc(64 * 1024);
+	room = malloc(112 * 1024); /* mmap() comes at 128 */
 	free(room);
 }
 

@@ -177,8 +177,11 @@ main(int argc, char **argv)
 	gnutls_certificate_allocate_credentials(&creds);
 	/* what the policy's defaults come to */
 	gnutls_priority_init(&priority,
-	    "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-GROUP-ALL:"
-	    "+GROUP-X25519:+GROUP-SECP256R1", NULL);
+	    "NONE:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+ECDHE-ECDSA:"
+	    "+ECDHE-RSA:+AEAD:+VERS-TLS1.3:+VERS-TLS1.2:+GROUP-X25519:"
+	    "+GROUP-SECP256R1:+SIGN-ECDSA-SECP256R1-SHA256:"
+	    "+SIGN-RSA-PSS-RSAE-SHA256:%PROFILE_MEDIUM:%SERVER_PRECEDENCE",
+	    NULL);
 	if (strcmp(how, "visit") == 0 && argc == 5)
 		return visits(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
 	if (strcmp(how, "gnutls") != 0 || argc != 4 ||
