@@ -461,6 +461,80 @@ ind'
 ok'
 }
 
+# One reads, two ask all the time; the reader meets the end of TLS.
+test_unwrap_with_other_threads_at_the_connection() {
+	local version
+	in_clear both
+	for version in 1.2 1.3; do
+		unwrapping "$version" 'allow_unwrap = true;'
+		start_shimmed server unwrap "$API" server write:hello end \
+		    unwrap write:public read:6
+		shimmed unwrap "$API" client "$(port_of server)" read:5 \
+		    beside read:6 write:answer >"$TMP/client.out" 2>/dev/null
+		finish server
+		is client unwrap 0
+		is client beside 0
+		is client read 'hello
+public'
+		is server read '
+answer'
+	done
+}
+
+# What was decrypted is in both processes' memory, and read once.
+test_what_unwrap_left_is_read_by_one_process() {
+	in_clear both
+	unwrapping 1.3 'allow_unwrap = true;'
+	rm -f "$TMP/said"
+	start server python3 "$TESTS/fixtures/api_end.py" server \
+	    "$TMP/good.pem" "$TMP/good.key" "$TMP/ca.pem" 1.3 \
+	    write:before end unwrap write:behind "touch:$TMP/said" read:2
+	shimmed unwrap "$API" client "$(port_of server)" nonblock unwrap \
+	    "wait:$TMP/said" unwrap fork:read:9 read:3 write:ok \
+	    >"$TMP/client.out" 2>/dev/null
+	is client read 'beforebeh
+EAGAIN'
+}
+
+test_a_session_that_another_process_uses() {
+	start_shimmed server 1.3 "$API" server write:hello read:2 end
+	shimmed 1.3 "$API" client "$(port_of server)" fork:read:5 pending info \
+	    write:hi >"$TMP/client.out" 2>/dev/null
+	finish server
+	is client read hello
+	is client pending ECONNABORTED
+	is client verified 1
+	is server read hi
+}
+
+# bash connects; the connection goes to the next program by a relay.
+test_a_session_that_a_relay_has() {
+	start_shimmed server 1.3 "$API" server read:2 write:ok end
+	shimmed 1.3 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1"
+	    exec "$2" on 0 write:hi read:2 info pending handshake error <&3' \
+	    bash "$(port_of server)" "$API" >"$TMP/client.out" 2>/dev/null
+	finish server
+	is client read ok
+	is client info EREMOTE
+	is client pending EREMOTE
+	is client handshake EREMOTE
+	is client error EREMOTE
+}
+
+test_structs_of_another_size_are_filled_as_far_as_they_go() {
+	start_shimmed server 1.3 "$API" server handshake end
+	shimmed 1.3 "$API" client "$(port_of server)" sizes \
+	    >"$TMP/client.out"
+	finish server
+	assertEquals 'more 0
+filled 1
+cleared 1
+less 0
+state 5
+kept 1
+close 0' "$(cat "$TMP/client.out")"
+}
+
 # pythons VERSION N [KEYS]	fixtures/api.py at both ends, N connections
 pythons() {
 	sed "s/^defaults = { /&allow_unwrap = true; $3 /" "$TMP/$1.cfg" \
