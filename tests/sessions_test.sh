@@ -290,6 +290,53 @@ test_a_required_staple_is_there_in_a_resumed_session() {
 	done
 }
 
+# What has come by the end is kept, although nobody has read it.  The server
+# has sent its tickets when its handshake is over.
+test_tickets_are_taken_in_by_a_client_that_only_writes() {
+	rule ''
+	under client
+	with_puppet start writer "${UNDER[@]}" python3 -c 'import os, socket
+to, back = os.fdopen(3, "w", 1), os.fdopen(4)
+print("listen", file=to)
+port = int(back.readline().split()[1])
+for _ in range(2):
+    print("accept\ntls", file=to)
+    s = socket.create_connection(("localhost", port))
+    back.readline(), back.readline()
+    s.sendall(b"marker-of-client\n")
+    s.close()'
+	finish writer
+	assertEquals 2 "$(grep -c 'tls client' "$TMP/writer.err")"
+	assertEquals 1 "$(grep -c ', resumed' "$TMP/writer.err")"
+}
+
+# A process that goes on: what it keeps is of no use once its list has changed.
+test_a_reload_ends_the_sessions_of_before() {
+	server 1.3
+	pki_crl list ca
+	policy client <<-END
+	unmatched = "reject"; log = { level = "info"; }; reload_interval = 1;
+	client = ( { address = "127.0.0.1"; cafile = "ca.pem";
+	    crlfile = "list.pem"; verify_flags = ( "crl_check_leaf" ); } );
+	END
+	start_shimmed caller client python3 -c 'import socket, sys, time
+for _ in range(1000):
+    try:
+        with socket.create_connection(("localhost", int(sys.argv[1]))) as s:
+            s.sendall(b"marker-of-client\n")
+            print(s.recv(100).decode().strip(), flush=True)
+        time.sleep(0.02)
+    except OSError as e:
+        print("error", e, flush=True)
+        break' "$port"
+	wait_line "$TMP/caller.out" resumed "$pid_caller" >/dev/null
+	pki_crl changed ca both
+	mv "$TMP/changed.pem" "$TMP/list.pem"
+	finish caller
+	assertContains "$(tail -n 1 "$TMP/caller.out")" error
+	assertContains "$(tail -n 1 "$TMP/caller.err")" cause=revoked
+}
+
 # The server forgets its keys: what it gave out before costs one more try.
 test_a_server_that_has_forgotten_is_asked_once() {
 	rule 'session = { cache_file = "cache"; };'

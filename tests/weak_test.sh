@@ -53,7 +53,29 @@ test_each_weakening_of_a_client_rule() {
 	options = "legacy_server_connect";|renegotiation
 	options = "compat";|break the protocol
 	security_profile = "legacy";|112 bits
+	session = { cache_file = "cache"; };|decrypt what was recorded
 	END
+}
+
+# Of TLS 1.3 neither tells anything about what was recorded.
+test_sessions_of_tls_1_2_are_kept_or_given_out() {
+	policy tickets <<-END
+	unmatched = "reject";
+	server = ( { port = 443; certfile = "good.pem"; keyfile = "good.key";
+	    session = { num_tickets = 2; }; } );
+	END
+	strict tickets
+	assertContains "$out" 'tickets.cfg:4: session.num_tickets'
+	policy tickets <<-END
+	unmatched = "reject";
+	defaults = { minimum_version = "TLSv1.3"; };
+	client = ( { port = 443; cafile = "ca.pem";
+	    session = { cache_file = "cache"; }; } );
+	server = ( { port = 443; certfile = "good.pem"; keyfile = "good.key";
+	    session = { num_tickets = 2; }; } );
+	END
+	strict tickets
+	assertEquals "$out" 0 "$code"
 }
 
 test_client_that_verifies_nothing() {

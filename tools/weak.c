@@ -89,6 +89,21 @@ logs_keys(const struct rule *r)
 }
 
 static bool
+keeps_masters(const struct rule *r)
+{
+	return r->values.session_cache_file != NULL &&
+	       r->values.minimum_version < TLS_V1_3;
+}
+
+/* RFC 5077, 5.3 */
+static bool
+tickets_of_masters(const struct rule *r)
+{
+	return r->values.session_num_tickets > 0 &&
+	       r->values.minimum_version < TLS_V1_3;
+}
+
+static bool
 may_unwrap(const struct rule *r)
 {
 	return r->values.allow_unwrap;
@@ -131,6 +146,12 @@ static const struct {
 	"revoked"},
     {K_keylog_filename, logs_keys,
 	"keylog_filename writes the keys of every session to a file"},
+    {K_session_cache_file, keeps_masters,
+	"session.cache_file keeps secrets of TLS 1.2 that decrypt what was "
+	"recorded of their sessions; those of TLS 1.3 do not"},
+    {K_session_num_tickets, tickets_of_masters,
+	"session.num_tickets: who gets the key of tickets decrypts what was "
+	"recorded of TLS 1.2; TLS 1.3 has fresh secrets"},
     {K_allow_unwrap, may_unwrap,
 	"allow_unwrap lets the program go on in plaintext"},
 };

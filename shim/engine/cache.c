@@ -180,6 +180,12 @@ cache_forget(const char *file, const unsigned char *key)
 	pthread_mutex_unlock(&lock);
 }
 
+bool
+cache_has_any(void)
+{
+	return atomic_load(&number) > 0;
+}
+
 void
 cache_counts(struct cache_counts *out, size_t *n)
 {

@@ -72,6 +72,9 @@ void cache_put(const char *file, const struct cache_entry *e, int64_t now);
 /* None of key is good for anything any more. */
 void cache_forget(const char *file, const unsigned char *key);
 
+/* No lock: is there anything in memory? */
+bool cache_has_any(void);
+
 /* Of what is in memory, and of what was done with files. */
 void cache_counts(struct cache_counts *out, size_t *number);
 

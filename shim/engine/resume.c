@@ -73,8 +73,6 @@ resume_offer(struct conn *c)
 {
 	const char *file = c->rule->values.session_cache_file;
 	struct cache_entry e;
-	struct cache_counts counts;
-	size_t number;
 	int rv;
 
 	if (!is_wanted(c))
@@ -84,8 +82,7 @@ resume_offer(struct conn *c)
 		return true;
 	c->resume->since = time(NULL);
 	/* the digest is not found out for nothing */
-	cache_counts(&counts, &number);
-	if (file == NULL && number == 0)
+	if (file == NULL && !cache_has_any())
 		return true;
 	if (!find_key(c, c->resume->key) ||
 	    !cache_take(file, c->resume->key, c->resume->since, &e))
