@@ -125,8 +125,8 @@ for r in page:
 listing() {
 	case $1 in
 	unit/*)
-		sed -n 's/^\(test_[a-z0-9_]*\)(void)$/\1/p' \
-		    "$TESTS/$1.c" ;;
+		sed -n 's/^\([a-z0-9_]*\)(.*)$/\1/p' "$TESTS/$1.c" |
+		    grep -E 'test|check' ;;
 	*)
 		[ -e "$TESTS/$1.sh" ] || return
 		# in no network of its own (lib.sh): nothing is run
