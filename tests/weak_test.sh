@@ -49,6 +49,7 @@ test_each_weakening_of_a_client_rule() {
 	check_hostname = false;|any name
 	maximum_version = "TLSv1.2";|TLS 1.3
 	suppress_ragged_eofs = true;|cut data short
+	allow_unwrap = true;|go on in plaintext
 	options = "legacy_ciphers";|without AEAD
 	options = "legacy_server_connect";|renegotiation
 	options = "compat";|break the protocol

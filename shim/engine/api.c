@@ -138,9 +138,8 @@ info_of_name(const struct conn *c, struct tlsshim_info *i)
 
 	snprintf(i->server_hostname, sizeof i->server_hostname, "%s", c->name);
 	if (c->side == SIDE_SERVER) {
-		if (c->session == NULL ||
-		    gnutls_server_name_get(c->session, i->sni, &len, &type, 0) <
-			0)
+		if (c->session == NULL || gnutls_server_name_get(c->session,
+					      i->sni, &len, &type, 0) < 0)
 			i->sni[0] = '\0';
 		return;
 	}
@@ -205,9 +204,8 @@ do_version(int fd, char *buf, size_t len)
 static int
 cipher_fill(const struct suite *s, void *out)
 {
-	struct tlsshim_cipher t = {.size = sizeof t,
-	    .secret_bits = (int)suite_bits(s),
-	    .id = s->id};
+	struct tlsshim_cipher t = {
+	    .size = sizeof t, .secret_bits = (int)suite_bits(s), .id = s->id};
 
 	snprintf(t.name, sizeof t.name, "%s", s->name);
 	snprintf(t.protocol, sizeof t.protocol, "%s", suite_protocol(s));
@@ -435,9 +433,9 @@ do_handshake(int fd)
 
 	if (rv == 0)
 		rv = k.c->state == CONN_LISTEN ? -ENOTCONN
-		    : k.c->state == CONN_RELAYED
-			? -EREMOTE
-			: stream_ready(k.c, fd, SO_RCVTIMEO, &p);
+		     : k.c->state == CONN_RELAYED
+			 ? -EREMOTE
+			 : stream_ready(k.c, fd, SO_RCVTIMEO, &p);
 	if (rv == 0 && k.c->state == CONN_WATCHED)
 		rv = -EOPNOTSUPP;
 	return (int)end(&k, begun, rv);

@@ -32,9 +32,8 @@ api_verified_chain(struct conn *c, const struct question *q)
 {
 	if (c->rule->values.verify_mode == VERIFY_NONE)
 		return api_unverified_chain(c, q);
-	return q->n < c->npath
-	    ? api_put(q, c->path[q->n].p, c->path[q->n].len)
-	    : 0;
+	return q->n < c->npath ? api_put(q, c->path[q->n].p, c->path[q->n].len)
+			       : 0;
 }
 
 /* A stream that writes to a struct bytes. */

@@ -48,13 +48,11 @@ static const struct {
     {TLSSHIM_X509_PATH_LENGTH_EXCEEDED, "path length constraint exceeded"},
     {TLSSHIM_X509_INVALID_PURPOSE, "unsuitable certificate purpose"},
     {TLSSHIM_X509_CERT_REJECTED, "certificate rejected"},
-    {TLSSHIM_X509_UNHANDLED_CRITICAL_EXTENSION,
-	"unhandled critical extension"},
+    {TLSSHIM_X509_UNHANDLED_CRITICAL_EXTENSION, "unhandled critical extension"},
     {TLSSHIM_X509_INVALID_EXTENSION,
 	"invalid or inconsistent certificate extension"},
     {TLSSHIM_X509_PERMITTED_VIOLATION, "permitted subtree violation"},
-    {TLSSHIM_X509_APPLICATION_VERIFICATION,
-	"application verification failure"},
+    {TLSSHIM_X509_APPLICATION_VERIFICATION, "application verification failure"},
     {TLSSHIM_X509_HOSTNAME_MISMATCH, "hostname mismatch"},
     {TLSSHIM_X509_EE_KEY_TOO_SMALL, "EE certificate key too weak"},
     {TLSSHIM_X509_CA_MD_TOO_WEAK, "CA signature digest algorithm too weak"},
@@ -96,8 +94,8 @@ fill(struct tlsshim_error *e, const struct conn *c, const struct failure *f)
 	e->status = f->status;
 	e->verify_code = number_of(f->cause);
 	e->alert = c != NULL && f->code == GNUTLS_E_FATAL_ALERT_RECEIVED
-	    ? (int)gnutls_alert_get(c->session)
-	    : -1;
+		       ? (int)gnutls_alert_get(c->session)
+		       : -1;
 	snprintf(e->cause, sizeof e->cause, "%s", f->cause);
 	snprintf(e->text, sizeof e->text, "%s", f->text);
 }

@@ -34,9 +34,8 @@ check_allowed(struct conn *c)
 	if (c->rule->values.allow_unwrap)
 		return 0;
 	tell(c, LOG_ERROR, "refused", "policy", text);
-	failure_note(c, &(struct failure){.err = -EACCES,
-	    .cause = "policy",
-	    .text = text});
+	failure_note(c,
+	    &(struct failure){.err = -EACCES, .cause = "policy", .text = text});
 	return -EACCES;
 }
 
@@ -50,7 +49,8 @@ say_bye(struct conn *c, int fd, const struct patience *p)
 		return rv;
 	if (c->state != CONN_OPEN)
 		rv = c->err;
-	else if (c->rd_shut || (!c->unwrapping && (c->wr_shut || c->shut_later)))
+	else if (c->rd_shut ||
+		 (!c->unwrapping && (c->wr_shut || c->shut_later)))
 		rv = -EPIPE; /* shutdown() has ended the socket too */
 	else if (!c->unwrapping)
 		rv = stream_finish(c);
@@ -80,7 +80,8 @@ await_bye(struct conn *c, int fd, const struct patience *p)
 	if (c->state != CONN_OPEN)
 		return c->state == CONN_WATCHED ? 0 : c->err;
 	/* an end of file alone, or an alert that is none of an end */
-	return c->notified ? 0 : stream_break(c, GNUTLS_E_PREMATURE_TERMINATION);
+	return c->notified ? 0
+			   : stream_break(c, GNUTLS_E_PREMATURE_TERMINATION);
 }
 
 /* Both turns held. */

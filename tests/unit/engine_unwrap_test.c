@@ -134,8 +134,7 @@ test_readiness(void)
 	say_plain(&t, SERVER, "before");
 	(void)unwrap(&t, SERVER);
 	say_plain(&t, SERVER, "behind");
-	result(unwrap(&t, CLIENT) == 0 &&
-		   memory_left(t.p.m[CLIENT]) == 0,
+	result(unwrap(&t, CLIENT) == 0 && memory_left(t.p.m[CLIENT]) == 0,
 	    "the kernel has nothing left");
 	p = (struct pollfd){t.p.fd[CLIENT], POLLIN | POLLOUT, 0};
 	result(tls.poll(&p, 1, 0) == 1 && p.revents == (POLLIN | POLLOUT),
@@ -147,8 +146,8 @@ test_readiness(void)
 		   hear(&t, CLIENT, 6, 0) == 6 && strcmp(text, "before") == 0,
 	    "MSG_PEEK takes nothing");
 	say_plain(&t, SERVER, " more");
-	result(hear(&t, CLIENT, 100, 0) == 11 &&
-		   strcmp(text, "behind more") == 0,
+	result(
+	    hear(&t, CLIENT, 100, 0) == 11 && strcmp(text, "behind more") == 0,
 	    "a read goes on with what the kernel has: \"%s\"", text);
 	result(tls.poll(&p, 1, 0) == 1 && p.revents == POLLOUT,
 	    "then there is nothing");
