@@ -35,6 +35,18 @@ test_what_a_relay_hands_on() {
 	replayed handover
 }
 
+test_pre_shared_keys() {
+	replayed psk
+}
+
+test_keys_of_tickets() {
+	replayed tickets
+}
+
+test_files_of_sessions() {
+	replayed cache
+}
+
 test_first_messages() {
 	replayed hello
 }
