@@ -171,9 +171,8 @@ der_compare(const struct der *a, const struct der *b)
 	return a->len == 0 ? 0 : memcmp(a->p, b->p, a->len);
 }
 
-/* How many bytes the UTF-8 character at p has, 0 when it is none. */
-static size_t
-character(const unsigned char *p)
+size_t
+text_character(const unsigned char *p)
 {
 	size_t i, n;
 
@@ -201,7 +200,7 @@ der_text_clean(char *text)
 	size_t n;
 
 	while (*p != '\0') {
-		n = character(p);
+		n = text_character(p);
 		if (n == 0 || *p < 0x20 || *p == 0x7f || *p == '"')
 			*p = '?', n = 1;
 		p += n;

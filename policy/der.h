@@ -64,6 +64,12 @@ bool der_time(struct der *in, time_t *out);
  */
 void der_text_clean(char *text);
 
+/*
+ * How many bytes the UTF-8 character at p has; 0 when it is none, or a
+ * control beyond ASCII (U+0080 to U+009F).  No byte behind a NUL is read.
+ */
+size_t text_character(const unsigned char *p);
+
 /* Is in one SEQUENCE of extensions, well formed, none of them critical? */
 bool der_extensions_plain(struct der in);
 

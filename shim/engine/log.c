@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "../../policy/der.h"
 #include "engine.h"
 #include "log.h"
 #include "ours.h"
@@ -159,21 +160,31 @@ emit(enum log_level level, char *line, size_t len)
 	errno = saved;
 }
 
-/* Text for a line: no control characters, and in JSON no bare quotes. */
+/*
+ * Text for a line, which may come from the peer: no control characters, no
+ * bytes that are no UTF-8, and in JSON no bare quotes.
+ */
 static size_t
 put_clean(char *buf, size_t n, size_t len, const char *s)
 {
-	for (; *s != '\0' && n + 8 < len; s++) {
+	size_t k;
+
+	for (; *s != '\0' && n + 8 < len; s += k) {
 		unsigned char ch = (unsigned char)*s;
 
-		if (ch < 0x20 || ch == 0x7f)
+		k = text_character((const unsigned char *)s);
+		if (ch < 0x20 || ch == 0x7f || k == 0) {
+			k = 1;
 			n += (size_t)snprintf(buf + n, len - n,
 			    sink.format == LOG_JSON ? "\\u%04x" : "\\x%02x",
 			    ch);
-		else if (sink.format == LOG_JSON && (ch == '"' || ch == '\\'))
+		} else if (sink.format == LOG_JSON &&
+		    (ch == '"' || ch == '\\')) {
 			n += (size_t)snprintf(buf + n, len - n, "\\%c", ch);
-		else
-			buf[n++] = *s;
+		} else {
+			memcpy(buf + n, s, k);
+			n += k;
+		}
 	}
 	buf[n] = '\0';
 	return n;

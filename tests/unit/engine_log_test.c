@@ -109,6 +109,14 @@ test_json(void)
 	    "\"cause\":\"expired\","
 	    "\"rule\":\"/etc/tlsshim/policy.cfg:12\","
 	    "\"text\":\"a \\\"b\\\\c\\\"\\u000a\\u0001\\u007f \xc3\xbc\"}\n");
+	write_line("", "\x9b[2J \xc2\x9b \xff \xe2\x82\xac \xe2\x82");
+	logged("what is no UTF-8, or a control beyond ASCII",
+	    "{\"pid\":@,\"level\":\"error\",\"verdict\":\"refused\","
+	    "\"side\":\"client\",\"peer\":\"127.0.0.1:443\","
+	    "\"cause\":\"expired\","
+	    "\"rule\":\"/etc/tlsshim/policy.cfg:12\","
+	    "\"text\":\"\\u009b[2J \\u00c2\\u009b \\u00ff \xe2\x82\xac "
+	    "\\u00e2\\u0082\"}\n");
 	memory_log[0] = '\0';
 	log_text(LOG_WARNING, "say \"%d\"", 1);
 	logged("JSON of no connection",
