@@ -5,6 +5,7 @@
 #include "credentials.h"
 #include "file.h"
 #include "psk.h"
+#include "secret.h"
 
 /* Where a reader is, in a file and in what it makes of it. */
 struct place {
@@ -176,9 +177,7 @@ psks_free(struct psks *p)
 {
 	if (p == NULL)
 		return;
-	if (p->bytes != NULL)
-		explicit_bzero(p->bytes, p->size);
-	free(p->bytes);
+	secret_free(p->bytes, p->size);
 	free(p->v);
 	free(p);
 }
@@ -195,7 +194,7 @@ psks_parse(const char *text, size_t len, const char *file, struct psks **out,
 	if (p == NULL)
 		return fault_set(f, NULL, 0, "out of memory");
 	p->size = len + 1;
-	p->bytes = at.to = malloc(p->size);
+	p->bytes = at.to = secret_new(p->size);
 	p->v = calloc(most < PSK_MOST ? most : PSK_MOST, sizeof *p->v);
 	if (p->bytes == NULL || p->v == NULL) {
 		fault_set(f, NULL, 0, "out of memory");

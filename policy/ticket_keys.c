@@ -4,6 +4,7 @@
 
 #include "credentials.h"
 #include "file.h"
+#include "secret.h"
 #include "ticket_keys.h"
 
 static int
@@ -98,7 +99,7 @@ ticket_keys_read(
 	if (file_read(path, FILE_SECRET, 65536, &text, &len, f, at.file,
 		at.line) == -1)
 		return -1;
-	k = malloc(sizeof *k);
+	k = secret_new(sizeof *k);
 	rv = k == NULL ? fault_set(f, NULL, 0, "out of memory")
 		       : ticket_keys_parse(text, len, k, &line, &why);
 	explicit_bzero(text, len);
@@ -115,8 +116,5 @@ ticket_keys_read(
 void
 ticket_keys_free(struct ticket_keys *k)
 {
-	if (k == NULL)
-		return;
-	explicit_bzero(k, sizeof *k);
-	free(k);
+	secret_free(k, sizeof *k);
 }

@@ -88,7 +88,12 @@ bytes_settle(struct bytes *b)
 void
 bytes_free(struct bytes *b)
 {
+	bool secret = b->secret;
+
+	if (!b->borrowed && secret && b->base != NULL)
+		explicit_bzero(b->base, b->len); /* no byte is behind len */
 	if (!b->borrowed)
 		free(b->base);
 	memset(b, 0, sizeof *b);
+	b->secret = secret;
 }

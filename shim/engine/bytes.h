@@ -17,6 +17,7 @@ struct bytes {
 	size_t len;          /* end of what was put */
 	size_t cap;
 	bool borrowed; /* base belongs to the thread */
+	bool secret;   /* plaintext: what is let go of is wiped; it stays set */
 };
 
 static inline size_t

@@ -46,6 +46,7 @@ conn_new(enum side side, enum conn_state state)
 	memset(&c->state, 0, sizeof *c - offsetof(struct conn, state));
 	c->side = side;
 	c->state = state;
+	c->early.secret = c->plain.secret = true;
 	if (state == CONN_LISTEN)
 		atomic_fetch_add(&conn_listeners, 1);
 	else

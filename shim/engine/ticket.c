@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "../../policy/credentials.h"
+#include "../../policy/secret.h"
 #include "../../policy/ticket_keys.h"
 #include "ticket.h"
 
@@ -21,16 +22,15 @@ ticket_init(void)
 
 	if (atomic_load(&own_key) != NULL)
 		return 0;
-	made = malloc(TICKET_KEY);
+	made = secret_new(TICKET_KEY);
 	if (made == NULL)
 		return -ENOMEM;
 	if (gnutls_rnd(GNUTLS_RND_KEY, made, TICKET_KEY) < 0) {
-		free(made);
+		secret_free(made, TICKET_KEY);
 		return -EIO;
 	}
 	if (!atomic_compare_exchange_strong(&own_key, &none, made)) {
-		explicit_bzero(made, TICKET_KEY);
-		free(made);
+		secret_free(made, TICKET_KEY);
 	}
 	return 0;
 }

@@ -2,9 +2,12 @@
  * engine_bytes_test.c - a queue of bytes against a plain array, and without
  * memory
  */
+#include <malloc.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static unsigned left_to_give = ~0u; /* how many more mallocs succeed */
 
@@ -14,9 +17,25 @@ scarce_malloc(size_t len)
 	return left_to_give-- > 0 ? malloc(len) : (left_to_give = 0, NULL);
 }
 
+static const unsigned char *looked_for; /* 64 bytes that nothing freed has */
+static bool was_freed, was_found;
+
+static void
+watched_free(void *p)
+{
+	if (p != NULL && looked_for != NULL) {
+		was_freed = true;
+		was_found |= memmem(p, malloc_usable_size(p), looked_for,
+				 64) != NULL;
+	}
+	free(p);
+}
+
 #define malloc scarce_malloc
+#define free watched_free
 #include "../../shim/engine/bytes.c"
 #undef malloc
+#undef free
 
 static int failures;
 static unsigned char data[1 << 17], borrowed[70000];
@@ -33,6 +52,30 @@ holds(const struct bytes *b, const unsigned char *want, size_t len)
 {
 	return bytes_left(b) == len &&
 	       (len == 0 || memcmp(bytes_at(b), want, len) == 0);
+}
+
+/* Growing, taking all and freeing each let go of what was put. */
+static bool
+leaves_traces(bool secret)
+{
+	struct bytes b = {.secret = secret};
+
+	looked_for = data + 10;
+	was_freed = was_found = false;
+	bytes_put(&b, data, 4000);
+	bytes_put(&b, data, 60000);
+	bytes_take(&b, 64000);
+	bytes_put(&b, data, 100);
+	bytes_free(&b);
+	looked_for = NULL;
+	return !was_freed || was_found || b.secret != secret;
+}
+
+static void
+test_secrets_are_wiped(void)
+{
+	result(!leaves_traces(true), "a secret queue leaves no trace");
+	result(leaves_traces(false), "another one does");
 }
 
 static void
@@ -166,6 +209,7 @@ main(void)
 
 	for (i = 0; i < sizeof data; i++)
 		data[i] = (unsigned char)next_random();
+	test_secrets_are_wiped();
 	test_put_and_take();
 	test_borrow();
 	test_no_memory();
