@@ -452,6 +452,12 @@ void session_out(struct conn *c);
  */
 int session_verify(struct conn *c, struct verdict *out);
 
+/*
+ * Locked.  The same once the handshake has ended: what was verified within it
+ * need not be again, if that is what is there.
+ */
+int session_confirm(struct conn *c, struct verdict *out);
+
 /* A thread's buffers (thread.c); NULL when out of memory. */
 #define BUFFER_SIZE 65536
 #define RECORD_SIZE 16384 /* RFC 8446, 5.1: most plaintext of a record */

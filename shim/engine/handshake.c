@@ -190,14 +190,14 @@ keep_path(struct conn *c, const struct verdict *v)
 		memcpy(c->path, v->path, v->npath * sizeof *c->path);
 }
 
-/* Verification ran inside; this looks once more at what came out. */
+/* Verification ran inside; this looks whether that is what came out. */
 static int
 finish(struct conn *c, int fd)
 {
 	struct verdict v;
 
 	memset(&v, 0, sizeof v);
-	if (session_verify(c, &v) != 0) {
+	if (session_confirm(c, &v) != 0) {
 		gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
 		    (gnutls_alert_description_t)v.alert);
 		if (c->verdict != NULL)

@@ -181,7 +181,36 @@ verify(gnutls_session_t session)
 		c->verdict = calloc(1, sizeof *c->verdict);
 	if (c->verdict == NULL)
 		return -1;
-	return session_verify(c, c->verdict);
+	if (session_verify(c, c->verdict) != 0)
+		return -1;
+	(void)verify_judged(c->cred, session, &c->verdict->of);
+	return 0;
+}
+
+/* The very certificates that verify() has passed, under the same rule? */
+static bool
+was_judged(const struct conn *c)
+{
+	const struct verdict *v = c->verdict;
+	struct verified now;
+
+	return v != NULL && v->cause == NULL && v->of.by == c->cred &&
+	    !resume_is_resumed(c) &&
+	    verify_judged(c->cred, c->session, &now) &&
+	    now.chain == v->of.chain &&
+	    memcmp(now.digest, v->of.digest, sizeof now.digest) == 0;
+}
+
+int
+session_confirm(struct conn *c, struct verdict *out)
+{
+	if (!was_judged(c))
+		return session_verify(c, out);
+	if (check_shown(c, out) != 0 || hello_check_alpn(c, out) != 0 ||
+	    verify_terms(c->cred, c->side, c->session, out) < 0)
+		return -1;
+	*out = *c->verdict;
+	return 0;
 }
 
 /* GnuTLS writes secrets to where SSLKEYLOGFILE says, unless this is set. */

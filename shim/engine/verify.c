@@ -1,4 +1,5 @@
 /* verify.c - is this peer the one the rule wants */
+#include <gnutls/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -391,25 +392,30 @@ check_kind(const struct credentials *c, enum side side,
 }
 
 int
-verify_session(const struct credentials *c, enum side side, const char *name,
+verify_terms(const struct credentials *c, enum side side,
     gnutls_session_t session, struct verdict *out)
 {
 	gnutls_protocol_t version = gnutls_protocol_get_version(session);
 	const char *text = gnutls_protocol_get_name(version);
+
+	pass(out);
+	if (version_fits(&c->rule->values, version))
+		return check_kind(c, side, session, out);
+	refuse(out, CAUSE_VERSION);
+	put(out, "%s is outside of minimum_version to maximum_version",
+	    text != NULL ? text : "this protocol");
+	return -1;
+}
+
+int
+verify_session(const struct credentials *c, enum side side, const char *name,
+    gnutls_session_t session, struct verdict *out)
+{
 	gnutls_datum_t staple[VERDICT_PATH] = {{NULL, 0}};
 	struct presented p = {.now = time(NULL)};
 	unsigned i, n = 0;
-	int kind;
+	int kind = verify_terms(c, side, session, out);
 
-	pass(out);
-
-	if (!version_fits(&c->rule->values, version)) {
-		refuse(out, CAUSE_VERSION);
-		put(out, "%s is outside of minimum_version to maximum_version",
-		    text != NULL ? text : "this protocol");
-		return -1;
-	}
-	kind = check_kind(c, side, session, out);
 	if (kind != 0)
 		return kind < 0 ? -1 : 0;
 	p.chain = gnutls_certificate_get_peers(session, &n);
@@ -419,4 +425,25 @@ verify_session(const struct credentials *c, enum side side, const char *name,
 		if (gnutls_ocsp_status_request_get2(session, i, &staple[i]) < 0)
 			staple[i] = (gnutls_datum_t){NULL, 0};
 	return verify_peer(c, side, name, &p, out);
+}
+
+bool
+verify_judged(
+    const struct credentials *c, gnutls_session_t session, struct verified *out)
+{
+	gnutls_hash_hd_t hash;
+	unsigned i, n = 0;
+
+	memset(out, 0, sizeof *out);
+	out->chain = gnutls_certificate_get_peers(session, &n);
+	if (out->chain == NULL || n == 0 ||
+	    gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
+		return false;
+	for (i = 0; i < n; i++) {
+		gnutls_hash(hash, &out->chain[i].size, sizeof(unsigned));
+		gnutls_hash(hash, out->chain[i].data, out->chain[i].size);
+	}
+	gnutls_hash_deinit(hash, out->digest);
+	out->by = c;
+	return true;
 }

@@ -6,6 +6,7 @@
 #define ENGINE_VERIFY_H
 
 #include <gnutls/gnutls.h>
+#include <stdbool.h>
 #include <time.h>
 
 #include "../../policy/credentials.h"
@@ -20,6 +21,13 @@ struct presented {
 	/* the OCSP answer stapled to chain[i], size 0: none; NULL: none at all */
 	const gnutls_datum_t *staple;
 	time_t now; /* the time to judge at */
+};
+
+/* What a session's verdict was about: which chain, by which rule. */
+struct verified {
+	const struct credentials *by; /* borrowed; NULL: nothing */
+	const gnutls_datum_t *chain;  /* borrowed from the session */
+	unsigned char digest[32];     /* of its bytes */
 };
 
 struct verdict {
@@ -40,6 +48,7 @@ struct verdict {
 	 */
 	struct der path[VERDICT_PATH];
 	size_t npath;
+	struct verified of; /* for who keeps a verdict */
 };
 
 /*
@@ -62,5 +71,16 @@ int verify_chain(const struct credentials *c, enum side side,
  */
 int verify_session(const struct credentials *c, enum side side,
     const char *name, gnutls_session_t session, struct verdict *out);
+
+/*
+ * The part of it that is about the handshake alone: 0: the certificates count
+ * and are to be looked at, 1: a pre-shared key is enough, or -1 and *out.
+ */
+int verify_terms(const struct credentials *c, enum side side,
+    gnutls_session_t session, struct verdict *out);
+
+/* What a verdict on session under c is about; false: no certificates. */
+bool verify_judged(const struct credentials *c, gnutls_session_t session,
+    struct verified *out);
 
 #endif

@@ -424,6 +424,46 @@ test_every_call(void)
 	}
 }
 
+/*
+ * The end of a handshake takes what was verified within it only where it is
+ * about these certificates and this rule.  The name is made wrong meanwhile,
+ * so that whatever is verified anew is refused.
+ */
+static void
+test_confirm(void)
+{
+	static const char *const what[] = {"the same", "another chain",
+	    "another byte of it", "another rule", "a refusal", "nothing"};
+	struct verdict v, *kept;
+	struct conn *c;
+	struct pair p;
+	int i;
+
+	memory_test = "what was verified is not verified again";
+	pair_start(&p, TLS13, "");
+	c = p.c[CLIENT];
+	snprintf(c->name, sizeof c->name, "other.tls.test");
+	for (i = 0; i < 6; i++) {
+		kept = c->verdict = i < 5 ? calloc(1, sizeof *kept) : NULL;
+		if (kept != NULL &&
+		    !verify_judged(c->cred, c->session, &kept->of))
+			memory_die("no certificates");
+		if (i == 1)
+			kept->of.chain++;
+		if (i == 2)
+			kept->of.digest[31] ^= 1;
+		if (i == 3)
+			kept->of.by = p.cred[SERVER];
+		if (i == 4)
+			kept->cause = "expired";
+		result((session_confirm(c, &v) == 0) == (i == 0), "%s",
+		    what[i]);
+		free(c->verdict);
+		c->verdict = NULL;
+	}
+	pair_close(&p);
+}
+
 int
 main(void)
 {
@@ -434,6 +474,7 @@ main(void)
 	test_deadline();
 	test_in_progress();
 	test_narrow_pipe();
+	test_confirm();
 	test_every_call();
 	return failures > 0;
 }
