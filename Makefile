@@ -178,10 +178,10 @@ figures: all
 
 # What one would use instead, side by side: INSTALL=yes gets what is needed,
 # FULL=1 adds proxies, QUICK=1 only shows that all works, CASES="bulk redis"
-# picks.
+# picks, KEEP=1 puts README's charts into tests/bench/charts.
 bench: all
 	B=$(B) tests/bench/all $(if $(INSTALL),--install) $(if $(FULL),--full) \
-	    $(if $(QUICK),--quick) $(CASES)
+	    $(if $(QUICK),--quick) $(if $(KEEP),--keep) $(CASES)
 
 # Servers that others wrote: INSTALL=yes gets them, SERVERS="rsync" picks.
 check-servers: all

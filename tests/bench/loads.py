@@ -122,21 +122,6 @@ class Meet(Load):
             bed.policy(kind, self.policy,
                        '    session = { num_tickets = 1; };\n')
 
-    def begin(self):
-        super().begin()
-        if self.resumed:
-            self.drop_unsupported()
-
-    def drop_unsupported(self):
-        """Keys that this build does not have are no failure of a run"""
-        p = subprocess.run(
-            [os.path.join(os.environ['B'], 'tlsshim'), 'check', '-p',
-             self.bed.path(self.policy + '.cfg')], capture_output=True,
-            text=True)
-        for stand in self.stands if p.returncode else []:
-            if 'shim' in ENDS.get(stand, ()):
-                self.errors[stand] = 'not supported: ' + p.stderr.strip()
-
     def figures(self, out):
         if self.resumed and out['full'] > 2 and self.tells:
             raise Failed(f'{out["full"]:.0f} were not resumed')

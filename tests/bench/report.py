@@ -2,6 +2,7 @@
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 
@@ -16,10 +17,10 @@ def ratio(case, metric, stand, to):
 
 
 def text(value):
+    """Three digits and no exponent"""
     if value is None:
         return ''
-    return f'{value:.0f}' if value >= 1000 else f'{value:.4g}' \
-        if value < 100 else f'{value:.1f}'
+    return f'{value:.0f}' if value >= 100 else f'{value:.3g}'
 
 
 def show(case):
@@ -44,6 +45,29 @@ def show(case):
             print(f'  {stand:16}' + ''.join(f'{text(c):>9}' for c in cells) +
                   (f'  {statistics.median(cpu):.4g}' if cpu else ''),
                   flush=True)
+
+
+SUMMARY = ['plain', 'native', 'gnutls', 'client', 'server', 'both']
+
+
+def summary(cases):
+    """The usual stands in one table, as README has it"""
+    rows = [['', *SUMMARY, 'of native', 'CPU']]
+    for c in cases:
+        if 'native' not in c.stands:
+            continue
+        metric, (unit, _) = next(iter(c.metrics.items()))
+        best = 'both' if 'both' in c.stands else 'server'
+        cells = [c.values.get(s, {}).get(metric) for s in SUMMARY]
+        rows.append(
+            [f'{c.group} {c.label}, {unit}'] +
+            [text(statistics.median(v)) if v else '-' for v in cells] +
+            [text(ratio(c, m, best, 'native')) for m in (metric, 'cpu')])
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    return ''.join('    ' + '  '.join(
+        cell.ljust(w) if i == 0 else cell.rjust(w)
+        for i, (cell, w) in enumerate(zip(r, widths))).rstrip() + '\n'
+        for r in rows)
 
 
 def machine():
@@ -72,7 +96,7 @@ def as_json(case):
 
 
 PLOT = """
-set terminal svg size 760,{height} font "sans,12" background "white"
+set terminal svg size 720,300 font "sans,12" background "white"
 set output "{out}"
 set title "{title}"
 set style data histograms
@@ -109,7 +133,7 @@ def chart(path, group, members):
         f.write('\n'.join(rows) + '\n')
     plots = ', '.join(f'"{data}" using {i + 2}:xtic(1) title "{s}"'
                       for i, s in enumerate(stands))
-    script = PLOT.format(height=360, out=path, plots=plots, unit=unit,
+    script = PLOT.format(out=path, plots=plots, unit=unit,
                          title=f'{group} ({better} is better)')
     subprocess.run(['gnuplot'], input=script, text=True, check=True,
                    stderr=subprocess.DEVNULL)
@@ -121,6 +145,8 @@ def write(out, cases, rounds):
     with open(os.path.join(out, 'bench.json'), 'w') as f:
         json.dump({'machine': machine(), 'rounds': rounds,
                    'cases': [as_json(c) for c in cases]}, f, indent=1)
+    with open(os.path.join(out, 'summary.txt'), 'w') as f:
+        f.write(summary(cases))
     groups = {}
     for c in cases:
         metric = next(iter(c.metrics))
@@ -131,3 +157,14 @@ def write(out, cases, rounds):
                                       if m != metric] else f'{group}-{metric}'
         if any(c.values[s].get(metric) for c in members for s in c.stands):
             chart(os.path.join(out, name + '.svg'), name, members)
+
+
+SHOWN = ['bulk', 'pingpong', 'redis', 'nginx', 'connections', 'idle']
+
+
+def keep(out, charts):
+    os.makedirs(charts, exist_ok=True)
+    for name in SHOWN:
+        path = os.path.join(out, name + '.svg')
+        if os.path.exists(path):
+            shutil.copy(path, charts)
