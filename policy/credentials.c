@@ -1,4 +1,5 @@
 /* credentials.c - reads the files that a rule names, and parses them once */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,12 +109,14 @@ int
 credentials_read(
     const struct rule *r, struct credentials **out, struct fault *f)
 {
+	static _Atomic uint64_t made;
 	struct credentials *c = calloc(1, sizeof *c);
 	int rv = -1;
 
 	if (c == NULL)
 		return fault_set(f, NULL, 0, "out of memory");
 	c->rule = r;
+	c->number = atomic_fetch_add(&made, 1) + 1;
 	if (gnutls_certificate_allocate_credentials(&c->x509) < 0) {
 		fault_set(f, NULL, 0, "out of memory");
 		goto out;

@@ -9,6 +9,7 @@
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <stdint.h>
 #include <time.h>
 
 #include "policy.h"
@@ -20,6 +21,7 @@ struct ticket_keys; /* of tickets, in common: policy/ticket_keys.h */
 
 struct credentials {
 	const struct rule *rule;   /* borrowed from the policy */
+	uint64_t number; /* no others of this process have had it */
 	gnutls_priority_t priority; /* owned */
 	gnutls_certificate_credentials_t x509; /* owned */
 	struct trust *trust; /* owned; NULL: verify_mode none */

@@ -6,6 +6,7 @@
 
 #include "../../policy/psk.h"
 #include "chain.h"
+#include "known.h"
 #include "verify.h"
 
 /* RFC 5280 4.2.1.12: 1.3.6.1.5.5.7.3.1 and .2 */
@@ -407,6 +408,22 @@ verify_terms(const struct credentials *c, enum side side,
 	return -1;
 }
 
+static int
+verify_shown(const struct credentials *c, enum side side, const char *name,
+    const struct presented *p, struct verdict *out)
+{
+	struct known_key key;
+	bool may = known_key(c, side, name, p, &key);
+
+	if (may && known_find(&key, p, out))
+		return 0;
+	if (verify_peer(c, side, name, p, out) != 0)
+		return -1;
+	if (may)
+		known_add(&key, p, out);
+	return 0;
+}
+
 int
 verify_session(const struct credentials *c, enum side side, const char *name,
     gnutls_session_t session, struct verdict *out)
@@ -424,7 +441,7 @@ verify_session(const struct credentials *c, enum side side, const char *name,
 	for (i = 0; side == SIDE_CLIENT && i < p.n && i < VERDICT_PATH; i++)
 		if (gnutls_ocsp_status_request_get2(session, i, &staple[i]) < 0)
 			staple[i] = (gnutls_datum_t){NULL, 0};
-	return verify_peer(c, side, name, &p, out);
+	return verify_shown(c, side, name, &p, out);
 }
 
 bool

@@ -1,0 +1,137 @@
+/*
+ * engine_known_test.c - what was accepted is known again, and nothing else is
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "../../shim/engine/known.h"
+
+static int failures;
+
+static void
+report(bool good, const char *what)
+{
+	failures += !good;
+	printf("%s %s\n", good ? "ok" : "not ok", what);
+}
+
+static struct credentials cred = {.number = 7};
+static unsigned char leaf[] = "leaf", ca[] = "ca", anchor[] = "anchor";
+static unsigned char answer[] = "good";
+static gnutls_datum_t chain[2] = {{leaf, 4}, {ca, 2}};
+static gnutls_datum_t staple[VERDICT_PATH] = {{answer, 4}};
+static struct presented shown = {chain, 2, staple, 1000};
+
+static struct known_key
+key_of(const char *name)
+{
+	struct known_key k;
+
+	if (!known_key(&cred, SIDE_CLIENT, name, &shown, &k))
+		report(false, "a key");
+	return k;
+}
+
+static void
+add(const char *name, time_t until)
+{
+	struct verdict v = {.until = until, .npath = 2,
+	    .path = {{leaf, 4}, {anchor, 6}}};
+	struct known_key k = key_of(name);
+
+	known_add(&k, &shown, &v);
+}
+
+static bool
+find(const char *name, struct verdict *out)
+{
+	struct known_key k = key_of(name);
+
+	return known_find(&k, &shown, out);
+}
+
+static void
+test_again(void)
+{
+	unsigned char copy[] = "leaf";
+	struct verdict v;
+
+	report(!find("a", &v), "nothing is known at first");
+	add("a", 2000);
+	chain[0].data = copy; /* another session's */
+	report(find("a", &v) && v.cause == NULL && v.until == 2000,
+	    "what was accepted is known again");
+	report(v.npath == 2 && v.path[0].p == copy && v.path[1].p == anchor,
+	    "its path lies in what is shown now");
+	chain[0].data = leaf;
+}
+
+static void
+test_time(void)
+{
+	struct verdict v;
+
+	shown.now = 1999;
+	report(find("a", &v), "until it lapses");
+	shown.now = 2000;
+	report(!find("a", &v), "and no longer");
+	shown.now = 999;
+	report(!find("a", &v), "nor before it was accepted");
+	shown.now = 1000;
+}
+
+static void
+test_others(void)
+{
+	struct known_key k;
+	struct verdict v;
+
+	report(!find("b", &v), "another name is not known");
+	known_key(&cred, SIDE_SERVER, "a", &shown, &k);
+	report(!known_find(&k, &shown, &v), "nor the other side");
+	cred.number = 8;
+	report(!find("a", &v), "nor files read anew");
+	cred.number = 7;
+	leaf[3] ^= 1;
+	report(!find("a", &v), "nor another byte");
+	leaf[3] ^= 1;
+	shown.n = 1;
+	report(!find("a", &v), "nor a part of the chain");
+	shown.n = 2;
+	answer[0] ^= 1;
+	report(!find("a", &v), "nor another OCSP answer");
+	answer[0] ^= 1;
+	chain[0].size = 3;
+	report(!find("a", &v), "nor bytes that are parted otherwise");
+	chain[0].size = 4;
+	report(find("a", &v), "it still is");
+}
+
+static void
+test_not_kept(void)
+{
+	struct verdict v;
+	char name[8];
+	int i;
+
+	add("c", 0);
+	report(!find("c", &v), "what has no end is not kept");
+	add("d", 1000);
+	report(!find("d", &v), "nor what has lapsed");
+	for (i = 0; i < 16; i++) {
+		snprintf(name, sizeof name, "n%d", i);
+		add(name, 2000);
+	}
+	report(!find("a", &v) && find("n0", &v) && find("n15", &v),
+	    "the oldest makes room");
+}
+
+int
+main(void)
+{
+	test_again();
+	test_time();
+	test_others();
+	test_not_kept();
+	return failures > 0;
+}
