@@ -131,6 +131,32 @@ test_servers_of_openssl_and_gnutls_are_resumed_at() {
 	done
 }
 
+# RFC 5246, F.1.4: without tickets a server of TLS 1.2 knows its sessions by id.
+test_sessions_by_id_are_resumed() {
+	rule 'session = { cache_file = "cache"; };'
+	port=$(free_port)
+	start server openssl s_server -accept "127.0.0.1:$port" -tls1_2 \
+	    -no_ticket -rev -quiet -cert "$TMP/both.pem" -key "$TMP/both.key"
+	wait_listen "$port"
+	rev_visits
+}
+
+# A server that has learnt TLS 1.3 since is not lost by what it was before.
+test_a_session_of_tls_1_2_is_no_hindrance_to_1_3() {
+	local version
+	rule 'session = { cache_file = "cache"; };'
+	port=$(free_port)
+	for version in 1_2 1_3 1_2; do
+		start server openssl s_server -accept "127.0.0.1:$port" \
+		    -tls$version -rev -quiet -cert "$TMP/both.pem" \
+		    -key "$TMP/both.key"
+		wait_listen "$port"
+		rev_visits
+		assertContains "$(cat "$TMP/visit.err")" "(TLS${version/_/.})"
+		stop server
+	done
+}
+
 # gnutls-serv with a key exchange of +PSK prefers to do without.
 test_a_session_without_a_fresh_secret_is_refused() {
 	rule 'session = { cache_file = "cache"; };'

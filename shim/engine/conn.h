@@ -31,7 +31,9 @@
  *	list or world only tries a conn->lock; never two conns' locks at once.
  *	libc's list of streams comes before libc_stream.c's notes, and neither
  *	is held where another lock is taken.  rx and tx are taken and given
- *	under conn->lock, tx before rx.  make check-tsan sees most inversions of this.
+ *	under conn->lock, tx before rx.  A cache's locks (cache.h) are wanted
+ *	with conn->lock held, and nothing while they are held.  make check-tsan
+ *	sees most inversions of this.
  * Fork
  *	making, links and world are held over a fork.  The child gets every lock anew;
  *	a conn whose lock was held by another thread at the fork is FOREIGN in

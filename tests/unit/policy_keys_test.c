@@ -182,6 +182,21 @@ test_site_and_user(void)
 	    &f);
 	report(p == NULL && f.line == 2 && strstr(f.text, "site") != NULL,
 	    "what is the site's alone is refused: %s", f.text);
+	p = policy_make("version = 1; unmatched = \"plain\";\n"
+			"allow_user_policy = true;\n",
+	    "version = 1; unmatched = \"plain\"; client = ( { port = 1;\n"
+	    "session = { cache_file = \"/nonexistent/cache\"; }; } );\n",
+	    &f);
+	report(p == NULL && f.line == 2 &&
+		   strstr(f.text, "directory of the user") != NULL,
+	    "a user keeps sessions in places of the user: %s", f.text);
+	p = policy_make("version = 1; unmatched = \"plain\";\n"
+			"allow_user_policy = true;\n",
+	    "version = 1; unmatched = \"plain\"; client = ( { port = 1;\n"
+	    "session = { cache_file = \"cache\"; }; } );\n",
+	    &f);
+	report(p != NULL, "and may keep them there");
+	policy_free(p);
 	p = policy_make(NULL, user, &f);
 	report(
 	    p != NULL && p->unnamed_skip, "without a site the user's is all");
