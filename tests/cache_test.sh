@@ -165,6 +165,20 @@ test_sessions_lists_and_clears() {
 	visits full resumed
 }
 
+test_each_user_of_a_policy_may_have_a_file() {
+	server 1.3
+	policy each <<-END
+	unmatched = "reject"; log = { level = "info"; };
+	client = ( { address = "127.0.0.1"; cafile = "ca.pem";
+	    session = { cache_file = "100%%.%u"; }; } );
+	END
+	shimmed each "$B/tests/tcp_client" -m hello localhost "$port" \
+	    >/dev/null 2>&1
+	assertTrue "[ -s '$TMP/100%.$(id -u)' ]"
+	out=$("$TLSSHIM" sessions -p "$TMP/each.cfg" list)
+	assertContains "$out" "localhost:$port"
+}
+
 # Looking at a file does not make it one of ours.
 test_sessions_changes_nothing_that_is_not_its_own() {
 	echo 'my only copy' >"$TMP/mine"

@@ -8,9 +8,9 @@
 #include "host.h"
 #include "tools.h"
 
-/* Files, each once; borrowed from the policy or from argv. */
+/* Files, each once. */
 struct files {
-	const char **v; /* owned */
+	char **v; /* owned, and what it holds */
 	size_t n;
 };
 
@@ -27,16 +27,32 @@ files_add(struct files *f, const char *file)
 	size_t i;
 
 	for (i = 0; i < f->n; i++)
-		if (file == NULL || strcmp(f->v[i], file) == 0)
+		if (strcmp(f->v[i], file) == 0)
 			return;
-	if (file == NULL)
-		return;
 	f->v = reallocarray(f->v, f->n + 1, sizeof f->v[0]);
-	if (f->v == NULL) {
+	if (f->v == NULL || (f->v[f->n] = strdup(file)) == NULL) {
 		complain("out of memory");
 		exit(EXIT_BAD);
 	}
-	f->v[f->n++] = file;
+	f->n++;
+}
+
+static void
+files_free(struct files *f)
+{
+	while (f->n > 0)
+		free(f->v[--f->n]);
+	free(f->v);
+}
+
+static void
+files_of_rule(struct files *f, const struct rule *r)
+{
+	const char *file = r->values.session_cache_file;
+	char path[PATH_MAX];
+
+	if (file != NULL && cache_path(file, path, sizeof path) == 0)
+		files_add(f, path);
 }
 
 /* Also those of contexts that no rule has. */
@@ -46,10 +62,9 @@ files_of_policy(struct files *f, const struct policy *p)
 	size_t i;
 
 	for (i = 0; i < p->nclient; i++)
-		files_add(f, p->client[i].values.session_cache_file);
+		files_of_rule(f, &p->client[i]);
 	for (i = 0; i < p->ncontexts; i++)
-		files_add(
-		    f, p->context[SIDE_CLIENT][i].values.session_cache_file);
+		files_of_rule(f, &p->context[SIDE_CLIENT][i]);
 }
 
 static const char *
@@ -225,10 +240,12 @@ files_find(const char *policy, const char *file, char path[PATH_MAX],
 
 	if (file != NULL) {
 		file = path_absolute(file, path);
-		if (file == NULL)
+		if (file == NULL) {
 			complain("the file's name is too long");
+			return -1;
+		}
 		files_add(files, file);
-		return file == NULL ? -1 : 0;
+		return 0;
 	}
 	if (source_read(policy, read, &f) == -1) {
 		complain_fault(&f);
@@ -271,7 +288,7 @@ sessions_main(const struct subcommand *self, int argc, char **argv)
 	if (host_init() == 0 &&
 	    files_find(policy, file, path, &files, &read) == 0)
 		status = each(&files, verb, json);
-	free(files.v);
+	files_free(&files);
 	policy_free(read);
 	return status;
 }

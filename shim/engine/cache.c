@@ -1,10 +1,13 @@
 /* cache.c - sessions that a client may resume, within this process */
 
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cache.h"
 #include "engine.h"
@@ -22,6 +25,32 @@ APART static struct {
 static struct cache_counts counts;
 static _Atomic size_t number; /* a look without the lock: is it worth it? */
 static _Atomic bool sealed;
+
+int
+cache_path(const char *file, char *buf, size_t len)
+{
+	size_t n = 0;
+
+	for (; *file != '\0' && n + 12 < len; file++) {
+		if (*file == '%' && file[1] == 'u')
+			n += (size_t)snprintf(buf + n, len - n, "%u",
+			    (unsigned)geteuid());
+		else
+			buf[n++] = *file;
+		if (*file == '%' && (file[1] == 'u' || file[1] == '%'))
+			file++;
+	}
+	buf[n] = '\0';
+	return *file == '\0' ? 0 : -1;
+}
+
+/* False: entries are kept in memory. */
+static bool
+path_of(const char *file, char buf[PATH_MAX])
+{
+	return file != NULL && !atomic_load(&sealed) &&
+	    cache_path(file, buf, PATH_MAX) == 0;
+}
 
 static bool
 take_lock(void)
@@ -143,10 +172,11 @@ cache_take(const char *file, const unsigned char *key, int64_t now,
     struct cache_entry *out)
 {
 	int rv = CACHE_UNUSABLE;
+	char path[PATH_MAX];
 	bool found;
 
-	if (file != NULL && !atomic_load(&sealed))
-		rv = cache_disk_take(file, key, now, out);
+	if (path_of(file, path))
+		rv = cache_disk_take(path, key, now, out);
 	found = rv != CACHE_UNUSABLE ? rv == 1 : memory_take(key, now, out);
 	return found;
 }
@@ -155,10 +185,12 @@ cache_take(const char *file, const unsigned char *key, int64_t now,
 void
 cache_put(const char *file, const struct cache_entry *e, int64_t now)
 {
+	char path[PATH_MAX];
+
 	if (e->head.len == 0 || e->head.len > CACHE_DATA)
 		return;
-	if (file != NULL && !atomic_load(&sealed) &&
-	    cache_disk_put(file, e, now) != CACHE_UNUSABLE)
+	if (path_of(file, path) &&
+	    cache_disk_put(path, e, now) != CACHE_UNUSABLE)
 		return;
 	memory_put(e, now);
 }
@@ -166,10 +198,11 @@ cache_put(const char *file, const struct cache_entry *e, int64_t now)
 void
 cache_forget(const char *file, const unsigned char *key)
 {
+	char path[PATH_MAX];
 	int i;
 
-	if (file != NULL && !atomic_load(&sealed))
-		(void)cache_disk_forget(file, key);
+	if (path_of(file, path))
+		(void)cache_disk_forget(path, key);
 	if (atomic_load(&number) == 0 || !take_lock())
 		return;
 	for (i = cache_next(heads, CACHE_MEMORY, -1, key); i != -1;

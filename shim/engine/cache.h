@@ -84,6 +84,12 @@ void cache_after_fork(void);
 void cache_seal(void);
 
 /*
+ * The name of session.cache_file for this process: %u is its effective user's
+ * number, %% a percent sign.  0, or -1 if it is too long.
+ */
+int cache_path(const char *file, char *buf, size_t len);
+
+/*
  * cache_disk.c, for the tools: hands every good entry of the file to f, with
  * data NULL.  What is damaged is counted in *damaged.  0, or -1 and a fault.
  */
