@@ -113,6 +113,33 @@ read marker-of-client' "$out"
 	assertEquals 'sendmsg EOPNOTSUPP' "$out"
 }
 
+# As over TCP, whatever becomes of the connect() in between.
+test_closed_number_is_in_no_epoll_set() {
+	policy none <<-END
+	unmatched = "reject";
+	END
+	for code in 's.connect_ex(("127.0.0.1", 9))' 's.bind(("127.0.0.1", 0))' \
+	    'os.dup2(0, s.fileno())' 'os.closerange(s.fileno(), s.fileno() + 1)'; do
+		assertEquals "$code" '0 0 0' "$(shimmed none python3 -c "
+import os, select, socket
+e = select.epoll()
+got = []
+for i in range(3):
+    s = socket.socket()
+    s.setblocking(False)
+    try:
+        got.append(e.register(s.fileno(), select.EPOLLIN) or 0)
+    except OSError as x:
+        got.append(x.strerror)
+    $code
+    try:
+        s.close()
+    except OSError:
+        pass
+print(*got)" 2>/dev/null)"
+	done
+}
+
 test_one_thread_connects_to_itself() {
 	connecting self
 	assertEquals 'connect 0

@@ -196,6 +196,32 @@ epoll_copied(int fd, int to)
 }
 
 /*
+ * A socket that was registered and is not connected (one that was refused,
+ * say): its number is about to be another's.  Where a copy of it lives this is
+ * sooner than the kernel would.
+ */
+static void
+forget_stream(int fd)
+{
+	struct found f = {.n = 0};
+	int i;
+
+	reg_each(NULL, fd, collect, &f);
+	for (i = 0; i < f.n; i++) {
+		struct reg *r = f.reg[i];
+
+		set_lock(r->set);
+		if (r->live && r->c == NULL && r->fd == fd) {
+			if (r->set->pid == process_pid())
+				(void)ctl_del(r);
+			else
+				set_del(r);
+		}
+		pthread_mutex_unlock(&r->set->lock);
+	}
+}
+
+/*
  * The number goes; regs are let go of.  The memory stays: a thread may still
  * be waiting on the set.
  */
@@ -205,6 +231,7 @@ epoll_close_set(int epfd)
 	struct set *s = set_forget(epfd);
 	uint32_t i;
 
+	forget_stream(epfd);
 	if (s == NULL)
 		return;
 	set_lock(s);

@@ -153,7 +153,8 @@ engine_copies(int class, int was)
 {
 	return engine_get() != NULL &&
 	       (class == FD_GOVERNED || class == FD_SET ||
-		   was == FD_GOVERNED || was == FD_SET || was == FD_OURS);
+		   was == FD_GOVERNED || was == FD_SET || was == FD_OURS ||
+		   was == FD_STREAM);
 }
 
 /* The engine may leave open what a copy of class is that is not its own. */
