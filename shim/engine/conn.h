@@ -164,6 +164,8 @@ struct conn {
 	int in_err;   /* recv's negative errno, sticky */
 	size_t room;   /* the kernel has at least that much left for output */
 	bool out_lost; /* output could not be kept: the session is dead */
+	bool out_again; /* the kernel had no memory, and tells nobody of some */
+	bool out_dead; /* send has failed: nothing goes out any more */
 	bool wrote;   /* the program's first write has been looked at */
 	bool rd_eof;  /* close_notify came, or what counts as an end */
 	bool notified; /* close_notify came */
@@ -428,6 +430,9 @@ void wait_output_back(struct conn *c);
  */
 int wait_writable(
     struct conn *c, int fd, short events, const struct patience *p);
+
+/* Has the kernel only had no memory, and the connection is as it was? */
+bool wait_passes(ssize_t rv);
 
 /* Waits until fd is writable or until; 0, -EAGAIN or a negative errno. */
 int wait_fd(int fd, short events, int64_t until);

@@ -464,6 +464,10 @@ reg_ctl(struct reg *r, int op, uint32_t events)
 	int rv = (int)as_engine(
 	    host->libc->epoll_ctl(r->set->epfd, op, r->fd, &ev));
 
+	/* what the kernel is not asked for now would be waited for in vain */
+	if (rv < 0 && op == EPOLL_CTL_MOD)
+		rv = (int)as_engine(
+		    host->libc->epoll_ctl(r->set->epfd, op, r->fd, &ev));
 	if (rv == 0)
 		r->asked = events;
 	return rv;

@@ -12,6 +12,7 @@
 #include "thread.h"
 
 #define NS 1000000000LL
+#define AGAIN_MS 10 /* until output is tried again for which there was no memory */
 
 #define STATE_BITS \
 	(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLRDNORM | \
@@ -95,6 +96,8 @@ examine(struct reg *r, uint32_t kernel)
 	ready_check(c, fd, poll_bits(r->events), &now);
 	pthread_mutex_lock(&c->lock);
 	c->fresh = false;
+	if (c->out_again)
+		now.until = now_ms() + AGAIN_MS;
 	pthread_mutex_unlock(&c->lock);
 	if (now.until > 0 &&
 	    (r->set->deadline == 0 || now.until < r->set->deadline))
@@ -256,8 +259,9 @@ note_late(struct set *s)
 	s->deadline = 0;
 	for (i = 0; i < s->nregs; i++)
 		if (s->regs[i]->live && s->regs[i]->c != NULL &&
-		    s->regs[i]->c->deadline > 0 &&
-		    s->regs[i]->c->state == CONN_HANDSHAKE)
+		    (s->regs[i]->c->out_again ||
+			(s->regs[i]->c->deadline > 0 &&
+			    s->regs[i]->c->state == CONN_HANDSHAKE)))
 			reg_note(s->regs[i]);
 }
 

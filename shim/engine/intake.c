@@ -46,6 +46,15 @@ take_in(struct conn *c, unsigned char *at, size_t n)
 	return 0;
 }
 
+/* What came and was not kept is lost, and what follows it is no use. */
+static ssize_t
+lose(struct conn *c)
+{
+	conn_fail(c, -ENOMEM);
+	c->broken = true;
+	return -ENOMEM;
+}
+
 /*
  * A recv that does not wait is made with the lock, so that what is in the
  * thread's buffer may stay there.  -EAGAIN: nothing has come.
@@ -56,7 +65,7 @@ receive_now(struct conn *c, int fd, const struct intake *to)
 	if (c->in.borrowed && bytes_left(&c->in) <= INPUT_BEFORE)
 		(void)take_in(c, to->at, 0);
 	else if (bytes_settle(&c->in) < 0)
-		return c->in_err = -ENOMEM;
+		return lose(c);
 	return wait_receive_now(c, fd, to->at, to->len);
 }
 
@@ -67,7 +76,7 @@ receive_unlocked(struct conn *c, int fd, const struct intake *to,
 	ssize_t n;
 
 	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
-		return c->in_err = -ENOMEM;
+		return lose(c);
 	pthread_mutex_unlock(&c->lock);
 	n = wait_receive(c, fd, to->at, to->len, p);
 	pthread_mutex_lock(&c->lock);
@@ -92,7 +101,7 @@ receive_some(struct conn *c, int fd, size_t room, const struct patience *p)
 	if (n == -EAGAIN && waits)
 		n = receive_unlocked(c, fd, &to, p);
 	if (n > 0 && take_in(c, to.at, (size_t)n) < 0)
-		n = c->in_err = -ENOMEM;
+		n = lose(c);
 	return n;
 }
 
@@ -113,11 +122,11 @@ wait_input_for(struct conn *c, int fd, size_t room, const struct patience *p)
 		return rv < 0 ? rv : 1;
 	}
 	n = receive_some(c, table_number(fd, c), room, p);
-	c->fresh |= n >= 0;
+	c->fresh |= n >= 0 || wait_passes(n); /* it is there still */
 	if (n == 0)
 		c->in_eof = true;
 	else if (n < 0 && n != -EAGAIN && n != -EINTR && n != -EBADF &&
-	    n != -ENOMEM)
+	    !wait_passes(n))
 		c->in_err = (int)n;
 	turn_give(&c->rx);
 	return n;

@@ -25,12 +25,22 @@ now_ms(void)
 bool
 wait_allowed(int fd, int flags)
 {
+	struct conn *c;
+	bool nonblock;
 	int fl;
 
 	if (flags & MSG_DONTWAIT)
 		return false;
 	fl = host->libc->fcntl(fd, F_GETFL, 0L);
-	return fl != -1 && !(fl & O_NONBLOCK);
+	if (fl != -1)
+		return !(fl & O_NONBLOCK);
+	/* a filter of the program's may not let us ask */
+	c = errno != EBADF ? table_get(fd) : NULL;
+	if (c == NULL)
+		return false;
+	nonblock = c->nonblock;
+	conn_put(c);
+	return !nonblock;
 }
 
 int64_t
@@ -132,6 +142,10 @@ wait_poll(
 		rv = poll_once(h, p, (nfds_t)(own + n), timeout);
 		if (rv == -EINTR && wait_goes_on(pat))
 			continue;
+		if (rv == -EAGAIN) { /* no memory, for now (poll(2)) */
+			sched_yield();
+			continue;
+		}
 		if (rv < 0)
 			return rv;
 		if (p[0].revents != 0) {
@@ -142,8 +156,6 @@ wait_poll(
 			return -EPIPE;
 		if (own == 2 && p[1].revents != 0)
 			sched_yield(); /* rung for another one */
-		if (rv == 0 && !slice)
-			return -EAGAIN;
 	}
 }
 
@@ -184,6 +196,16 @@ send_now(struct conn *c, int fd, int flags)
 	return n;
 }
 
+/*
+ * The kernel had no memory to move bytes with, and has moved none: the
+ * connection is as it was (tcp(7) knows no end of one by these).
+ */
+bool
+wait_passes(ssize_t rv)
+{
+	return rv == -ENOMEM || rv == -ENOBUFS || rv == -EMFILE;
+}
+
 /* In a blocking call of the kernel's own, which knows about restarts. */
 static ssize_t
 recv_waiting(struct held *h, int fd, void *buf, size_t len, int flags)
@@ -194,6 +216,28 @@ recv_waiting(struct held *h, int fd, void *buf, size_t len, int flags)
 	n = as_engine(host->libc->recv(fd, buf, len, flags));
 	CALL_WAIT_END();
 	return n;
+}
+
+/* EAGAIN of a recv that was to wait: was it the kernel's to say? */
+static bool
+may_say_again(struct conn *c, int fd, const struct patience *p)
+{
+	return c->nonblock || !wait_allowed(fd, p->flags) ||
+	    wait_until(fd, SO_RCVTIMEO) != 0;
+}
+
+/* One recv that waits, if there is no until. */
+static ssize_t
+recv_any(struct conn *c, struct held *h, int fd, void *buf, size_t len,
+    int flags, const struct patience *p)
+{
+	ssize_t rv;
+
+	do
+		rv = recv_waiting(h, fd, buf, len, flags);
+	while (rv == -EAGAIN && !may_say_again(c, fd, p) &&
+	    (rv = wait_poll(h, fd, POLLIN, p)) == 0);
+	return rv;
 }
 
 /*
@@ -212,17 +256,17 @@ wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
 
 	if (p->until > 0 || deferred_any()) {
 		/* most often it is there already: one call instead of two */
-		rv = wait_receive_now(c, fd, buf, len);
-		if (rv != -EAGAIN || !wait_allowed(fd, p->flags))
-			return rv;
-		rv = wait_poll(&h, fd, POLLIN, p);
-		return rv < 0 ? rv : wait_receive_now(c, fd, buf, len);
+		do
+			rv = wait_receive_now(c, fd, buf, len);
+		while (rv == -EAGAIN && wait_allowed(fd, p->flags) &&
+		    (rv = wait_poll(&h, fd, POLLIN, p)) == 0);
+		return rv;
 	}
 	if (!threaded() && !(p->flags & MSG_DONTWAIT))
-		return recv_waiting(&h, fd, buf, len, 0);
+		return recv_any(c, &h, fd, buf, len, 0, p);
 	for (rv = -EAGAIN; rv == -EAGAIN; look = true) {
 		if (look && !(p->flags & MSG_DONTWAIT)) {
-			rv = recv_waiting(&h, fd, &byte, 1, MSG_PEEK);
+			rv = recv_any(c, &h, fd, &byte, 1, MSG_PEEK, p);
 			if (rv < 0)
 				return rv;
 			fd = table_number(fd, c);
@@ -248,24 +292,50 @@ wait_output_back(struct conn *c)
 	bytes_free(&later);
 }
 
+/* The kernel tells nobody when it has memory again. */
+static int
+pause_for(struct held *h, const struct patience *p)
+{
+	struct patience brief = *p;
+	int rv;
+
+	brief.until = now_ms() + 10;
+	rv = wait_poll(h, -1, 0, &brief);
+	return rv == -EAGAIN && (p->until == 0 || now_ms() < p->until) ? 0 : rv;
+}
+
+enum sent {
+	SENT, /* or the kernel tells when it will be */
+	SENT_LATER, /* nobody tells */
+	SENT_NEVER,
+};
+
 /*
  * One send of c->now, waiting as p says.  -EINPROGRESS: try again.  Never a
  * send that waits: who jumps out of one does not know what the kernel has
  * taken.
  */
 static ssize_t
-transmit(struct conn *c, int fd, const struct patience *p)
+transmit(struct conn *c, int fd, const struct patience *p, enum sent *how)
 {
 	struct held h = {c, &c->tx};
+	bool full;
 	ssize_t n;
 
 	n = send_now(c, fd, p->flags);
+	full = !wait_passes(n);
+	if (!full) { /* what is queued has been taken from the program */
+		*how = SENT_LATER;
+		n = -EAGAIN;
+	} else if (n < 0 && n != -EAGAIN && n != -EINTR && n != -EBADF) {
+		*how = SENT_NEVER;
+	}
 	if (n != -EAGAIN || !wait_allowed(fd, p->flags))
 		return n;
 	/* while waiting this thread may drive others, or be cancelled */
 	n = bytes_settle(&c->now);
 	if (n == 0)
-		n = wait_poll(&h, fd, POLLOUT, p);
+		n = full ? wait_poll(&h, fd, POLLOUT, p) : pause_for(&h, p);
 	return n == 0 ? -EINPROGRESS : n;
 }
 
@@ -280,7 +350,8 @@ wait_output(struct conn *c, int fd, const struct patience *p)
 	    !slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]))
 		bytes_free(&c->out);
 	while (bytes_left(&c->out) > 0) {
-		ssize_t n;
+		enum sent how = c->out_dead ? SENT_NEVER : SENT;
+		ssize_t n = -EPIPE;
 
 		fd = table_number(fd, c);
 		if (fd < 0)
@@ -294,19 +365,24 @@ wait_output(struct conn *c, int fd, const struct patience *p)
 		c->now = c->out;
 		c->out = (struct bytes){0};
 		pthread_mutex_unlock(&c->lock);
-		n = transmit(c, fd, p);
+		if (how != SENT_NEVER)
+			n = transmit(c, fd, p, &how);
 		pthread_mutex_lock(&c->lock);
 		if (n > 0)
 			bytes_take(&c->now, (size_t)n);
 		wait_output_back(c);
+		c->out_again = how == SENT_LATER;
+		c->fresh |= c->out_again;
+		if (how == SENT_NEVER) { /* what the program sends again must not come twice */
+			c->out_dead = true;
+			bytes_free(&c->out);
+		}
 		if (n < 0 && n != -EINPROGRESS)
 			return (int)n;
 		if (bytes_left(&c->out) == 0)
 			break;
 		if (atomic_load(&c->tx.wanted) > 0)
 			return -EPIPE;
-		if (n > 0 && !wait_allowed(fd, p->flags)) /* it is full */
-			return -EAGAIN;
 	}
 	return 0;
 }
