@@ -33,6 +33,30 @@ lines_set(config_setting_t *s, const struct scan_lines *lines, size_t *next)
 		lines_set(config_setting_get_elem(s, (unsigned)i), lines, next);
 }
 
+/*
+ * libconfig 1.5 does not look whether it was given memory: a name or a string
+ * is NULL then, or an element missing, and a policy with less in it may be a
+ * weaker one.  The scan has counted the plain elements.
+ */
+static bool
+is_whole(config_setting_t *s)
+{
+	bool named = s->type == CONFIG_TYPE_GROUP;
+	int i;
+
+	if (s->type == CONFIG_TYPE_STRING)
+		return config_setting_get_string(s) != NULL;
+	if (!config_setting_is_aggregate(s))
+		return true;
+	for (i = 0; i < config_setting_length(s); i++) {
+		config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
+
+		if (e == NULL || (named && e->name == NULL) || !is_whole(e))
+			return false;
+	}
+	return true;
+}
+
 int
 parse_text(const char *text, size_t len, const char *file, config_t *tree,
     struct fault *f)
@@ -55,6 +79,10 @@ parse_text(const char *text, size_t len, const char *file, config_t *tree,
 	}
 	lines_set(config_root_setting(tree), &lines, &next);
 	free(lines.v);
+	if (next != lines.n || !is_whole(config_root_setting(tree))) {
+		config_destroy(tree);
+		return fault_set(f, file, 1, "out of memory");
+	}
 	return 0;
 }
 

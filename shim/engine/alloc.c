@@ -3,6 +3,9 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "reserve.h"
 
 /*
  * The engine is loaded with RTLD_DEEPBIND, so that a host that exports
@@ -10,7 +13,8 @@
  * libc's even where the host brings its own (redis and bind: jemalloc), while
  * libc's strdup, getline and realpath, which GnuTLS frees the results of, use
  * the host's.  So the engine's scope begins with names that lead to the
- * host's.  Not part of the archive for the tools.
+ * host's.  What the host does not give comes from the reserve.  Not part of the
+ * archive for the tools.
  */
 #ifndef SHIM_NO_DEEPBIND
 #define EXPORT __attribute__((visibility("default")))
@@ -21,6 +25,20 @@ static void *(*host_realloc)(void *, size_t);
 static void (*host_free)(void *);
 static int (*host_posix_memalign)(void **, size_t, size_t);
 static void *(*host_aligned_alloc)(size_t, size_t);
+static size_t (*host_usable_size)(void *); /* of that malloc, or NULL */
+
+/* The size of the host's blocks, if the function is of who gives them. */
+static void
+resolve_size(void *global)
+{
+	void *size = dlsym(global, "malloc_usable_size");
+	Dl_info a, b;
+
+	if (size != NULL && dladdr(size, &a) != 0 &&
+	    dladdr(dlsym(global, "malloc"), &b) != 0 &&
+	    a.dli_fbase == b.dli_fbase)
+		*(void **)&host_usable_size = size;
+}
 
 /* dlopen(NULL) is the global scope; RTLD_DEFAULT would begin with ourselves. */
 static void
@@ -28,6 +46,7 @@ resolve(void)
 {
 	void *global = dlopen(NULL, RTLD_LAZY);
 
+	resolve_size(global);
 	*(void **)&host_calloc = dlsym(global, "calloc");
 	*(void **)&host_realloc = dlsym(global, "realloc");
 	*(void **)&host_free = dlsym(global, "free");
@@ -39,25 +58,74 @@ resolve(void)
 EXPORT void *
 malloc(size_t n)
 {
+	void *p;
+
 	if (host_malloc == NULL)
 		resolve();
-	return host_malloc(n);
+	p = host_malloc(n);
+	return p != NULL ? p : reserve_get(n);
 }
 
 EXPORT void *
 calloc(size_t n, size_t size)
 {
+	size_t total;
+	void *p;
+
 	if (host_malloc == NULL)
 		resolve();
-	return host_calloc(n, size);
+	p = host_calloc(n, size);
+	if (p != NULL || __builtin_mul_overflow(n, size, &total))
+		return p;
+	p = reserve_get(total);
+	return p != NULL ? memset(p, 0, total) : NULL;
+}
+
+/* From the reserve, or into it; p is not NULL, and stays if this is NULL. */
+static void *
+move(void *p, size_t n)
+{
+	void *q;
+	size_t size;
+
+	if (reserve_has(p))
+		size = reserve_size(p);
+	else if (host_usable_size != NULL)
+		size = host_usable_size(p);
+	else
+		return NULL;
+	q = reserve_has(p) ? malloc(n) : reserve_get(n);
+	if (q == NULL)
+		return NULL;
+	memcpy(q, p, size < n ? size : n);
+	free(p);
+	return q;
 }
 
 EXPORT void *
 realloc(void *p, size_t n)
 {
+	void *q = NULL;
+
+	if (p == NULL)
+		return malloc(n);
 	if (host_malloc == NULL)
 		resolve();
-	return host_realloc(p, n);
+	if (!reserve_has(p))
+		q = host_realloc(p, n);
+	return q != NULL || n == 0 ? q : move(p, n);
+}
+
+EXPORT void *
+reallocarray(void *p, size_t n, size_t size)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(n, size, &total)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, total);
 }
 
 EXPORT void
@@ -65,7 +133,10 @@ free(void *p)
 {
 	if (host_malloc == NULL)
 		resolve();
-	host_free(p);
+	if (reserve_has(p))
+		reserve_put(p);
+	else
+		host_free(p);
 }
 
 EXPORT int
@@ -82,6 +153,24 @@ aligned_alloc(size_t align, size_t n)
 	if (host_malloc == NULL)
 		resolve();
 	return host_aligned_alloc(align, n);
+}
+
+/* libc's would ask the host alone. */
+EXPORT char *
+strdup(const char *s)
+{
+	size_t n = strlen(s) + 1;
+	char *p = malloc(n);
+
+	return p != NULL ? memcpy(p, s, n) : NULL;
+}
+
+extern char *__strdup(const char *); /* libconfig's name for it */
+
+EXPORT char *
+__strdup(const char *s)
+{
+	return (strdup)(s);
 }
 #else
 /* Sanitizers bring the allocator, and refuse RTLD_DEEPBIND. */

@@ -14,6 +14,7 @@
 #include "psk.h"
 #include "resume.h"
 #include "ticket.h"
+#include "reserve.h"
 #include "watch.h"
 
 static void
@@ -318,7 +319,11 @@ static int
 step(struct conn *c, int fd, const struct patience *p)
 {
 	struct patience q = *p;
-	int rv = gnutls_handshake(c->session);
+	int rv;
+
+	if (!reserve_enough())
+		return broken(c, fd, -ENOMEM);
+	rv = gnutls_handshake(c->session);
 
 	if (q.until == 0 || q.until > c->deadline)
 		q.until = c->deadline;
@@ -352,7 +357,7 @@ begin(struct conn *c, int fd)
 		return rv;
 	if (watch_wanted(c))
 		return watch_begin(c);
-	rv = session_new(c);
+	rv = reserve_enough() ? session_new(c) : -ENOMEM;
 	if (rv < 0)
 		return handshake_refuse(c, fd, rv, "handshake",
 		    "no TLS session could be made");
@@ -364,6 +369,13 @@ begin(struct conn *c, int fd)
 		deferred_add(c);
 	conn_hurry(c, fd);
 	return 0;
+}
+
+/* Words for a connect() that goes on, which one that has failed does not. */
+static bool
+is_progress(int err)
+{
+	return err == EINTR || err == EAGAIN || err == EINPROGRESS;
 }
 
 /* TCP first: its own errors are TCP's, and a later connect may try again. */
@@ -384,7 +396,7 @@ finish_tcp(struct conn *c, int fd, const struct patience *p)
 			return 0;
 	}
 	if (host->libc->getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
-		err = errno;
+		err = is_progress(errno) ? ECONNABORTED : errno;
 	if (err != 0) {
 		c->tcp_failed = true;
 		conn_fail(c, -err);

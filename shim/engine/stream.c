@@ -12,6 +12,7 @@
 #include "intake.h"
 #include "log.h"
 #include "resume.h"
+#include "reserve.h"
 #include "stream.h"
 
 int
@@ -114,6 +115,8 @@ decrypt(struct conn *c, void *buf, size_t len)
 {
 	if (c->rd_eof)
 		return 0;
+	if (!reserve_enough())
+		return -ENOMEM;
 	for (;;) {
 		ssize_t r = record_open(c, buf, len);
 
@@ -202,8 +205,11 @@ stream_readable(struct conn *c, int fd)
 		if (r != -EAGAIN)
 			return true;
 		stream_flush(c, fd);
-		if (c->state == CONN_OPEN && wait_input(c, fd, &p) < 0)
-			return c->in_err != 0;
+		if (c->state != CONN_OPEN)
+			continue;
+		r = wait_input(c, fd, &p);
+		if (r < 0) /* no edge will tell again of what is there */
+			return c->in_err != 0 || wait_passes(r);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include "conn.h"
 #include "deferred.h"
 #include "ready.h"
+#include "reserve.h"
 #include "stream.h"
 #include "watch.h"
 
@@ -183,6 +184,8 @@ send_all(struct conn *c, int fd, struct walk *w, size_t total,
 		k = wait_budget(c, fd, total - done, p);
 		if (k < 0)
 			return done > 0 ? (ssize_t)done : k;
+		if (!reserve_enough())
+			return done > 0 ? (ssize_t)done : -ENOMEM;
 		spend(c, (size_t)k);
 		rv = w->n > 1 && k <= RECORD
 		    ? encrypt_joined(c, w, (size_t)k)
