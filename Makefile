@@ -187,6 +187,12 @@ bench: all
 check-servers: all
 	B=$(B) tests/servers/all $(if $(INSTALL),--install) $(SERVERS)
 
+.PHONY: faults
+# Every call of the shim's and every allocation fails once: 30 minutes.
+faults: all
+	$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
+	B=$(B) tests/faults/all $(STEP)
+
 demo: all
 	tools/demo
 
