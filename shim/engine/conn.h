@@ -154,6 +154,7 @@ struct conn {
 	bool fresh;   /* ciphertext came since epoll last looked */
 	bool dry;     /* pull had nothing to give */
 	bool spoke;   /* the peer's first bytes looked like TLS */
+	unsigned char began; /* the first one, where it came alone */
 	struct bytes early; /* written before the handshake ended */
 	bool deferred;   /* connected for the program before the handshake */
 	bool listed;     /* on deferred.c's list */

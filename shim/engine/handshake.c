@@ -128,32 +128,49 @@ refuse_code(struct conn *c, int fd, int code)
 	return handshake_refuse(c, fd, -e->connecting, cause, text);
 }
 
+static int
+refuse_first(struct conn *c, int fd, const unsigned char *b, size_t n)
+{
+	/* a server's greeting says what it is; a client's may be a secret */
+	size_t most = c->side == SIDE_CLIENT ? 24 : 4, k = 0, i;
+	char shown[40], text[160];
+
+	if (c->began != 0)
+		shown[k++] = (char)c->began;
+	for (i = 0; i < n && k < most; i++)
+		shown[k++] = (char)b[i];
+	shown[k] = '\0';
+	for (i = 0; i < k; i++)
+		if (shown[i] < 0x20 || shown[i] == 0x7f)
+			shown[i] = '.';
+	snprintf(text, sizeof text,
+	    "the peer does not speak TLS: it began with \"%s\"", shown);
+	return handshake_refuse(c, fd, -ECONNABORTED, "handshake", text);
+}
+
 /*
  * The first bytes of a peer that speaks no TLS are shown: they mostly say
  * what it is.  A record begins with its type and major version 3 (RFC 8446,
- * 5.1).
+ * 5.1).  They may come one at a time, and GnuTLS has the one before then.
  */
 static int
 check_first(struct conn *c, int fd)
 {
 	const unsigned char *b = bytes_at(&c->in);
-	size_t n = bytes_left(&c->in), i;
-	/* a server's greeting says what it is; a client's may be a secret */
-	size_t most = c->side == SIDE_CLIENT ? 24 : 4;
-	char shown[40], text[160];
+	size_t n = bytes_left(&c->in);
+	unsigned char first;
 
-	if (c->spoke || n < 2)
+	if (c->spoke || n == 0)
 		return 0;
-	if (b[0] >= 20 && b[0] <= 23 && b[1] == 3) {
-		c->spoke = true;
+	first = c->began != 0 ? c->began : b[0];
+	if (first < 20 || first > 23)
+		return refuse_first(c, fd, b, n);
+	if (c->began == 0 && n == 1) {
+		c->began = first;
 		return 0;
 	}
-	for (i = 0; i < n && i < most; i++)
-		shown[i] = b[i] >= 0x20 && b[i] < 0x7f ? (char)b[i] : '.';
-	shown[i] = '\0';
-	snprintf(text, sizeof text,
-	    "the peer does not speak TLS: it began with \"%s\"", shown);
-	return handshake_refuse(c, fd, -ECONNABORTED, "handshake", text);
+	c->spoke = b[c->began == 0] == 3;
+	return c->spoke ? 0 : refuse_first(c, fd, b, n);
 }
 
 static void
