@@ -193,6 +193,12 @@ faults: all
 	$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
 	B=$(B) tests/faults/all $(STEP)
 
+.PHONY: hostile
+# Peers that attack: 10 minutes.
+hostile: all
+	$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
+	B=$(B) tests/hostile/all
+
 demo: all
 	tools/demo
 

@@ -22,10 +22,11 @@ fuzz_src = $(wildcard tests/fuzz/*_fuzz.c)
 fuzzers = $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(fuzz_src))
 
 include tests/faults/faults.mk
+include tests/hostile/hostile.mk
 
 leak_src = $(wildcard tests/leaks/*.c)
 
-fixtures: $(fixtures) $(B)/tests/leaks $(differs) $(faults) $(addprefix $(B)/tests/, \
+fixtures: $(fixtures) $(B)/tests/leaks $(differs) $(faults) $(hostile) $(addprefix $(B)/tests/, \
 	hello_static bypass_static poke_static deep.so)
 unit: $(units)
 benches: $(benches)
