@@ -108,6 +108,8 @@ receive_some(struct conn *c, int fd, size_t room, const struct patience *p)
 ssize_t
 wait_input_for(struct conn *c, int fd, size_t room, const struct patience *p)
 {
+	static const struct patience quick = {.flags = MSG_DONTWAIT};
+	bool lost = c->out_dead && !c->lost_told;
 	ssize_t n;
 	int rv;
 
@@ -121,7 +123,9 @@ wait_input_for(struct conn *c, int fd, size_t room, const struct patience *p)
 			turn_give(&c->rx);
 		return rv < 0 ? rv : 1;
 	}
-	n = receive_some(c, table_number(fd, c), room, p);
+	n = receive_some(c, table_number(fd, c), room, lost ? &quick : p);
+	if (n == -EAGAIN && lost) /* an answer to what was lost never comes */
+		n = -ECONNRESET;
 	c->fresh |= n >= 0 || wait_passes(n); /* it is there still */
 	if (n == 0)
 		c->in_eof = true;
