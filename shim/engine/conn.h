@@ -155,6 +155,7 @@ struct conn {
 	bool dry;     /* pull had nothing to give */
 	bool spoke;   /* the peer's first bytes looked like TLS */
 	unsigned char began; /* the first one, where it came alone */
+	size_t shaken; /* bytes of the peer's in this handshake */
 	struct bytes early; /* written before the handshake ended */
 	bool deferred;   /* connected for the program before the handshake */
 	bool listed;     /* on deferred.c's list */

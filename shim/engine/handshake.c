@@ -283,6 +283,12 @@ wait_either(struct conn *c, int fd, const struct patience *p)
 }
 
 /*
+ * GnuTLS keeps a message of any length that is not whole yet, 16 MB of each
+ * peer's that says so.  A chain of 16 certificates with staples takes 40 KB.
+ */
+#define HANDSHAKE_MOST (512 << 10)
+
+/*
  * Output, then input: 0 to go on, or what the caller returns.  Where output
  * is stuck, input is read all the same: the peer may be stuck in its flight
  * until somebody does (TLS 1.3's ChangeCipherSpec in the middle of it).
@@ -306,6 +312,10 @@ exchange(struct conn *c, int fd, const struct patience *p)
 		return wait_either(c, fd, p);
 	if (n < 0)
 		return (int)n;
+	c->shaken += (size_t)n;
+	if (c->shaken > HANDSHAKE_MOST)
+		return handshake_refuse(c, fd, -ECONNABORTED, "handshake",
+		    "the peer's part of the handshake is longer than 512 KB");
 	return check_first(c, fd);
 }
 
