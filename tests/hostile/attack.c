@@ -80,6 +80,18 @@ stop_at_each_byte(int server)
 	attack_wrong += open;
 }
 
+/* A handshake and a byte that have to work. */
+static void
+shake_well(struct foe *f, const char *priority)
+{
+	int rv = foe_shake(f, priority);
+
+	if (rv == 0 && foe_echo(f) == 0)
+		return;
+	printf("no session: %s\n", gnutls_strerror(rv));
+	attack_wrong++;
+}
+
 static void
 trickle(int server)
 {
@@ -89,8 +101,7 @@ trickle(int server)
 		struct foe *f = foe_new();
 
 		f->step = 1;
-		attack_wrong += foe_shake(f, i == 0 ? V13 : V12) != 0 ||
-		    foe_echo(f) != 0;
+		shake_well(f, i == 0 ? V13 : V12);
 		foe_free(f);
 	}
 }
@@ -192,8 +203,7 @@ flood(int server, const char *priority, int times,
 	struct foe *f = foe_new();
 	int i;
 
-	if (foe_shake(f, priority) != 0 || foe_echo(f) != 0)
-		attack_wrong++;
+	shake_well(f, priority);
 	for (i = 0; i < scaled(times); i++) {
 		if (act(f->session) < 0)
 			break;
@@ -293,8 +303,7 @@ deaf(int server)
 	struct foe *f = foe_new();
 	int i;
 
-	if (foe_shake(f, V13) != 0)
-		attack_wrong++;
+	shake_well(f, V13);
 	for (i = 0; i < scaled(8000) && send_much(f->session) > 0; i++)
 		;
 	foe_free(f);

@@ -8,7 +8,7 @@ hostile_set_up() {
 	log = { to = "$TMP/log"; };
 	defaults = { handshake_timeout = 2; };
 	client = ( { address = "127.0.0.0/8"; server_hostname = "localhost";
-	    cafile = "ca.pem"; } );
+	    cafile = "ca.pem"; session = { resume = false; }; } );
 	server = ( { address = "127.0.0.0/8";
 	    certfile = "good.pem"; keyfile = "good.key"; } );
 	END
