@@ -1,0 +1,88 @@
+/*
+ * wait.h - how a call may wait: turns, the socket, time (part of conn.h)
+ */
+#ifndef ENGINE_WAIT_H
+#define ENGINE_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct conn;
+struct turn;
+
+/* How a call may wait. */
+struct patience {
+	int flags;     /* MSG_DONTWAIT: else the kernel decides by O_NONBLOCK;
+			* MSG_MORE: of output */
+	int64_t until; /* now_ms() deadline of SO_RCVTIMEO and friends; 0 none */
+	bool timed;    /* the program has set such a timeout: EINTR is EINTR */
+};
+
+/* Interrupted by a signal: does the program's call go on all the same? */
+bool wait_goes_on(const struct patience *p);
+
+/* turn.c */
+
+/*
+ * Takes turn t of c, or waits for it as p says (NULL: does not).  Locked;
+ * unlocks while it waits, and may be cancelled then.  0, -EAGAIN (busy),
+ * -EINTR.
+ */
+int turn_take(
+    struct conn *c, struct turn *t, int fd, const struct patience *p);
+void turn_give(struct turn *t);
+
+/*
+ * As turn_take, but a writer that waits for room gives it up with -EPIPE and
+ * what it has encrypted stays queued.  0 or -EAGAIN (not before until, or
+ * the turn is this very thread's).
+ */
+int turn_seize(struct conn *c, struct turn *t, int64_t until);
+
+/* What writers that wait for room poll beside their socket; -1: none. */
+int turn_bell(void);
+void turn_forked(void);
+
+/* wait.c */
+
+/*
+ * One recv into buf, waiting as p says; rx held, not locked.  The other one
+ * does not wait, and may be made with the lock as well.  A count or a negative
+ * errno.
+ */
+ssize_t wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
+    const struct patience *p);
+ssize_t wait_receive_now(
+    struct conn *c, int fd, unsigned char *buf, size_t len);
+
+/*
+ * Sends c->out.  Locked, tx held; unlocks while it sends.  0 when all is
+ * gone, -EAGAIN when some is left, or a negative errno.
+ */
+int wait_output(struct conn *c, int fd, const struct patience *p);
+
+/* Locked: what was being sent goes back to the queue's front. */
+void wait_output_back(struct conn *c);
+
+/*
+ * Waits until the kernel would take output (POLLOUT), or for what else is in
+ * events.  Locked, tx held; unlocks while it waits.  0, -EAGAIN when p->until
+ * has passed, or a negative errno.
+ */
+int wait_writable(
+    struct conn *c, int fd, short events, const struct patience *p);
+
+/* Has the kernel only had no memory, and the connection is as it was? */
+bool wait_passes(ssize_t rv);
+
+/* Waits until fd is writable or until; 0, -EAGAIN or a negative errno. */
+int wait_fd(int fd, short events, int64_t until);
+
+/* Is a call on fd with these flags to wait?  Asks F_GETFL. */
+bool wait_allowed(int fd, int flags);
+
+/* The deadline that option (SO_RCVTIMEO, SO_SNDTIMEO) of fd sets; 0 none. */
+int64_t wait_until(int fd, int option);
+
+#endif
