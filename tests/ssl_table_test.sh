@@ -208,6 +208,10 @@ for r in page:
     for w in wrong(r):
         print(r.names[0], 'names', w)
     n += ' '.join(r.text).count('\`')
+if all(k['supported'] for k in keys.values()):
+    for r in page:
+        if 'not in this version' in ' '.join(r.text).lower():
+            print(r.names[0], 'is out of date: every key is supported')
 if n < 200:
     print('the test has found', n, 'words only')")"
 }
