@@ -20,10 +20,10 @@ static int
 grow(struct bytes *b, size_t need)
 {
 	size_t left = bytes_left(b);
-	size_t cap = left + need < 4096 ? 4096 : left + need;
+	size_t cap = left + need < 256 ? 256 : left + need; /* a message's */
 	unsigned char *base;
 
-	if (b->cap >= 8192 && !b->borrowed && cap < 2 * b->cap)
+	if (!b->borrowed && cap < 2 * b->cap)
 		cap = 2 * b->cap;
 	base = malloc(cap);
 	if (base == NULL)
