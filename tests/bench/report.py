@@ -162,9 +162,10 @@ def write(out, cases, rounds):
 SHOWN = ['bulk', 'pingpong', 'redis', 'nginx', 'connections', 'idle']
 
 
-def keep(out, charts):
+def keep(out, charts, cases):
+    """Those of this run; an older one's may lie in out as well"""
     os.makedirs(charts, exist_ok=True)
-    for name in SHOWN:
+    for name in {c.group for c in cases} & set(SHOWN):
         path = os.path.join(out, name + '.svg')
         if os.path.exists(path):
             shutil.copy(path, charts)
