@@ -118,6 +118,30 @@ test_command_substitution_does_not_wait_for_the_peer() {
 	    fail "$(cat "$TMP/slow.out")"
 }
 
+# Each of these ends leaves a helper to wait for tickets: what it was given is
+# no longer ours.
+test_ends_by_a_helper_leave_no_descriptor() {
+	start slow python3 "$TESTS/fixtures/slow_server.py" \
+	    "$TMP/good.pem" "$TMP/good.key"
+	port=$(port_of slow)
+	out=$(shimmed tls python3 - "$port" 2>&1 <<-'END'
+	import os, socket, sys
+
+	def end():
+	    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+	    s.sendall(b"x")
+	    s.close()
+
+	end()
+	before = len(os.listdir("/proc/self/fd"))
+	for _ in range(5):
+	    end()
+	print(len(os.listdir("/proc/self/fd")) - before, "more")
+	END
+	)
+	assertEquals '0 more' "$out"
+}
+
 test_cancelled_reader_and_writing_handlers_lose_nothing() {
 	start_shimmed echo both python3 "$TESTS/fixtures/late_echo.py"
 	out=$(shimmed both "$B/tests/interrupted" "$(port_of echo)" 2>&1)
