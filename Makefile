@@ -129,6 +129,10 @@ check-asan: all
 	    SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' all
 	tests/asan $(B)
 
+# Defects that are planted one at a time: does the suite see each?
+mutations:
+	tests/mutations/all
+
 # testssl.sh at a server under the default policy: testssl.sh, one to three
 # minutes.
 check-scanners: all
@@ -241,6 +245,6 @@ clean:
 
 .PHONY: all bench man check check-asan check-chroot check-sessions check-interop \
 	check-scanners check-servers check-tsan conformance demo figures fuzz \
-	install soak uninstall \
+	install mutations soak uninstall \
 	clean
 .DELETE_ON_ERROR:
