@@ -276,9 +276,18 @@ test_ocsp_answers_are_asked_for_and_judged() {
 	serve good foreign
 	ocsp ocsp_unusable
 	visit_expects accept 'cafile = "ca.pem";'"$key"
-	assertContains "$(wait_line "$TMP/peer.out" 'end=close.*ocsp=')" \
-	    'ocsp=no'
 	visit_expects accept 'verify_mode = "none";'
+}
+
+# GnuTLS has a flag for that, which takes RFC 7627 away as well.
+test_nobody_loses_the_extended_master_secret_for_not_asking() {
+	local line
+	for line in 'verify_mode = "none";' \
+	    'cafile = "ca.pem"; ocsp_stapling = "off";'; do
+		serve good none
+		visit_expects accept "$line" 'maximum_version = "TLSv1.2";'
+		assertContains "$(wait_line "$TMP/peer.out" 'ems=')" 'ems=yes'
+	done
 }
 
 test_must_staple_is_obeyed_unless_ocsp_is_off() {

@@ -275,12 +275,11 @@ session_new(struct conn *c)
 	flags |= c->side == SIDE_CLIENT
 	    ? GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT
 	    : GNUTLS_SERVER;
-	/* Of all extensions this leaves out status_request alone (and TLS 1.2's
-	 * tickets); 3.7.9 has no other way not to ask for OCSP answers. */
-	if (c->side == SIDE_CLIENT &&
-	    (c->rule->values.ocsp_stapling == OCSP_OFF ||
-		c->rule->values.verify_mode == VERIFY_NONE))
-		flags |= GNUTLS_NO_EXTENSIONS;
+	/*
+	 * A client asks for OCSP answers whether or not they are looked at:
+	 * what 3.7.9 has to leave that out (GNUTLS_NO_EXTENSIONS) leaves out
+	 * TLS 1.2's extended master secret as well.
+	 */
 	resume_count(c);
 	rv = make(c, flags);
 	if (rv == 0 && !resume_offer(c)) {
