@@ -29,6 +29,7 @@ class Case:
     metrics = {}        # metric: (unit, 'more' or 'less' is better)
     cpu_unit = ''
     chart = 'ratio'     # to plain; or 'value'
+    unseen = ()         # stands too high for the chart
     base = 'plain'
     seconds = 1         # of one run of one stand
     most_rounds = 99

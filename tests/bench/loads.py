@@ -108,7 +108,7 @@ class Talk(Load):
 class Meet(Load):
     group, role, cpu_unit = 'connections', 'meet', 'CPU ms/connection'
     metrics = {'rate': ('connections/s', 'more')}
-    chart = 'value'
+    chart, unseen = 'value', ('plain',)
 
     def __init__(self, bed, stands, kind, resumed, seconds):
         super().__init__(bed, stands)

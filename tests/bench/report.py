@@ -116,7 +116,8 @@ def chart(path, group, members):
     """A cluster of bars for each measurement, a bar for each stand"""
     first = members[0]
     metric, (unit, better) = next(iter(first.metrics.items()))
-    stands = list(dict.fromkeys(s for c in members for s in c.stands))
+    stands = list(dict.fromkeys(s for c in members for s in c.stands
+                                if s not in c.unseen))
     if first.chart == 'ratio':
         unit = f'{unit}, {first.base} = 1'
     rows = []
