@@ -403,6 +403,8 @@ file_open_own(const char *path, bool create, struct fault *f)
 		fd = openat(w.dir, name, how);
 		if (fd == -1 && errno == ENOENT && create)
 			fd = openat(w.dir, name, how | O_CREAT | O_EXCL, 0600);
+		if (fd == -1 && errno == EEXIST) /* another was first */
+			fd = openat(w.dir, name, how);
 		err = errno;
 		if (fd == -1)
 			refuse_errno(&w);

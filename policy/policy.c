@@ -57,6 +57,25 @@ user_cache_check(const struct loading *user)
 	return 0;
 }
 
+static int
+user_keylog_check(const struct loading *user, const struct rule *v, size_t n)
+{
+	const char *file;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		file = v[i].values.keylog_filename;
+		if (file != NULL && !is_in_own_folder(file))
+			return fault_set(user->r.f,
+			    v[i].origin[K_keylog_filename].file,
+			    v[i].origin[K_keylog_filename].line,
+			    "keylog_filename %.500s: a user's own policy may "
+			    "write secrets only into a directory of the user",
+			    file);
+	}
+	return 0;
+}
+
 static struct rule *
 rules_join(struct arena *a, const struct rule *one, size_t n,
     const struct rule *two, size_t m)
@@ -81,7 +100,9 @@ merge(struct loading *site, const struct loading *user)
 	const struct policy *u = user->p;
 	struct arena *a = site->r.arena;
 
-	if (user_log_check(user) == -1 || user_cache_check(user) == -1)
+	if (user_log_check(user) == -1 || user_cache_check(user) == -1 ||
+	    user_keylog_check(user, u->client, u->nclient) == -1 ||
+	    user_keylog_check(user, u->server, u->nserver) == -1)
 		return -1;
 	p->client = rules_join(a, p->client, p->nclient, u->client, u->nclient);
 	p->server = rules_join(a, p->server, p->nserver, u->server, u->nserver);

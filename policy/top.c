@@ -108,12 +108,7 @@ user_policy_read(struct loading *l, config_setting_t *s)
 static int
 keylog_read(struct loading *l, config_setting_t *s)
 {
-	if (setting_bool(&l->r, s, &l->p->allow_keylog_env) == -1)
-		return -1;
-	return !l->p->allow_keylog_env
-		   ? 0
-		   : setting_refuse(&l->r, s,
-			 "allow_keylog_env = true is not supported yet");
+	return setting_bool(&l->r, s, &l->p->allow_keylog_env);
 }
 
 static int

@@ -17,7 +17,7 @@
 #include "calls.h"
 #include "tlsshim.h"
 
-#define SHIM_ABI 4u
+#define SHIM_ABI 5u
 
 /*
  * What the preload knows of a descriptor.  One byte each in host->class_of;
@@ -42,6 +42,7 @@ struct shim_env {
 	int secure;             /* AT_SECURE: the rest is NULL then */
 	const char *policy;     /* $TLSSHIM_POLICY or NULL */
 	const char *search;     /* $LOCALDOMAIN or NULL */
+	const char *keylog;     /* $SSLKEYLOGFILE or NULL */
 	const char *preload;	/* path of tlsshim.so as it was loaded */
 };
 

@@ -362,11 +362,6 @@ END
 
 test_what_is_for_later_is_refused_not_ignored() {
 	broken_rule unwrap 'not supported yet' 'client { allow_unwrap = true; }'
-	broken keylog 3 'not supported yet' <<'END'
-version = 1;
-unmatched = "reject";
-allow_keylog_env = true;
-END
 }
 
 good='version = 1;

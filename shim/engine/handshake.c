@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "hello.h"
 #include "intake.h"
+#include "keylog.h"
 #include "log.h"
 #include "psk.h"
 #include "resume.h"
@@ -227,6 +228,7 @@ finish(struct conn *c, int fd)
 	c->verdict = NULL;
 	keep_path(c, &v);
 	c->opened = time(NULL);
+	keylog_settle(c);
 	c->state = CONN_OPEN;
 	resume_settle(c, &v);
 	if (c->side == SIDE_SERVER)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cache.h"
+#include "keylog.h"
 #include "conn.h"
 #include "epoll.h"
 #include "libc_stream.h"
@@ -87,6 +88,7 @@ child(void)
 	snapshot_after_fork();
 	libc_stream_forked();
 	cache_after_fork();
+	keylog_after_fork();
 	table_after_fork(true, told);
 }
 

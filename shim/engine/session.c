@@ -10,6 +10,7 @@
 #include "conn.h"
 #include "failure.h"
 #include "hello.h"
+#include "keylog.h"
 #include "log.h"
 #include "psk.h"
 #include "resume.h"
@@ -213,14 +214,6 @@ session_confirm(struct conn *c, struct verdict *out)
 	return 0;
 }
 
-/* GnuTLS writes secrets to where SSLKEYLOGFILE says, unless this is set. */
-static int
-keep_secret(gnutls_session_t session, const char *label,
-    const gnutls_datum_t *secret)
-{
-	return 0;
-}
-
 static int
 set_up(struct conn *c)
 {
@@ -237,7 +230,7 @@ set_up(struct conn *c)
 	if (rv >= 0)
 		rv = hello_set(c);
 	gnutls_session_set_ptr(c->session, c);
-	gnutls_session_set_keylog_function(c->session, keep_secret);
+	keylog_set(c);
 	gnutls_session_set_verify_function(c->session, verify);
 	gnutls_transport_set_ptr(c->session, c);
 	gnutls_transport_set_pull_function(c->session, pull);

@@ -13,6 +13,7 @@
 #include "../../policy/keys.h"
 #include "../../policy/stamp.h"
 #include "engine.h"
+#include "keylog.h"
 #include "log.h"
 #include "ours.h"
 #include "snapshot.h"
@@ -237,6 +238,8 @@ load(struct snapshot *s, const struct rule *r, struct stamps *stamps,
 			c = NULL;
 		stamps_end();
 		atomic_store(&s->loaded[r->index], c);
+		if (c != NULL)
+			keylog_open(s->policy, r);
 	}
 	if (c != NULL)
 		expiry_look(s, r);

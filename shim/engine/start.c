@@ -87,8 +87,8 @@ static const struct shim_engine engine = {
 };
 
 /*
- * GNUTLS_DEBUG_LEVEL=9 makes GnuTLS print traffic keys; no policy of this
- * version allows key logging.
+ * GNUTLS_DEBUG_LEVEL=9 makes GnuTLS print traffic keys, whatever the policy
+ * says of key logs.
  */
 static void
 silence_gnutls(void)

@@ -73,12 +73,13 @@ environment_read(char **envp)
 	if (start_env.secure || envp == NULL)
 		return;
 	for (; *envp != NULL; envp++) {
-		if (**envp != 'T' && **envp != 'L')
+		if (strchr("TLS", **envp) == NULL)
 			continue;
 		if (strncmp(*envp, "LD_PRELOAD=", 11) == 0)
 			start_by_variable |= preload_named(*envp + 11) != 0;
 		variable_read(*envp, "TLSSHIM_POLICY", &start_env.policy);
 		variable_read(*envp, "LOCALDOMAIN", &start_env.search);
+		variable_read(*envp, "SSLKEYLOGFILE", &start_env.keylog);
 		variable_read(*envp, SHIM_RELAYED_NAME, &relayed);
 	}
 	if (relayed != NULL)
