@@ -361,7 +361,7 @@ END
 }
 
 test_what_is_for_later_is_refused_not_ignored() {
-	broken_rule unwrap 'not supported yet' 'client { allow_unwrap = true; }'
+	broken_rule later 'not supported yet' 'client { post_handshake_auth = true; }'
 }
 
 good='version = 1;
