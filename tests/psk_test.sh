@@ -119,6 +119,9 @@ test_our_server_meets_openssl() {
 		openssl_client $version -psk "$key" -psk_identity me
 		assertEquals "$version" marker-of-client "$out"
 	done
+	openssl_client 1.2 -psk "$key" -psk_identity me \
+	    -cipher DHE-PSK-AES128-GCM-SHA256
+	assertEquals marker-of-client "$out"
 	assertContains "$(cat "$TMP/server.err")" '(TLS1.2)-(DHE-PSK-'
 }
 
