@@ -269,6 +269,29 @@ check_psk(const struct checked *c)
 	return psk_alone(v) ? check_psk_alone(c) : 0;
 }
 
+static int
+check_post_handshake(const struct checked *c)
+{
+	const struct rule_values *v = &c->rule->values;
+
+	if (!v->post_handshake_auth || !own(c, K_post_handshake_auth))
+		return 0;
+	if (v->psk_file != NULL)
+		return refuse(c, K_post_handshake_auth,
+		    "post_handshake_auth has no effect beside psk_file");
+	if (v->maximum_version < TLS_V1_3)
+		return refuse(c, K_post_handshake_auth,
+		    "post_handshake_auth has no effect before TLS 1.3");
+	if (v->verify_mode == VERIFY_NONE)
+		return refuse(c, K_post_handshake_auth,
+		    c->rule->side == SIDE_CLIENT
+			? "post_handshake_auth shows certificates to servers: "
+			  "verify_mode \"none\" would let anybody ask"
+			: "post_handshake_auth asks clients for certificates: "
+			  "verify_mode must be \"required\" or \"optional\"");
+	return 0;
+}
+
 static bool
 looks_up_lists(const struct rule_values *v)
 {
@@ -455,7 +478,8 @@ rule_check(struct rule *rule, const struct rule *inherited, struct fault *f)
 		return 0;
 	if (check_versions(&c) == -1 || check_identity(&c) == -1 ||
 	    check_alpn(&c) == -1 || check_side(&c) == -1 ||
-	    check_sessions(&c) == -1 || check_psk(&c) == -1)
+	    check_sessions(&c) == -1 || check_psk(&c) == -1 ||
+	    check_post_handshake(&c) == -1)
 		return -1;
 	if ((rule->side == SIDE_SERVER ? check_server_trust(&c)
 				       : check_client_trust(&c)) == -1)

@@ -38,7 +38,8 @@
  * connection come one after the other.  After a fork both processes may ask;
  * what changes a session is for the process that uses it first.  fd may be any
  * copy (dup) of the connection.  In a signal handler only tlsshim_active is
- * safe.  Cancellation points are tlsshim_do_handshake and tlsshim_unwrap.
+ * safe.  Cancellation points are tlsshim_do_handshake, tlsshim_unwrap and
+ * tlsshim_verify_client_post_handshake.
  * Manual page: tlsshim(3).
  */
 #ifndef TLSSHIM_H
@@ -265,6 +266,22 @@ int tlsshim_do_handshake(int fd) TLSSHIM_FUNCTION;
  *			call again
  */
 int tlsshim_unwrap(int fd) TLSSHIM_FUNCTION;
+
+/*
+ * Asks the client of fd, a TLS 1.3 connection of a server whose rule has
+ * post_handshake_auth, for a certificate, and waits until it has answered and
+ * what it shows is verified, as a read would (see tlsshim_do_handshake) and
+ * at most handshake_timeout.  After EAGAIN, EINTR and ETIMEDOUT call again: the
+ * client is not asked twice, and its answer may come with the program's own
+ * reads.  What it has sent before it is kept for these.  0: it has shown one
+ * that verifies, or under verify_mode "optional" none (tlsshim_getpeercert
+ * tells); else the connection has failed.
+ *	EOPNOTSUPP	this one cannot be asked: a client has not offered it,
+ *			an older version, or the rule does not say so
+ *	EPIPE		one of the ends has been shut
+ *	ENOBUFS		more than 4 MB came before its answer: read them first
+ */
+int tlsshim_verify_client_post_handshake(int fd) TLSSHIM_FUNCTION;
 
 #ifdef __cplusplus
 }

@@ -104,6 +104,13 @@ tickets_of_masters(const struct rule *r)
 }
 
 static bool
+asks_later(const struct rule *r)
+{
+	return r->side == SIDE_SERVER && r->values.post_handshake_auth &&
+	       r->values.verify_mode != VERIFY_NONE;
+}
+
+static bool
 may_unwrap(const struct rule *r)
 {
 	return r->values.allow_unwrap;
@@ -152,6 +159,9 @@ static const struct {
     {K_session_num_tickets, tickets_of_masters,
 	"session.num_tickets: who gets the key of tickets decrypts what was "
 	"recorded of TLS 1.2; TLS 1.3 has fresh secrets"},
+    {K_post_handshake_auth, asks_later,
+	"post_handshake_auth lets clients of TLS 1.3 in that nobody has asked "
+	"for a certificate yet"},
     {K_allow_unwrap, may_unwrap,
 	"allow_unwrap lets the program go on in plaintext"},
 };

@@ -10,6 +10,7 @@
 #include "stream.h"
 #include "resume.h"
 #include "suite.h"
+#include "reauth.h"
 #include "unwrap.h"
 
 /* A conn's state by the program's word, and what it is to who asks for TLS. */
@@ -457,6 +458,26 @@ do_unwrap(int fd)
 }
 
 static int
+do_verify_post_handshake(int fd)
+{
+	struct patience p = {0};
+	struct call k;
+	int begun = begin(&k, fd), rv = begun;
+
+	if (rv == 0 && k.c->state == CONN_LISTEN)
+		rv = -ENOTCONN;
+	if (rv == 0)
+		rv = stream_ready(k.c, fd, SO_RCVTIMEO, &p);
+	if (rv == 0 && k.c->state != CONN_OPEN)
+		rv = -EOPNOTSUPP;
+	if (rv == 0)
+		rv = conn_claim_use(k.c, SLOT_TX);
+	if (rv == 0)
+		rv = reauth_ask(k.c, fd, &p);
+	return (int)end(&k, begun, rv);
+}
+
+static int
 active(void)
 {
 	return judge_ready();
@@ -481,4 +502,5 @@ const struct shim_api api_table = {
     .tlsshim_verify_text = do_verify_text,
     .tlsshim_do_handshake = do_handshake,
     .tlsshim_unwrap = do_unwrap,
+    .tlsshim_verify_client_post_handshake = do_verify_post_handshake,
 };

@@ -70,6 +70,9 @@ enum conn_state {
 	CONN_STATES
 };
 
+/* A certificate that a server asks for after the handshake; reauth.c. */
+enum reauth { REAUTH_NONE, REAUTH_ASKED, REAUTH_ANSWERED };
+
 /* A right that one thread at a time has, and on which others wait. */
 struct turn {
 	_Atomic uint32_t busy; /* the thread that has it or 0; the futex word */
@@ -143,6 +146,9 @@ struct conn {
 
 	gnutls_session_t session; /* owned; NULL before the handshake */
 	struct record record; /* beside it, and of no other life */
+	enum reauth reauth; /* ANSWERED: reauth_ask has not said so yet */
+	bool asks_later; /* this client was not asked in the handshake */
+	unsigned renegotiations; /* that the peer has wanted */
 	struct psk_use *psk; /* owned by psk.c; NULL: no pre-shared keys */
 	struct turn rx, tx;
 	struct bytes in;  /* ciphertext that GnuTLS has not seen */
@@ -416,6 +422,9 @@ int handshake_drive(struct conn *c, int fd, const struct patience *p);
 /* Locked: ends a failed handshake; logs, sends the alert.  Returns errno. */
 int handshake_refuse(struct conn *c, int fd, int err, const char *cause,
     const char *text);
+
+/* Locked: keeps v's path, for who asks.  NULL memory: there is none. */
+void handshake_keep_path(struct conn *c, const struct verdict *v);
 
 /* stream.c, stream_in.c, stream_out.c: bytes in, bytes out */
 

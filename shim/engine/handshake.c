@@ -199,8 +199,8 @@ log_open(struct conn *c)
 }
 
 /* For who asks later; without memory there is none. */
-static void
-keep_path(struct conn *c, const struct verdict *v)
+void
+handshake_keep_path(struct conn *c, const struct verdict *v)
 {
 	free(c->path);
 	c->path = v->npath > 0 ? malloc(v->npath * sizeof *c->path) : NULL;
@@ -226,7 +226,7 @@ finish(struct conn *c, int fd)
 	}
 	free(c->verdict);
 	c->verdict = NULL;
-	keep_path(c, &v);
+	handshake_keep_path(c, &v);
 	c->opened = time(NULL);
 	keylog_settle(c);
 	c->state = CONN_OPEN;

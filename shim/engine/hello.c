@@ -6,6 +6,7 @@
 
 #include "../../policy/credentials.h"
 #include "hello.h"
+#include "reauth.h"
 #include "resume.h"
 #include "ticket.h"
 
@@ -15,6 +16,7 @@
 #define SESSION_TICKET 35         /* RFC 5077, 3.2 */
 #define PRE_SHARED_KEY 41
 #define SUPPORTED_VERSIONS 43
+#define POST_HANDSHAKE_AUTH 49
 #define KEY_SHARE 51
 
 #define SUITES_KEPT 512 /* bytes; twice what any client sends that we met */
@@ -118,6 +120,8 @@ read_client(unsigned type, struct message m, struct hello *h)
 		h->extended_master = true;
 	else if (type == SESSION_TICKET)
 		read_ticket(m, h);
+	else if (type == POST_HANDSHAKE_AUTH)
+		h->asked_later = true;
 	else if (type == PRE_SHARED_KEY)
 		read_identities(m, h);
 }
@@ -253,7 +257,8 @@ set_request(struct conn *c)
 	int mode = c->rule->values.verify_mode;
 
 	gnutls_certificate_server_set_request(c->session,
-	    mode == VERIFY_REQUIRED   ? GNUTLS_CERT_REQUIRE
+	    c->asks_later	      ? GNUTLS_CERT_IGNORE
+		: mode == VERIFY_REQUIRED   ? GNUTLS_CERT_REQUIRE
 		: mode == VERIFY_OPTIONAL ? GNUTLS_CERT_REQUEST
 					  : GNUTLS_CERT_IGNORE);
 }
@@ -289,6 +294,7 @@ choose(struct conn *c, const struct hello *h)
 			return rv;
 	}
 	ticket_enable(c, h);
+	c->asks_later = reauth_waits(c, h->asked_later, h->newest);
 	set_request(c);
 	return set_alpn(c);
 }

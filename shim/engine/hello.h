@@ -17,6 +17,7 @@ struct hello {
 	size_t suites_len;
 	bool extended_master; /* RFC 7627 */
 	bool key_share;       /* RFC 8446, 4.2.8: of either */
+	bool asked_later;     /* it may be asked for a certificate later */
 	bool has_ticket;      /* it offers a session by a ticket, which ... */
 	unsigned char ticket[16]; /* ... begins so: the name of its key */
 };

@@ -13,6 +13,7 @@
 #include "keylog.h"
 #include "log.h"
 #include "psk.h"
+#include "reauth.h"
 #include "resume.h"
 
 /* GnuTLS takes ciphertext from c->in and nothing else. */
@@ -160,6 +161,8 @@ session_verify(struct conn *c, struct verdict *out)
 		return -1;
 	if (hello_check_alpn(c, out) != 0)
 		return -1;
+	if (reauth_is_open(c))
+		return verify_terms(c->cred, c->side, c->session, out) < 0 ? -1 : 0;
 	if (verify_session(c->cred, c->side, c->name, c->session, out) == 0)
 		return 0;
 	if (c->rule->enforce || !is_verification(out))
@@ -273,6 +276,7 @@ session_new(struct conn *c)
 	 * what 3.7.9 has to leave that out (GNUTLS_NO_EXTENSIONS) leaves out
 	 * TLS 1.2's extended master secret as well.
 	 */
+	flags |= reauth_flags(c);
 	resume_count(c);
 	rv = make(c, flags);
 	if (rv == 0 && !resume_offer(c)) {

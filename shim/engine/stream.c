@@ -11,9 +11,12 @@
 #include "failure.h"
 #include "intake.h"
 #include "log.h"
+#include "reauth.h"
 #include "resume.h"
 #include "reserve.h"
 #include "stream.h"
+
+#define RENEGOTIATIONS_MOST 8
 
 int
 stream_ready(struct conn *c, int fd, int option, struct patience *p)
@@ -106,6 +109,27 @@ is_cancelled(const struct conn *c, ssize_t r)
 }
 
 /*
+ * RFC 5746 says what renegotiation has let attackers do.  A server that asks
+ * for it is warned (RFC 5246, 7.2.2), and on with the session as it is; not
+ * for ever, since that costs an alert each time, which it may never read.  A
+ * client that begins it is at the end: GnuTLS 3.7.9 keeps its hello, and the
+ * session is good for nothing but to go on with that.
+ */
+static int
+refuse_renegotiation(struct conn *c)
+{
+	if (c->side == SIDE_SERVER ||
+	    ++c->renegotiations > RENEGOTIATIONS_MOST) {
+		gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
+		    GNUTLS_A_HANDSHAKE_FAILURE);
+		return stream_break(c, GNUTLS_E_REHANDSHAKE);
+	}
+	gnutls_alert_send(
+	    c->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+	return 0;
+}
+
+/*
  * One record's plaintext into buf.  > 0, 0 at close_notify, -EAGAIN when
  * more ciphertext is needed, or a negative errno.  E_AGAIN alone may only
  * mean that a ticket or KeyUpdate was eaten: on until our pull ran dry.
@@ -123,6 +147,18 @@ decrypt(struct conn *c, void *buf, size_t len)
 		if (r == -EAGAIN)
 			return at_end_of_input(c);
 		c->dry = false;
+		if (r == 0 && c->reauth == REAUTH_ASKED) {
+			int rv = reauth_step(c);
+
+			if (rv == -EAGAIN && c->record.whose != RECORD_OURS)
+				return at_end_of_input(c);
+			if (rv == 1)
+				return 0;
+			if (rv < 0 && rv != -EAGAIN && rv != -EALREADY)
+				return rv;
+			if (rv != -EALREADY)
+				continue;
+		}
 		if (r == 0) {
 			r = gnutls_record_recv(c->session, buf, len);
 			record_received(c, r);
@@ -142,11 +178,13 @@ decrypt(struct conn *c, void *buf, size_t len)
 				return at_end_of_input(c);
 			continue;
 		}
-		if (r == GNUTLS_E_REHANDSHAKE)
-			gnutls_alert_send(c->session, GNUTLS_AL_WARNING,
-			    GNUTLS_A_NO_RENEGOTIATION);
-		else if (gnutls_error_is_fatal((int)r))
-			return stream_break(c, (int)r);
+		r = r == GNUTLS_E_REHANDSHAKE ? refuse_renegotiation(c)
+		    : r == GNUTLS_E_REAUTH_REQUEST ? reauth_answer(c)
+		    : gnutls_error_is_fatal((int)r)
+			? stream_break(c, (int)r)
+			: 0;
+		if (r < 0)
+			return r;
 	}
 }
 
@@ -164,9 +202,8 @@ stream_take(struct conn *c, void *buf, size_t len)
 	return (ssize_t)len;
 }
 
-/* Sets one more record aside; as decrypt. */
-static ssize_t
-set_aside(struct conn *c)
+ssize_t
+stream_set_aside(struct conn *c)
 {
 	unsigned char *buf = thread_record();
 	ssize_t r = buf != NULL ? decrypt(c, buf, RECORD_SIZE) : -ENOMEM;
@@ -199,7 +236,7 @@ stream_readable(struct conn *c, int fd)
 		if (conn_enough(c) || c->rd_eof || c->rd_shut ||
 		    c->state != CONN_OPEN)
 			return true;
-		r = set_aside(c);
+		r = stream_set_aside(c);
 		if (r > 0)
 			continue;
 		if (r != -EAGAIN)
@@ -230,7 +267,7 @@ stream_take_in(struct conn *c, int fd)
 
 	while (bytes_left(&c->plain) == 0 && c->state == CONN_OPEN &&
 	    !c->rd_eof && wait_input(c, fd, &p) > 0)
-		(void)set_aside(c);
+		(void)stream_set_aside(c);
 }
 
 int
@@ -249,7 +286,7 @@ stream_look_ahead(struct conn *c, int fd, size_t most)
 	struct patience p = {.flags = MSG_DONTWAIT};
 
 	while (c->state == CONN_OPEN && bytes_left(&c->plain) < most) {
-		ssize_t r = set_aside(c);
+		ssize_t r = stream_set_aside(c);
 
 		if (r > 0)
 			continue;

@@ -46,6 +46,9 @@ ssize_t stream_take(struct conn *c, void *buf, size_t len);
 /* Sets aside everything complete that has arrived, up to most bytes. */
 void stream_look_ahead(struct conn *c, int fd, size_t most);
 
+/* Sets one more record aside; answers as stream_take, > 0 for some bytes. */
+ssize_t stream_set_aside(struct conn *c);
+
 /* KeyUpdates and alerts that reading produced: out, if nobody else sends. */
 void stream_flush(struct conn *c, int fd);
 
