@@ -18,8 +18,6 @@ static const char *const words_options[] = {"cipher_server_preference",
     "legacy_server_connect", "legacy_ciphers", "no_middlebox_compat",
     "no_ticket", "compat", NULL};
 
-#define NOW true
-#define LATER false
 #define CHECK_BOOL(c) .words = NULL
 #define CHECK_INT(c) .check_int = check_##c
 #define CHECK_ENUM(c) .words = words_##c
@@ -31,12 +29,11 @@ static const char *const words_options[] = {"cipher_server_preference",
 #define CHECK_SNI(c) .words = NULL
 
 const struct key keys[KEY_COUNT] = {
-#define KEY(field, TYPE, key_name, def, check, when, manual) \
-	[K_##field] = {.name = key_name,                     \
-	    .type = TYPE_##TYPE,                             \
-	    .offset = offsetof(struct rule_values, field),   \
-	    .done = when,                                    \
-	    CHECK_##TYPE(check),                             \
+#define KEY(field, TYPE, key_name, def, check, manual)     \
+	[K_##field] = {.name = key_name,                   \
+	    .type = TYPE_##TYPE,                           \
+	    .offset = offsetof(struct rule_values, field), \
+	    CHECK_##TYPE(check),                           \
 	    .text = manual},
 #include "keys.def"
 #undef KEY

@@ -25,7 +25,6 @@ struct key {
 	const char *name; /* as in the policy; "session.resume" in session */
 	enum key_type type;
 	size_t offset; /* in struct rule_values */
-	bool done;     /* false: refused unless it has its default */
 	/* ENUM: the words of 0, 1, 2, ...; FLAGS: of bits 0, 1, 2, ... */
 	const char *const *words;
 	/* What is wrong with a value, or NULL; of a LIST, with one entry. */

@@ -227,7 +227,7 @@ keys_print_text(FILE *out)
 	for (k = keys; k < keys + KEY_COUNT; k++) {
 		fprintf(out, "%s (%s, default ", k->name, key_type_text(k));
 		default_print(k, out);
-		fprintf(out, ")%s\n", k->done ? "" : " - not supported yet");
+		fputs(")\n", out);
 		if (k->words != NULL) {
 			fputs("    one of: ", out);
 			choices_print(k, " ", out);
@@ -261,7 +261,6 @@ keys_print_json(FILE *out)
 		json_string_print(k->name, out);
 		fputs(", \"type\": ", out);
 		json_string_print(key_type_text(k), out);
-		fprintf(out, ", \"supported\": %s", k->done ? "true" : "false");
 		if (k->words != NULL)
 			words_print_json(k, out);
 		fputs(", \"default\": {\"client\": ", out);
@@ -314,7 +313,7 @@ nature_print_man(const struct key *k, FILE *out)
 		return;
 	fprintf(f, "(%s; default ", key_type_text(k));
 	default_print(k, f);
-	fputs(k->done ? ")" : "; not supported yet)", f);
+	fputs(")", f);
 	fclose(f);
 	roff_print(text, out);
 	free(text);

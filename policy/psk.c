@@ -82,9 +82,8 @@ line_parse(struct place *at, const char *s, size_t n, struct psk *out)
 		return refuse(at,
 		    "the identity is not 1 to 256 bytes without a NUL (one "
 		    "that begins with '#' is hexadecimal)");
-	*out = (struct psk){.identity = at->to,
-	    .identity_len = (size_t)len,
-	    .line = at->line};
+	*out = (struct psk){
+	    .identity = at->to, .identity_len = (size_t)len, .line = at->line};
 	at->to += len;
 	len = unhex(colon + 1, n - head - 1, at->to);
 	if (len < 0)

@@ -26,8 +26,8 @@ struct psk {
 };
 
 struct psks {
-	size_t n; /* at least 1 */
-	struct psk *v; /* owned; sorted by identity, each once */
+	size_t n;             /* at least 1 */
+	struct psk *v;        /* owned; sorted by identity, each once */
 	unsigned char *bytes; /* owned: what v points into; wiped */
 	size_t size;
 	const struct psk *own; /* in v: what a client presents, or NULL */

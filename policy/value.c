@@ -203,9 +203,6 @@ key_read(const struct reader *r, config_setting_t *s, const struct key *k,
 {
 	if (value_read(r, s, k, key_value(k, &out->values)) == -1)
 		return -1;
-	if (!k->done && !key_equal(k, &out->values, &key_defaults[SIDE_CLIENT]))
-		return setting_refuse(
-		    r, s, "'%s' is not supported yet", k->name);
 	out->origin[k - keys] =
 	    (struct origin){.file = r->file, .line = (int)s->line};
 	return 0;

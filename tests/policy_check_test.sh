@@ -360,10 +360,6 @@ contexts = ( { name = "a"; cafil = "ca.pem"; } );
 END
 }
 
-test_what_is_for_later_is_refused_not_ignored() {
-	broken_rule later 'not supported yet' 'client { post_handshake_auth = true; }'
-}
-
 good='version = 1;
 unmatched = "reject";'
 

@@ -58,7 +58,7 @@ python_server() {
 # with: post_handshake_auth
 test_our_client_answers_python() {
 	python_server
-	client "$later $person"
+	client "post_handshake_auth = true; $person"
 	assertContains "$err" "$out" 'nobody then person'
 	assertContains "$err" 'has asked for a certificate after the handshake'
 	client "$later $stranger"

@@ -21,7 +21,7 @@ has_key(const char *name)
 {
 	const struct key *k = key_find(name);
 
-	return k != NULL && k->done;
+	return k != NULL;
 }
 
 /* Does GnuTLS know the extension of that number? */

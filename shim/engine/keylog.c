@@ -74,7 +74,8 @@ open_file(const char *path, struct fault *f)
 		ours_reclaim(lent);
 	}
 	free(whole);
-	if (fd != -1 && host->libc->fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK) == -1) {
+	if (fd != -1 &&
+	    host->libc->fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK) == -1) {
 		host->libc->close(fd);
 		return fault_set(f, path, 1, "cannot be appended to");
 	}

@@ -32,8 +32,8 @@ identity_text(const unsigned char *s, size_t n, char *out, size_t len)
 	} else {
 		at = (size_t)snprintf(out, len, "#");
 		for (i = 0; i < most; i++)
-			at += (size_t)snprintf(
-			    out + at, len - at, "%02x", s[i]);
+			at +=
+			    (size_t)snprintf(out + at, len - at, "%02x", s[i]);
 	}
 	if (most < n)
 		strcat(out, "...");
@@ -72,8 +72,8 @@ client_key(gnutls_session_t session, gnutls_datum_t *name, gnutls_datum_t *key)
  * same point with the same alert.
  */
 static int
-server_key(gnutls_session_t session, const gnutls_datum_t *name,
-    gnutls_datum_t *key)
+server_key(
+    gnutls_session_t session, const gnutls_datum_t *name, gnutls_datum_t *key)
 {
 	struct conn *c = gnutls_session_get_ptr(session);
 	const struct psk *p = psks_find(c->cred->psks, name->data, name->size);
@@ -94,8 +94,7 @@ set_client(struct conn *c)
 
 	if (rv < 0)
 		return rv;
-	gnutls_psk_set_client_credentials_function2(
-	    c->psk->client, client_key);
+	gnutls_psk_set_client_credentials_function2(c->psk->client, client_key);
 	return gnutls_credentials_set(
 	    c->session, GNUTLS_CRD_PSK, c->psk->client);
 }
@@ -115,12 +114,12 @@ static const struct {
 
 /* For DHE of TLS 1.2 with clients that name no group of RFC 7919. */
 static int
-dh_group(gnutls_session_t session, gnutls_params_type_t type,
-    gnutls_params_st *out)
+dh_group(
+    gnutls_session_t session, gnutls_params_type_t type, gnutls_params_st *out)
 {
 	const struct conn *c = gnutls_session_get_ptr(session);
-	unsigned want = gnutls_sec_param_to_pk_bits(GNUTLS_PK_DH,
-	    profile_level(c->rule->values.security_profile));
+	unsigned want = gnutls_sec_param_to_pk_bits(
+	    GNUTLS_PK_DH, profile_level(c->rule->values.security_profile));
 	size_t i = 0;
 
 	while (i < 3 && dh_groups[i].bits < want)
@@ -144,8 +143,7 @@ set_server(struct conn *c)
 
 	if (rv < 0)
 		return rv;
-	gnutls_psk_set_server_credentials_function2(
-	    c->psk->server, server_key);
+	gnutls_psk_set_server_credentials_function2(c->psk->server, server_key);
 	gnutls_psk_set_server_params_function(c->psk->server, dh_group);
 	if (v->psk_identity_hint != NULL)
 		rv = gnutls_psk_set_server_credentials_hint(
@@ -185,10 +183,10 @@ static bool
 alert_is_about_keys(int alert)
 {
 	return alert == GNUTLS_A_UNKNOWN_PSK_IDENTITY ||
-	    alert == GNUTLS_A_DECRYPT_ERROR ||
-	    alert == GNUTLS_A_ILLEGAL_PARAMETER ||
-	    alert == GNUTLS_A_BAD_RECORD_MAC ||
-	    alert == GNUTLS_A_HANDSHAKE_FAILURE;
+	       alert == GNUTLS_A_DECRYPT_ERROR ||
+	       alert == GNUTLS_A_ILLEGAL_PARAMETER ||
+	       alert == GNUTLS_A_BAD_RECORD_MAC ||
+	       alert == GNUTLS_A_HANDSHAKE_FAILURE;
 }
 
 static const char *
@@ -256,7 +254,8 @@ psk_describe(const struct conn *c, char *text, size_t len)
 {
 	gnutls_session_t s = c->session;
 	const char *group = gnutls_group_get_name(gnutls_group_get(s));
-	const struct psk *own = c->cred->psks != NULL ? c->cred->psks->own : NULL;
+	const struct psk *own =
+	    c->cred->psks != NULL ? c->cred->psks->own : NULL;
 	char shown[2 * SHOWN + 8] = "";
 	gnutls_datum_t name;
 
@@ -266,8 +265,8 @@ psk_describe(const struct conn *c, char *text, size_t len)
 	    gnutls_psk_server_get_username2(s, &name) == 0)
 		identity_text(name.data, name.size, shown, sizeof shown - 4);
 	else if (own != NULL)
-		identity_text(own->identity, own->identity_len, shown,
-		    sizeof shown - 4);
+		identity_text(
+		    own->identity, own->identity_len, shown, sizeof shown - 4);
 	snprintf(text, len, "(%s)-(%s-%s)-(%s) identity \"%s\"",
 	    gnutls_protocol_get_name(gnutls_protocol_get_version(s)),
 	    gnutls_kx_get(s) == GNUTLS_KX_DHE_PSK ? "DHE-PSK" : "ECDHE-PSK",

@@ -20,8 +20,7 @@ void psk_free(struct conn *c);
  * of one, is the likely reason, writes a sentence to text and returns the
  * cause word; else NULL.
  */
-const char *psk_reason(
-    const struct conn *c, int code, char *text, size_t len);
+const char *psk_reason(const struct conn *c, int code, char *text, size_t len);
 
 /*
  * Writes what an open session by a pre-shared key is to text, its identity

@@ -21,7 +21,7 @@ is_wanted(const struct conn *c)
 	const struct rule_values *v = &c->rule->values;
 
 	return v->post_handshake_auth && v->verify_mode != VERIFY_NONE &&
-	    v->psk_file == NULL;
+	       v->psk_file == NULL;
 }
 
 unsigned
@@ -35,7 +35,7 @@ bool
 reauth_waits(const struct conn *c, bool offered, unsigned newest)
 {
 	return is_wanted(c) && offered && newest == 0x0304 &&
-	    c->rule->values.maximum_version >= TLS_V1_3;
+	       c->rule->values.maximum_version >= TLS_V1_3;
 }
 
 bool
@@ -44,8 +44,8 @@ reauth_is_open(const struct conn *c)
 	unsigned n = 0;
 
 	return c->asks_later && c->reauth == REAUTH_NONE &&
-	    gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3 &&
-	    (gnutls_certificate_get_peers(c->session, &n) == NULL || n == 0);
+	       gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3 &&
+	       (gnutls_certificate_get_peers(c->session, &n) == NULL || n == 0);
 }
 
 static void
@@ -76,18 +76,18 @@ fail(struct conn *c, int code)
 
 	if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
 		return stream_break(c, code);
-	gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
-	    (gnutls_alert_description_t)alert);
+	gnutls_alert_send(
+	    c->session, GNUTLS_AL_FATAL, (gnutls_alert_description_t)alert);
 	snprintf(text, sizeof text, "post-handshake authentication: %s",
-	    judged		? v->text
-		: e->text != NULL ? e->text
-				  : gnutls_strerror(code));
+	    judged            ? v->text
+	    : e->text != NULL ? e->text
+			      : gnutls_strerror(code));
 	tell(c, LOG_ERROR, "refused", cause, text);
 	failure_note(c, &(struct failure){.err = -ECONNABORTED,
-	    .code = judged ? 0 : code,
-	    .status = judged ? v->status : 0,
-	    .cause = cause,
-	    .text = text});
+			    .code = judged ? 0 : code,
+			    .status = judged ? v->status : 0,
+			    .cause = cause,
+			    .text = text});
 	conn_fail(c, -ECONNABORTED);
 	c->broken = true;
 	return c->err;
@@ -197,8 +197,8 @@ await(struct conn *c, int fd, const struct patience *p)
 			return (int)n;
 		if (n == -EAGAIN)
 			return p->until != 0 && now_ms() >= p->until
-			    ? -ETIMEDOUT
-			    : -EAGAIN;
+				   ? -ETIMEDOUT
+				   : -EAGAIN;
 	}
 	c->reauth = REAUTH_NONE;
 	c->asks_later = false;
@@ -214,10 +214,10 @@ reauth_ask(struct conn *c, int fd, struct patience *p)
 	if (rv < 0)
 		return rv;
 	if (c->reauth == REAUTH_NONE) {
-		gnutls_certificate_server_set_request(c->session,
-		    c->rule->values.verify_mode == VERIFY_REQUIRED
-			? GNUTLS_CERT_REQUIRE
-			: GNUTLS_CERT_REQUEST);
+		gnutls_certificate_server_set_request(
+		    c->session, c->rule->values.verify_mode == VERIFY_REQUIRED
+				    ? GNUTLS_CERT_REQUIRE
+				    : GNUTLS_CERT_REQUEST);
 		c->npath = 0; /* its bytes go with the next certificate */
 		c->peer_shown = false;
 		c->reauth = REAUTH_ASKED;

@@ -75,10 +75,11 @@ update_check(int i, unsigned flags)
 	for (n = 0; n < 5 && good; n++) {
 		good = moves_both_ways(&p) &&
 		       made(&p, i,
-			   gnutls_session_key_update(
-			       p.c[i]->session, flags)) == 0 &&
+			   gnutls_session_key_update(p.c[i]->session, flags)) ==
+			   0 &&
 		       moves_both_ways(&p);
-		good &= records(&p, !i, true) == 2 && records(&p, i, false) == 2;
+		good &=
+		    records(&p, !i, true) == 2 && records(&p, i, false) == 2;
 		if (flags == GNUTLS_KU_PEER)
 			good &= records(&p, i, true) <= 2; /* or on its way */
 	}
@@ -117,11 +118,10 @@ flood_check(int i)
 
 	pair_start(&p, "", "");
 	for (n = 0; n < 20; n++)
-		(void)made(&p, i,
-		    gnutls_session_key_update(p.c[i]->session, 0));
+		(void)made(
+		    &p, i, gnutls_session_key_update(p.c[i]->session, 0));
 	(void)tls.send(p.fd[i], LINE, sizeof LINE, MSG_NOSIGNAL);
-	result(tls.recv(p.fd[!i], &byte, 1, 0) == -1 &&
-		   errno == ECONNABORTED &&
+	result(tls.recv(p.fd[!i], &byte, 1, 0) == -1 && errno == ECONNABORTED &&
 		   strstr(memory_log, "changes its keys too often") != NULL,
 	    "20 updates at once by side %d are too many", i);
 	pair_close(&p);
@@ -138,9 +138,9 @@ request_check(void)
 	int n;
 
 	pair_start(&p, OLD, OLD);
-	result(made(&p, SERVER, gnutls_rehandshake(p.c[SERVER]->session)) ==
-		       0 &&
-		   moves_both_ways(&p) && wire_records(p.m[CLIENT], 21) == 1,
+	result(
+	    made(&p, SERVER, gnutls_rehandshake(p.c[SERVER]->session)) == 0 &&
+		moves_both_ways(&p) && wire_records(p.m[CLIENT], 21) == 1,
 	    "a client that shall renegotiate warns and goes on");
 	for (n = 0; n < 20; n++)
 		(void)made(
@@ -167,13 +167,13 @@ hello_check(void)
 	pthread_mutex_lock(&p.c[CLIENT]->lock);
 	stream_flush(p.c[CLIENT], p.fd[CLIENT]);
 	pthread_mutex_unlock(&p.c[CLIENT]->lock);
-	result(memory_left(p.m[SERVER]) > 0 &&
-		   tls.recv(p.fd[SERVER], &byte, 1, 0) == -1 &&
-		   errno == ECONNABORTED &&
-		   strstr(memory_log, "renegotiates, which is refused") !=
-		       NULL &&
-		   wire_records(p.m[SERVER], 21) == 1 &&
-		   wire_records(p.m[SERVER], 22) == shown,
+	result(
+	    memory_left(p.m[SERVER]) > 0 &&
+		tls.recv(p.fd[SERVER], &byte, 1, 0) == -1 &&
+		errno == ECONNABORTED &&
+		strstr(memory_log, "renegotiates, which is refused") != NULL &&
+		wire_records(p.m[SERVER], 21) == 1 &&
+		wire_records(p.m[SERVER], 22) == shown,
 	    "a client that renegotiates is refused");
 	pair_close(&p);
 }

@@ -52,9 +52,6 @@ test_table(void)
 		report((k->type == TYPE_ENUM || k->type == TYPE_FLAGS) ==
 			   (k->words != NULL),
 		    "%s has words if it needs them", k->name);
-		report(k->done || key_equal(k, &key_defaults[SIDE_CLIENT],
-				      &key_defaults[SIDE_SERVER]),
-		    "%s, for later, has one default", k->name);
 	}
 	report(
 	    key_find("sesion.resume") == NULL, "an unknown key is not found");

@@ -99,13 +99,14 @@ find_check(void)
 		return;
 	}
 	k = psks_find(p, "abc", 3);
-	report(k != NULL && k->key_len == 17 && k->key[16] == 0xbb &&
-		   k->line == 3,
+	report(
+	    k != NULL && k->key_len == 17 && k->key[16] == 0xbb && k->line == 3,
 	    "a key is found by its identity", "");
 	k = psks_find(p, "\xff:", 2);
 	report(k != NULL && k->key[16] == 0xaa, "one with a colon in it", "");
-	report(psks_find(p, "ab", 2) == NULL && psks_find(p, "abcd", 4) == NULL &&
-		   psks_find(p, "ABC", 3) == NULL && psks_find(p, "", 0) == NULL,
+	report(
+	    psks_find(p, "ab", 2) == NULL && psks_find(p, "abcd", 4) == NULL &&
+		psks_find(p, "ABC", 3) == NULL && psks_find(p, "", 0) == NULL,
 	    "no other is", "");
 	psks_free(p);
 }
@@ -130,7 +131,8 @@ bounds_check(void)
 	report(parse(text, 257 + 33, &p, &f) == -1, "257 bytes", "pass");
 	memset(text, 'a', sizeof text);
 	text[1] = ':';
-	report(parse(text, 2 + 1024, &p, &f) == 0, "a key of 512 bytes", f.text);
+	report(
+	    parse(text, 2 + 1024, &p, &f) == 0, "a key of 512 bytes", f.text);
 	psks_free(p);
 	p = NULL;
 	report(parse(text, 2 + 1026, &p, &f) == -1, "one of 513", "passes");
