@@ -188,8 +188,6 @@ def wrong(row):
                 yield word
             continue
         elif word in keys:
-            if not keys[word]['supported']:
-                yield word + ', which is not supported'
             continue
         elif word in words or word in bold:
             continue

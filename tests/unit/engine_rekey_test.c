@@ -131,7 +131,7 @@ flood_check(int i)
 
 /* A HelloRequest; what the client answers is a warning. */
 static void
-request_check(void)
+test_a_client_that_shall_renegotiate(void)
 {
 	struct pair p;
 	char byte;
@@ -155,7 +155,7 @@ request_check(void)
 
 /* A ClientHello in an open session: an alert, and no handshake message. */
 static void
-hello_check(void)
+test_a_client_that_renegotiates(void)
 {
 	struct pair p;
 	unsigned shown;
@@ -191,7 +191,7 @@ main(void)
 		limit_check(i);
 		flood_check(i);
 	}
-	request_check();
-	hello_check();
+	test_a_client_that_shall_renegotiate();
+	test_a_client_that_renegotiates();
 	return failures > 0;
 }
