@@ -566,6 +566,7 @@ test_python_by_ctypes_asks_every_function() {
 			is "$end" der "$(hash_of end.pem)"
 			is "$end" pending 0
 			is "$end" error 0
+			is "$end" ask ENOTSUP	# no key in the rule
 			is "$end" unwrap 0
 			is "$end" read 'in clear'
 			is "$end" version_after ENOTSUP	# the same

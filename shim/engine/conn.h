@@ -70,9 +70,6 @@ enum conn_state {
 	CONN_STATES
 };
 
-/* A certificate that a server asks for after the handshake; reauth.c. */
-enum reauth { REAUTH_NONE, REAUTH_ASKED, REAUTH_ANSWERED };
-
 /* A right that one thread at a time has, and on which others wait. */
 struct turn {
 	_Atomic uint32_t busy; /* the thread that has it or 0; the futex word */
@@ -146,7 +143,7 @@ struct conn {
 
 	gnutls_session_t session; /* owned; NULL before the handshake */
 	struct record record; /* beside it, and of no other life */
-	enum reauth reauth; /* ANSWERED: reauth_ask has not said so yet */
+	enum { REAUTH_NONE, REAUTH_ASKED, REAUTH_ANSWERED } reauth; /* reauth.c */
 	bool asks_later; /* this client was not asked in the handshake */
 	unsigned renegotiations; /* that the peer has wanted */
 	struct psk_use *psk; /* owned by psk.c; NULL: no pre-shared keys */
