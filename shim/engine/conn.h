@@ -54,6 +54,7 @@
 #include "record.h"
 #include "slot.h"
 #include "snapshot.h"
+#include "turn.h"
 #include "verify.h"
 
 enum conn_state {
@@ -68,13 +69,6 @@ enum conn_state {
 	CONN_FOREIGN, /* another process owns the session */
 	CONN_RELAYED, /* a relay of ours does, for what was this conn */
 	CONN_STATES
-};
-
-/* A right that one thread at a time has, and on which others wait. */
-struct turn {
-	_Atomic uint32_t busy; /* the thread that has it or 0; the futex word */
-	_Atomic uint32_t waiters;
-	_Atomic uint32_t wanted; /* who has it gives it up instead of waiting */
 };
 
 struct conn {
@@ -419,9 +413,6 @@ int handshake_drive(struct conn *c, int fd, const struct patience *p);
 /* Locked: ends a failed handshake; logs, sends the alert.  Returns errno. */
 int handshake_refuse(struct conn *c, int fd, int err, const char *cause,
     const char *text);
-
-/* Locked: keeps v's path, for who asks.  NULL memory: there is none. */
-void handshake_keep_path(struct conn *c, const struct verdict *v);
 
 /* stream.c, stream_in.c, stream_out.c: bytes in, bytes out */
 

@@ -13,6 +13,7 @@
 #include "keylog.h"
 #include "log.h"
 #include "psk.h"
+#include "reauth.h"
 #include "resume.h"
 #include "ticket.h"
 #include "reserve.h"

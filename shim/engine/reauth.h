@@ -43,4 +43,10 @@ int reauth_step(struct conn *c);
  */
 int reauth_ask(struct conn *c, int fd, struct patience *p);
 
+/*
+ * handshake.c's, locked: keeps v's path for who asks; without memory there is
+ * none.
+ */
+void handshake_keep_path(struct conn *c, const struct verdict *v);
+
 #endif
