@@ -150,6 +150,8 @@ struct conn {
 	bool held_back; /* plain is at its limit; there may be more to come */
 	bool fresh;   /* ciphertext came since epoll last looked */
 	bool dry;     /* pull had nothing to give */
+	size_t record_left; /* of the record GnuTLS reads; handshake_input */
+	unsigned ccs; /* of them, how many were dropped; handshake.c */
 	bool spoke;   /* the peer's first bytes looked like TLS */
 	unsigned char began; /* the first one, where it came alone */
 	size_t shaken; /* bytes of the peer's in this handshake */
@@ -409,6 +411,14 @@ unsigned char *thread_record(void); /* RECORD_MOST, not kept over a call */
  * -EAGAIN (in progress, may not wait), -EINTR, or the errno of its failure.
  */
 int handshake_drive(struct conn *c, int fd, const struct patience *p);
+
+/*
+ * Locked, in a handshake: how much of c->in GnuTLS may have.  Once the peer
+ * has said hello it gets whole records, so that c->in begins with one whenever
+ * it wants more than there is.  Who takes some of them takes as many off
+ * c->record_left.
+ */
+size_t handshake_input(struct conn *c);
 
 /* Locked: ends a failed handshake; logs, sends the alert.  Returns errno. */
 int handshake_refuse(struct conn *c, int fd, int err, const char *cause,

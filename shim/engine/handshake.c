@@ -285,6 +285,76 @@ wait_either(struct conn *c, int fd, const struct patience *p)
 	return rv;
 }
 
+#define RECORD_HEADER 5 /* RFC 8446, 5.1 */
+#define CCS_MOST 2 /* an honest peer sends one, or two around a retry */
+
+/* The length of the record at b if all of it is there, else 0; n for what
+ * can be no record, since GnuTLS has to refuse it. */
+static size_t
+whole_record(const unsigned char *b, size_t n)
+{
+	size_t len;
+
+	if (n < RECORD_HEADER)
+		return 0;
+	len = (size_t)b[3] << 8 | b[4];
+	len += RECORD_HEADER;
+	if (len > RECORD_MOST)
+		return n;
+	return len <= n ? len : 0;
+}
+
+size_t
+handshake_input(struct conn *c)
+{
+	size_t left = bytes_left(&c->in);
+
+	/* what may be no TLS at all goes at once, to be refused at once */
+	if (c->peer_version == 0)
+		return left;
+	if (c->record_left == 0)
+		c->record_left = whole_record(bytes_at(&c->in), left);
+	return c->record_left < left ? c->record_left : left;
+}
+
+/*
+ * In TLS 1.3 a ChangeCipherSpec means nothing and is dropped (RFC 8446, 5).
+ * One that comes before what follows it is dropped here, since GnuTLS computes
+ * what a Finished has to be anew in each call.  More than CCS_MOST of them are
+ * GnuTLS's to judge, and so is whatever else there is.
+ */
+static bool
+drops(struct conn *c, bool newest)
+{
+	static const unsigned char ccs[] = {20, 3, 3, 0, 1, 1};
+
+	if (!newest || c->peer_version == 0 || c->record_left > 0 ||
+	    c->ccs >= CCS_MOST || bytes_left(&c->in) != sizeof ccs ||
+	    memcmp(bytes_at(&c->in), ccs, sizeof ccs) != 0)
+		return false;
+	bytes_take(&c->in, sizeof ccs);
+	c->ccs++;
+	return true;
+}
+
+/* Has something come that GnuTLS can go on with?  A piece of a record is not. */
+static bool
+has_news(const struct conn *c)
+{
+	return c->peer_version == 0 || c->record_left > 0 ||
+	    whole_record(bytes_at(&c->in), bytes_left(&c->in)) > 0;
+}
+
+static int
+shake(struct conn *c)
+{
+	bool newest =
+	    gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3;
+
+	return !drops(c, newest) && has_news(c) ? gnutls_handshake(c->session)
+						: GNUTLS_E_AGAIN;
+}
+
 /*
  * GnuTLS keeps a message of any length that is not whole yet, 16 MB of each
  * peer's that says so.  A chain of 16 certificates with staples takes 40 KB.
@@ -353,7 +423,7 @@ step(struct conn *c, int fd, const struct patience *p)
 
 	if (!reserve_enough())
 		return broken(c, fd, -ENOMEM);
-	rv = gnutls_handshake(c->session);
+	rv = shake(c);
 
 	if (q.until == 0 || q.until > c->deadline)
 		q.until = c->deadline;

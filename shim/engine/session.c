@@ -21,7 +21,8 @@ static ssize_t
 pull(gnutls_transport_ptr_t ptr, void *buf, size_t len)
 {
 	struct conn *c = ptr;
-	size_t left = bytes_left(&c->in);
+	size_t left = c->state == CONN_HANDSHAKE ? handshake_input(c)
+						 : bytes_left(&c->in);
 
 	if (c->record.whose == RECORD_OURS && left > c->record.lent)
 		left = c->record.lent;
@@ -40,6 +41,8 @@ pull(gnutls_transport_ptr_t ptr, void *buf, size_t len)
 	bytes_take(&c->in, len);
 	if (c->record.whose == RECORD_OURS)
 		c->record.lent -= len;
+	else if (c->record_left >= len)
+		c->record_left -= len;
 	return (ssize_t)len;
 }
 
