@@ -43,10 +43,10 @@ preload_asm = $(wildcard shim/preload/*.S)
 # at a time: what serves a connection lies together.  table.o is the first of
 # all, for its variables (RARE in engine.h).
 near = table thread call process slot alive turn wait bytes conn conn_end \
-	handshake session hello stream stream_in stream_out carry argument \
-	calls_stream calls_descriptor deferred libc_stream ours epoll_set \
-	verify watch log resume cache psk failure calls_socket snapshot judge \
-	connection
+	handshake session hello stream stream_in stream_out intake record \
+	carry argument calls_stream calls_descriptor deferred libc_stream \
+	ours epoll_set verify watch log resume ticket cache psk failure \
+	calls_socket snapshot judge connection ready alloc start epoll
 engine_src = $(near:%=shim/engine/%.c) \
 	$(filter-out $(near:%=shim/engine/%.c),$(wildcard shim/engine/*.c))
 policy_src = $(wildcard policy/*.c)

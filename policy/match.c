@@ -268,12 +268,16 @@ name_set(const struct name *name, struct decision *out)
 {
 	const char *pinned =
 	    out->rule != NULL ? out->rule->values.server_hostname : NULL;
+	const char *text =
+	    name != NULL && out->action == ACTION_TLS ? name->text : "";
+	size_t n = strnlen(text, sizeof out->name - 1);
 
 	if (pinned != NULL &&
 	    name_canon(pinned, out->name, sizeof out->name) == 0)
 		return;
-	snprintf(out->name, sizeof out->name, "%s",
-	    name != NULL && out->action == ACTION_TLS ? name->text : "");
+	/* by hand: for each connection of a server, mostly none at all */
+	memcpy(out->name, text, n);
+	out->name[n] = '\0';
 }
 
 static void

@@ -97,9 +97,15 @@ descriptor_sweep(void)
 /* A row's `kept`: the program wants the number to outlive an exec (F_GETFD). */
 
 void
-descriptor_hide(int fd, bool keep)
+descriptor_hidden(int fd, bool keep)
 {
 	fd_rows[fd].kept = keep;
+}
+
+void
+descriptor_hide(int fd, bool keep)
+{
+	descriptor_hidden(fd, keep);
 	if (keep)
 		host->libc->fcntl(fd, F_SETFD, (long)FD_CLOEXEC);
 }

@@ -533,9 +533,11 @@ void descriptor_sweep(void);
  * A connection's descriptor is closed at exec in the kernel, whatever the
  * program said: a session does not pass to a new image, and what children
  * that no hook sees (posix_spawn, system) would write is plaintext.  keep:
- * what the program said, for F_GETFD.
+ * what the program said, for F_GETFD.  descriptor_hidden: the kernel has been
+ * told.
  */
 void descriptor_hide(int fd, bool keep);
+void descriptor_hidden(int fd, bool keep);
 void descriptor_show(int fd); /* no connection any more: as it said */
 bool descriptor_kept(int fd); /* what it said */
 

@@ -127,13 +127,12 @@ cookie_of(int fd)
 
 /* From here on fd stands for c. */
 static void
-govern(struct conn *c, int fd, bool keep)
+govern(struct conn *c, int fd)
 {
 	c->cookie = cookie_of(fd);
 	slot_name(c->slot, c->cookie);
 	learn(c, fd);
 	table_set(fd, c);
-	descriptor_hide(fd, keep);
 }
 
 static int
@@ -180,7 +179,8 @@ connect_tls(
 	fl = host->libc->fcntl(fd, F_GETFD, 0L);
 	c->deferred = !watch_wanted(c) &&
 	    (!c->rule->values.do_handshake_on_connect || own_listener(addr));
-	govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
+	govern(c, fd);
+	descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
 	libc_stream_silence(fd, c);
 	epoll_connected(fd, c);
 	rv = tcp_connect(fd, addr, len);
@@ -297,7 +297,8 @@ take_in(int fd, bool keep)
 	j = judge_accept(c, fd);
 	if (j == JUDGED_TLS) {
 		c->connected_told = c->connect_told = true;
-		govern(c, fd, keep);
+		govern(c, fd);
+		descriptor_hidden(fd, keep); /* accept4 has hidden it */
 		/* of a daemon that has closed its standard numbers */
 		libc_stream_silence(fd, c);
 	} else if (j == JUDGED_PASS) {
@@ -473,7 +474,8 @@ adopt_connection(struct conn *c, int fd, uint64_t cookie)
 	switch (judge_inherited(c, fd)) {
 	case JUDGED_TLS:
 		c->connected_told = c->connect_told = true;
-		govern(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
+		govern(c, fd);
+		descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
 		libc_stream_take_over(fd, c);
 		break;
 	case JUDGED_PASS:

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine.h"
 #include "reserve.h"
 
 /* Pages that nobody has touched are nobody's memory. */
@@ -19,7 +20,8 @@ struct block {
 };
 _Static_assert(sizeof(struct block) == 16, "keeps the alignment of malloc");
 
-static _Alignas(16) unsigned char pool[SIZE];
+/* In .bss it would part what a fork writes (engine.h). */
+APART static _Alignas(16) unsigned char pool[SIZE];
 static atomic_flag busy = ATOMIC_FLAG_INIT; /* guards the blocks */
 static _Atomic size_t taken;
 

@@ -56,6 +56,18 @@ sealing(void)
 		    "its sandbox off (vsftpd: seccomp_sandbox=NO)");
 }
 
+/* Has its end anything to say?  A listener's has not. */
+static bool
+has_end(int fd)
+{
+	struct conn *c = table_get(fd);
+	bool has = c != NULL && c->state != CONN_LISTEN;
+
+	if (c != NULL)
+		conn_put(c);
+	return has;
+}
+
 /* A process that ends closes what it holds, the last of it properly. */
 static void
 ending(void)
@@ -64,7 +76,7 @@ ending(void)
 
 	conn_end_all();
 	for (fd = 0; fd < top; fd++)
-		if (host->class_of[fd] == FD_GOVERNED && table_has(fd))
+		if (host->class_of[fd] == FD_GOVERNED && has_end(fd))
 			descriptor_close(fd);
 	deferred_finish(now_ms() + 5000);
 }

@@ -13,6 +13,7 @@
 #define DEPTHS 3
 
 struct thread {
+	unsigned char unused[4096 - INPUT_BEFORE % 4096]; /* see near() */
 	unsigned char in[INPUT_BEFORE + INPUT_SIZE];
 	unsigned char out[BUFFER_SIZE + 8192]; /* room for record overhead */
 	unsigned char record[RECORD_MOST];
@@ -34,15 +35,26 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /*
  * The first is no mapping of its own, which every fork would have to copy
- * (APART); its thread, mostly main's, has it to the end.
+ * (APART); its thread, mostly main's, has it to the end.  A ClientHello and
+ * what answers it take a page of it each, and not two.
  */
-APART static struct thread near;
+#define PAGE 4096
+APART static unsigned char room[sizeof(struct thread) + PAGE];
 static _Atomic bool near_taken;
+
+static struct thread *
+near(void)
+{
+	return (struct thread *)(((uintptr_t)room + PAGE - 1) &
+	    ~(uintptr_t)(PAGE - 1));
+}
 
 static struct thread *
 made(void)
 {
-	return atomic_exchange(&near_taken, true) ? malloc(sizeof near) : &near;
+	return atomic_exchange(&near_taken, true)
+	    ? malloc(sizeof(struct thread))
+	    : near();
 }
 
 static void
@@ -51,7 +63,7 @@ thread_free(void *arg)
 	int i;
 
 	for (i = 0; i < DEPTHS; i++) {
-		if (own[i] == &near)
+		if (own[i] == near())
 			atomic_store(&near_taken, false);
 		else
 			free(own[i]);
