@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "engine.h"
 #include "known.h"
 
 #define MOST 16 /* servers that a program comes back to */
@@ -15,7 +16,7 @@ struct step {
 	struct der at;
 };
 
-static struct known {
+APART static struct known {
 	struct known_key key;
 	time_t since, until; /* until 0: free */
 	unsigned status;
