@@ -83,6 +83,18 @@ test_a_damaged_session_is_left_out() {
 	visits resumed
 }
 
+# setrlimit(2): SIGXFSZ ends a program that has written no such file itself.
+test_a_file_that_may_not_grow_is_none() {
+	local i
+	server 1.3
+	for i in 1 2; do
+		said=$(ulimit -f 100 && shimmed client "$B/tests/tcp_client" \
+		    -m hello localhost "$port" 2>"$TMP/visit.err")
+		assertContains "$(cat "$TMP/visit.err")" "$said" 'read 5 full'
+	done
+	visits full resumed
+}
+
 test_a_file_that_is_not_to_be_trusted_is_not_used() {
 	local how
 	server 1.3

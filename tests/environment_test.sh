@@ -231,4 +231,42 @@ test_run_refuses_a_preload_that_is_none() {
 	done
 }
 
+# into KIND FILE COMMAND...	its stderr is a pipe that nobody reads any more
+# (closed), or that takes no more (full)
+into() {
+	python3 - "$@" <<-'END'
+	import fcntl, os, subprocess, sys
+	r, w = os.pipe()
+	fcntl.fcntl(w, fcntl.F_SETFL, os.O_NONBLOCK)
+	try:
+	    while True:
+	        os.write(w, bytes(4096))
+	except BlockingIOError:
+	    pass
+	fcntl.fcntl(w, fcntl.F_SETFL, 0)
+	if sys.argv[1] == "closed":
+	    os.close(r)
+	subprocess.run(sys.argv[2:], stderr=w, restore_signals=True)
+	END
+}
+
+# Nor by a signal for what it has not written itself.
+test_a_log_that_cannot_be_written_stops_no_program() {
+	local kind
+	sed 's/^unmatched.*/& log = { level = "info"; };/' "$TMP/good.cfg" \
+	    >"$TMP/loud.cfg"
+	under loud
+	for kind in closed full; do
+		out=$(into $kind "${UNDER[@]}" bash -c \
+		    'exec 3<>/dev/tcp/127.0.0.1/$0 && echo connected' "$port")
+		assertEquals "$kind" connected "$out"
+	done
+	sed "s,level =,to = \"$TMP/log\"; &," "$TMP/loud.cfg" >"$TMP/file.cfg"
+	(umask 077 && head -c 40960 /dev/zero >"$TMP/log")
+	out=$(ulimit -f 20 && shimmed file "$B/tests/tcp_client" 127.0.0.1 \
+	    "$port")
+	assertContains "$out" 'read 16'
+	assertEquals 40960 "$(stat -c %s "$TMP/log")"
+}
+
 . shunit2

@@ -19,6 +19,7 @@
 #include "engine.h"
 #include "log.h"
 #include "ours.h"
+#include "quiet.h"
 
 enum { TRIES = 20, PAUSE = 250000 }; /* ns: 5 ms in all */
 
@@ -31,6 +32,7 @@ struct disk {
 	enum purpose purpose;
 	int fd;
 	sigset_t mask;
+	struct quiet quiet;
 	struct cache_counts counts;
 	struct cache_head v[CACHE_SLOTS];
 	struct cache_head before[CACHE_SLOTS]; /* a change to them */
@@ -178,6 +180,7 @@ disk_close(struct disk *d)
 		flock(d->fd, LOCK_UN);
 		host->libc->close(d->fd);
 	}
+	quiet_end(&d->quiet);
 	pthread_sigmask(SIG_SETMASK, &d->mask, NULL);
 	explicit_bzero(d->place, sizeof d->place);
 	free(d);
@@ -205,6 +208,7 @@ disk_open(const char *file, enum purpose purpose, bool create, struct fault *f)
 		return NULL;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &d->mask);
+	quiet_begin(&d->quiet);
 	d->file = file;
 	d->purpose = purpose;
 	d->fd = open_file(file, create, f);

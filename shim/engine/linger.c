@@ -14,6 +14,7 @@
 #include "engine.h"
 #include "linger.h"
 #include "ours.h"
+#include "quiet.h"
 
 #define STACK 16384
 
@@ -101,10 +102,15 @@ static int
 remember(const void *rest, size_t len)
 {
 	int fd = memfd_create("tlsshim", MFD_CLOEXEC);
+	struct quiet q;
+	ssize_t n;
 
 	if (fd == -1)
 		return -1;
-	if (host->libc->write(fd, rest, len) != (ssize_t)len ||
+	quiet_begin(&q);
+	n = host->libc->write(fd, rest, len);
+	quiet_end(&q);
+	if (n != (ssize_t)len ||
 	    lseek(fd, 0, SEEK_SET) == -1) {
 		host->libc->close(fd);
 		return -1;

@@ -1,5 +1,6 @@
 /* log.c - one line a person can act on, where the policy wants it */
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "engine.h"
 #include "log.h"
 #include "ours.h"
+#include "quiet.h"
 
 enum log_to { TO_STDERR, TO_SYSLOG, TO_FILE };
 
@@ -145,6 +147,31 @@ to_syslog(enum log_level level, const char *line, size_t len)
 	host->libc->close(fd);
 }
 
+/*
+ * A pipe or a terminal that takes no more now gets no line: whoever does not
+ * read it would stop the program.  One that poll calls writable takes as much
+ * as PIPE_BUF (pipe(7)).
+ */
+static bool
+is_full(int fd)
+{
+	struct pollfd p = {fd, POLLOUT, 0};
+
+	return host->libc->poll(&p, 1, 0) == 0;
+}
+
+static void
+put_line(int fd, const char *line, size_t len)
+{
+	struct quiet q;
+
+	if (is_full(fd))
+		return;
+	quiet_begin(&q);
+	(void)!host->libc->write(fd, line, len);
+	quiet_end(&q);
+}
+
 static void
 emit(enum log_level level, char *line, size_t len)
 {
@@ -152,8 +179,7 @@ emit(enum log_level level, char *line, size_t len)
 
 	if (sink.to == TO_FILE || (sink.to == TO_STDERR && stderr_usable())) {
 		line[len] = '\n';
-		(void)!host->libc->write(
-		    sink.to == TO_FILE ? sink.fd : 2, line, len + 1);
+		put_line(sink.to == TO_FILE ? sink.fd : 2, line, len + 1);
 	} else {
 		to_syslog(level, line, len);
 	}
