@@ -273,6 +273,26 @@ test_workers_share_a_listener() {
 	assertEquals 'close_notify 200 ragged 0 other 0' "$out"
 }
 
+# sets HOW COUNT DID	fixtures/sets.py does HOW for COUNT clients, and prints DID
+sets() {
+	start_shimmed sets tls python3 "$TESTS/fixtures/sets.py" "$1"
+	port=$(port_of sets)
+	visits "$2"
+	finish sets
+	assertEquals "close_notify $2 ragged 0 other 0" "$out"
+	assertEquals "$3" "$(sed 1d "$TMP/sets.out" | sort | tr '\n' ' ')"
+}
+
+test_workers_share_an_epoll_set_with_the_listener() {
+	sets workers 8 'served 3 served 3 '
+}
+
+# A parent that nobody waits for has ended all the same.
+test_an_epoll_set_is_inherited_from_a_zombie() {
+	sets zombie 4 'served 3 '
+	assertEquals '' "$(grep 'may wait' "$TMP/sets.err")"
+}
+
 test_server_that_becomes_a_daemon_after_listen() {
 	server -d -1 -n 20
 	visits 20

@@ -86,8 +86,10 @@ control(int epfd, int op, int fd, struct epoll_event *ev, struct conn *c)
 		return -EFAULT;
 	set_lock(s);
 	r = set_find(s, fd);
-	if (op == EPOLL_CTL_ADD && (c != NULL || stream))
+	if (op == EPOLL_CTL_ADD && (c != NULL || stream)) {
+		(void)set_take(s); /* its bell must ring for what comes */
 		rv = ctl_add(s, c, fd, ev);
+	}
 	else if (op == EPOLL_CTL_MOD && r != NULL)
 		rv = ctl_mod(r, ev);
 	else if (op == EPOLL_CTL_DEL && r != NULL)
@@ -177,7 +179,7 @@ epoll_closing(int fd, struct conn *c, bool last)
 
 		set_lock(r->set);
 		if (last && r->live && !r->closed &&
-		    r->set->pid == process_pid())
+		    r->by == process_pid())
 			(void)ctl_del(r);
 		else if (last)
 			set_del(r);
@@ -212,7 +214,7 @@ forget_stream(int fd)
 
 		set_lock(r->set);
 		if (r->live && r->c == NULL && r->fd == fd) {
-			if (r->set->pid == process_pid())
+			if (r->by == process_pid())
 				(void)ctl_del(r);
 			else
 				set_del(r);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "epoll.h"
+#include "alive.h"
 #include "epoll_set.h"
 #include "ours.h"
 #include "thread.h"
@@ -84,6 +85,49 @@ make_bell(struct set *s)
 	return 0;
 }
 
+#define SET_IDS 0x1000000
+
+static bool
+has_session_of_another(const struct set *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->nregs; i++)
+		if (s->regs[i]->live && !reg_passes(s->regs[i]) &&
+		    s->regs[i]->by != process_pid())
+			return true;
+	return false;
+}
+
+/* The old one is the other's: two would swallow each other's rings. */
+static int
+change_bell(struct set *s)
+{
+	ours_close(&s->bell);
+	atomic_store(&s->rung, false);
+	return make_bell(s);
+}
+
+bool
+set_take(struct set *s)
+{
+	pid_t me = process_pid();
+	uint32_t i;
+
+	if (s->pid == me)
+		return true;
+	if (!alive_is(s->pid, s->since))
+		for (i = 0; i < s->nregs; i++)
+			s->regs[i]->by = me;
+	else if (has_session_of_another(s))
+		return false;
+	if (change_bell(s) == -1)
+		return false;
+	s->since = alive_ticks();
+	s->pid = me;
+	return true;
+}
+
 static struct set *
 new_set(int epfd)
 {
@@ -94,9 +138,11 @@ new_set(int epfd)
 	atomic_store(&s->epfd, epfd);
 	s->fds = 1;
 	s->pid = process_pid();
+	s->since = alive_ticks();
 	s->forks = process_forks();
 	pthread_mutex_init(&s->lock, NULL);
-	/* no pointer has these bits, and few programs such numbers */
+	/* no pointer has these bits, and few programs such numbers; the low 24
+	   are an index */
 	s->base = 0x7e5a000000000000ULL | ((uintptr_t)s << 8 & 0xffffff000000);
 	if (make_bell(s) == -1) {
 		free(s);
@@ -246,6 +292,12 @@ set_reg(struct set *s, uint64_t data)
 	return data > s->base && i < s->nregs ? s->regs[i] : NULL;
 }
 
+bool
+set_is_foreign(const struct set *s, uint64_t data)
+{
+	return data - s->base - 1 < SET_IDS && data - s->base - 1 >= s->nregs;
+}
+
 /* One that is hot or noted still is somebody's to look at: not yet. */
 static struct reg *
 spare(struct set *s)
@@ -312,6 +364,7 @@ set_add(struct set *s, int fd)
 	if (r == NULL)
 		return NULL;
 	r->fd = fd;
+	r->by = process_pid();
 	r->closed = r->disarmed = r->told_out = false;
 	r->live = true;
 	bucket_add(s, r);
@@ -440,7 +493,8 @@ set_quiet(struct set *s)
 {
 	uint64_t n;
 
-	if (s->hot != NULL || !atomic_load(&s->rung))
+	if (s->hot != NULL || !atomic_load(&s->rung) ||
+	    s->pid != process_pid())
 		return;
 	(void)!host->libc->read(s->bell, &n, sizeof n);
 	atomic_store(&s->rung, false);

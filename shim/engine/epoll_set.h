@@ -12,6 +12,7 @@ struct reg {
 	struct set *set;
 	uint32_t index;
 	int fd;         /* as the program registered it */
+	pid_t by;         /* the process that added it */
 	struct conn *c; /* NULL: a stream that is not connected yet; links */
 	uint32_t events; /* as the program asked */
 	uint64_t data;
@@ -35,7 +36,8 @@ struct reg {
 struct set {
 	_Atomic int epfd; /* one of its numbers */
 	int fds;          /* how many; making (epoll_set.c) */
-	pid_t pid;            /* who may wait */
+	pid_t pid;            /* who may wait for connections */
+	uint32_t since;       /* alive_ticks() as of pid */
 	unsigned forks;       /* process_forks() as of the lock's last init */
 	pthread_mutex_t lock; /* all below but the stack */
 	struct reg **regs;    /* by index; never shrinks, regs never move */
@@ -58,6 +60,14 @@ struct set *set_get(int epfd, bool make);
 /* Locks s; in the child of a fork with a lock of its own. */
 void set_lock(struct set *s);
 
+/*
+ * Locked: true if this process may wait for s's connections: it made s, or it
+ * goes on with what it inherited by fork, with a bell of its own.  False while
+ * s has a connection that another, living process added: it would get events
+ * of the other's session.
+ */
+bool set_take(struct set *s);
+
 /* to is another number of from's set, if that has one. */
 void set_share(int from, int to);
 
@@ -70,6 +80,9 @@ struct reg *set_find(struct set *s, int fd);
 /* Locked: the reg that the kernel's data names; NULL: the program's data. */
 struct reg *set_reg(struct set *s, uint64_t data);
 bool set_is_bell(const struct set *s, uint64_t data);
+
+/* True of the kernel's data for a reg that another process has added. */
+bool set_is_foreign(const struct set *s, uint64_t data);
 
 /* Locked: a new reg for fd, or NULL. */
 struct reg *set_add(struct set *s, int fd);

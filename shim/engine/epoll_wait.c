@@ -229,7 +229,8 @@ translate(struct set *s, struct answer *a, int n)
 		struct epoll_event e = from[i];
 		struct reg *r = set_reg(s, e.data.u64);
 
-		if (set_is_bell(s, e.data.u64))
+		if (set_is_bell(s, e.data.u64) ||
+		    set_is_foreign(s, e.data.u64))
 			continue;
 		if (r == NULL) {
 			a->ev[a->got++] = e;
@@ -266,26 +267,26 @@ note_late(struct set *s)
 }
 
 /*
- * After a fork only the process that added its connections may wait: events
- * of the other's sessions would reach this one.  When it has ended, the first
- * to wait inherits (daemon()).
+ * After a fork a set may have connections of the other process: events of its
+ * sessions would reach this one.
  */
 static int
 may_wait(struct set *s)
 {
-	pid_t me = process_pid();
+	bool may;
 
-	if (s->pid == me)
+	if (s->pid == process_pid())
 		return 0;
-	if (kill(s->pid, 0) == 0 || errno != ESRCH) {
-		log_text(LOG_ERROR,
-		    "an epoll set that holds governed connections of process "
-		    "%d is used by process %d: one process may wait on it",
-		    (int)s->pid, (int)me);
-		return -EBADF;
-	}
-	s->pid = me;
-	return 0;
+	set_lock(s);
+	may = set_take(s);
+	pthread_mutex_unlock(&s->lock);
+	if (may)
+		return 0;
+	log_text(LOG_ERROR,
+	    "an epoll set that holds governed connections of process "
+	    "%d is used by process %d: one process may wait on it",
+	    (int)s->pid, (int)process_pid());
+	return -EBADF;
 }
 
 /* What the program asked for; times in ns, since no wait may end early. */
