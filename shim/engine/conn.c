@@ -137,17 +137,11 @@ static int
 foreign(struct conn *c)
 {
 	if (!c->foreign_told)
-		log_write(&(struct log_line){.level = LOG_ERROR,
-		    .verdict = "refused",
-		    .side = c->side,
-		    .peer = c->peer,
-		    .cause = "process",
-		    .name = c->name,
-		    .rule = c->rule,
-		    .text = "another process reads or writes this TLS session "
-			    "already, and only one can do either; let the "
-			    "program serve a connection in one process, or "
-			    "put a TLS proxy before it"});
+		log_conn(c, LOG_ERROR, "refused", "process",
+		    "another process reads or writes this TLS session "
+		    "already, and only one can do either; let the program "
+		    "serve a connection in one process, or put a TLS proxy "
+		    "before it");
 	c->foreign_told = true;
 	return -ECONNABORTED;
 }

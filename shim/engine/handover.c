@@ -13,14 +13,7 @@
 static void
 say_unable(struct conn *c, const char *why)
 {
-	log_write(&(struct log_line){.level = LOG_ERROR,
-	    .verdict = "refused",
-	    .side = c->side,
-	    .peer = c->peer,
-	    .cause = "relay",
-	    .name = c->name,
-	    .rule = c->rule,
-	    .text = why});
+	log_conn(c, LOG_ERROR, "refused", "relay", why);
 }
 
 /* Locked: the relay takes it, or whoever is the next to use it. */

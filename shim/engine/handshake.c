@@ -19,26 +19,13 @@
 #include "reserve.h"
 #include "watch.h"
 
-static void
-log_refusal(struct conn *c, const char *cause, const char *text)
-{
-	log_write(&(struct log_line){.level = LOG_ERROR,
-	    .verdict = "refused",
-	    .side = c->side,
-	    .peer = c->peer,
-	    .cause = cause,
-	    .name = c->name,
-	    .rule = c->rule,
-	    .text = text});
-}
-
 int
 handshake_refuse(struct conn *c, int fd, int err, const char *cause,
     const char *text)
 {
 	struct patience p = {.flags = MSG_DONTWAIT};
 
-	log_refusal(c, cause, text);
+	log_conn(c, LOG_ERROR, "refused", cause, text);
 	failure_note(c, &(struct failure){.err = err,
 	    .code = c->code,
 	    .status = c->verdict != NULL ? c->verdict->status : 0,
@@ -189,13 +176,7 @@ log_open(struct conn *c)
 		: desc != NULL		     ? desc
 					     : "open",
 	    resumed);
-	log_write(&(struct log_line){.level = LOG_INFO,
-	    .verdict = "tls",
-	    .side = c->side,
-	    .peer = c->peer,
-	    .name = c->name,
-	    .rule = c->rule,
-	    .text = text});
+	log_conn(c, LOG_INFO, "tls", NULL, text);
 	gnutls_free(desc);
 }
 

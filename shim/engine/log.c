@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../../policy/der.h"
+#include "conn.h"
 #include "engine.h"
 #include "log.h"
 #include "ours.h"
@@ -297,6 +298,20 @@ log_write(const struct log_line *l)
 		n = put_clean(buf, n, len, l->text);
 	}
 	emit(l->level, buf, n);
+}
+
+void
+log_conn(const struct conn *c, enum log_level level, const char *verdict,
+    const char *cause, const char *text)
+{
+	log_write(&(struct log_line){.level = level,
+	    .verdict = verdict,
+	    .side = c->side,
+	    .peer = c->peer,
+	    .cause = cause,
+	    .name = c->name,
+	    .rule = c->rule,
+	    .text = text});
 }
 
 void

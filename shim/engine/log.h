@@ -25,6 +25,11 @@ struct log_line {
 void log_init(const struct log_values *values);
 void log_write(const struct log_line *l);
 
+/* Of a connection: its side, peer, name and rule, and these.  cause or NULL */
+struct conn;
+void log_conn(const struct conn *c, enum log_level level, const char *verdict,
+    const char *cause, const char *text);
+
 /* Where set, lines of log_write go there and nowhere else (probe.c). */
 extern void (*log_tap)(const struct log_line *l);
 

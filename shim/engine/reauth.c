@@ -48,20 +48,6 @@ reauth_is_open(const struct conn *c)
 	       (gnutls_certificate_get_peers(c->session, &n) == NULL || n == 0);
 }
 
-static void
-tell(struct conn *c, enum log_level level, const char *verdict,
-    const char *cause, const char *text)
-{
-	log_write(&(struct log_line){.level = level,
-	    .verdict = verdict,
-	    .side = c->side,
-	    .peer = c->peer,
-	    .cause = cause,
-	    .name = c->name,
-	    .rule = c->rule,
-	    .text = text});
-}
-
 /* Said to the peer, to the log and to a program that asks. */
 static int
 fail(struct conn *c, int code)
@@ -82,7 +68,7 @@ fail(struct conn *c, int code)
 	    judged            ? v->text
 	    : e->text != NULL ? e->text
 			      : gnutls_strerror(code));
-	tell(c, LOG_ERROR, "refused", cause, text);
+	log_conn(c, LOG_ERROR, "refused", cause, text);
 	failure_note(c, &(struct failure){.err = -ECONNABORTED,
 			    .code = judged ? 0 : code,
 			    .status = judged ? v->status : 0,
@@ -106,7 +92,7 @@ reauth_answer(struct conn *c)
 	while (rv == GNUTLS_E_AGAIN || rv == GNUTLS_E_INTERRUPTED);
 	if (rv < 0 || c->out_lost)
 		return fail(c, rv < 0 ? rv : GNUTLS_E_MEMORY_ERROR);
-	tell(c, LOG_INFO, "tls", NULL,
+	log_conn(c, LOG_INFO, "tls", NULL,
 	    "the server has asked for a certificate after the handshake, and "
 	    "was answered");
 	return 0;
@@ -129,7 +115,7 @@ settle(struct conn *c)
 	free(c->verdict);
 	c->verdict = NULL;
 	handshake_keep_path(c, &v);
-	tell(c, LOG_INFO, "tls", NULL,
+	log_conn(c, LOG_INFO, "tls", NULL,
 	    c->npath > 0 ? "the client has shown a certificate after the "
 			   "handshake"
 			 : "the client has no certificate to show after the "

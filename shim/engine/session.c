@@ -106,14 +106,7 @@ log_tolerated(struct conn *c, const struct verdict *out)
 	failure_note(c, &(struct failure){.status = out->status,
 	    .cause = out->cause,
 	    .text = out->text});
-	log_write(&(struct log_line){.level = LOG_WARNING,
-	    .verdict = "tolerated",
-	    .side = c->side,
-	    .peer = c->peer,
-	    .cause = out->cause,
-	    .name = c->name,
-	    .rule = c->rule,
-	    .text = text});
+	log_conn(c, LOG_WARNING, "tolerated", out->cause, text);
 }
 
 /*

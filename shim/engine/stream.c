@@ -57,14 +57,7 @@ stream_break(struct conn *c, int code)
 	snprintf(text, sizeof text, "%s (%s)",
 	    e->text != NULL ? e->text : "the TLS session broke",
 	    what != NULL ? what : "unknown alert");
-	log_write(&(struct log_line){.level = LOG_ERROR,
-	    .verdict = "broken",
-	    .side = c->side,
-	    .peer = c->peer,
-	    .cause = e->cause,
-	    .name = c->name,
-	    .rule = c->rule,
-	    .text = text});
+	log_conn(c, LOG_ERROR, "broken", e->cause, text);
 	failure_note(c, &(struct failure){.err = -e->open,
 	    .code = code,
 	    .cause = e->cause,

@@ -10,20 +10,6 @@
 #include "stream.h"
 #include "unwrap.h"
 
-static void
-tell(struct conn *c, enum log_level level, const char *verdict,
-    const char *cause, const char *text)
-{
-	log_write(&(struct log_line){.level = level,
-	    .verdict = verdict,
-	    .side = c->side,
-	    .peer = c->peer,
-	    .cause = cause,
-	    .name = c->name,
-	    .rule = c->rule,
-	    .text = text});
-}
-
 static int
 check_allowed(struct conn *c)
 {
@@ -33,7 +19,7 @@ check_allowed(struct conn *c)
 
 	if (c->rule->values.allow_unwrap)
 		return 0;
-	tell(c, LOG_ERROR, "refused", "policy", text);
+	log_conn(c, LOG_ERROR, "refused", "policy", text);
 	failure_note(c,
 	    &(struct failure){.err = -EACCES, .cause = "policy", .text = text});
 	return -EACCES;
@@ -106,7 +92,7 @@ change(struct conn *c, int fd)
 	c->state = CONN_WATCHED;
 	c->wr_shut = c->rd_eof = c->held_back = c->unwrapping = false;
 	c->unwrapped = true;
-	tell(c, LOG_NOTICE, "unwrapped", NULL,
+	log_conn(c, LOG_NOTICE, "unwrapped", NULL,
 	    "both ends have ended TLS, and the program goes on in plaintext: "
 	    "the rule says allow_unwrap");
 	return 0;

@@ -196,18 +196,13 @@ watch_hint(struct conn *c, const struct iovec *iov, int n)
 	const unsigned char *p = n > 0 ? iov[0].iov_base : NULL;
 
 	c->wrote = true;
-	if (c->rule == NULL || c->rule->action != ACTION_TLS || p == NULL || iov[0].iov_len < 6 || p[0] != RECORD_HANDSHAKE ||
-	    p[1] != 3 || p[5] != CLIENT_HELLO || atomic_exchange(&said, true))
+	if (c->rule == NULL || c->rule->action != ACTION_TLS || p == NULL ||
+	    iov[0].iov_len < 6 || p[0] != RECORD_HANDSHAKE || p[1] != 3 ||
+	    p[5] != CLIENT_HELLO || atomic_exchange(&said, true))
 		return;
-	log_write(&(struct log_line){.level = LOG_NOTICE,
-	    .verdict = "tls",
-	    .side = c->side,
-	    .peer = c->peer,
-	    .name = c->name,
-	    .rule = c->rule,
-	    .text = "the program speaks TLS itself, so that there are two "
-		    "sessions one in the other: action = \"native\" is for "
-		    "such programs"});
+	log_conn(c, LOG_NOTICE, "tls", NULL,
+	    "the program speaks TLS itself, so that there are two sessions "
+	    "one in the other: action = \"native\" is for such programs");
 }
 
 static ssize_t
