@@ -157,7 +157,8 @@ soak: all
 	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B) soak-programs
 	B=$(B) tests/soak/all $(MINUTES) $(CONNECTIONS)
 
-# nginx, Java and curl with GnuTLS: nginx-light, a JDK, libcurl3-gnutls.
+# nginx, Java, curl with GnuTLS and Wireshark: nginx-light, a JDK,
+# libcurl3-gnutls, tshark; as root.
 check-interop: all
 	$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
 	B=$(B) tests/interop/heavy_test.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # heavy_test.sh - make check-interop: nginx, Java and curl with GnuTLS at the
-# other end; needs nginx-light, a JDK and libcurl3-gnutls
+# other end, Wireshark in between; needs nginx-light, a JDK, libcurl3-gnutls
+# and tshark, and root for the capture
 
 TESTS_OF_ALL=$(cd "$(dirname "$0")/.." && pwd)
 . "$TESTS_OF_ALL/lib.sh"
@@ -155,6 +156,41 @@ test_nginx_under_the_shim_meets_curl() {
 		assertEquals "$version" hello "$out"
 		visit_curl_gnutls $version
 		assertEquals "$version" 'No error' "$out"
+	done
+}
+
+# uris FILE [OPTION]...	of the HTTP requests in a capture
+uris() {
+	tshark -r "$1" -d "tcp.port==$port,tls" "${@:2}" -Y http.request \
+	    -T fields -e http.request.uri 2>/dev/null
+}
+
+test_tshark_decrypts_with_keylog_filename() {
+	local version i
+	for version in 1.2 1.3; do
+		start peer openssl s_server -accept 127.0.0.1:0 -www \
+		    -cert "$TMP/good.pem" -key "$TMP/good.key"
+		port=$(wait_line "$TMP/peer.out" '^ACCEPT' | sed 's/.*://')
+		start capture dumpcap -i lo -f "tcp port $port" -w "$TMP/wire"
+		wait_line "$TMP/capture.err" '^File: ' >/dev/null
+		policy client <<-END
+		unmatched = "reject";
+		client = ( { address = "127.0.0.1"; cafile = "ca.pem";
+		    keylog_filename = "secrets";
+		    maximum_version = "TLSv$version"; } );
+		END
+		shimmed client "$B/tests/tcp_client" \
+		    -m $'GET /word HTTP/1.0\r\n\r\n' localhost "$port" \
+		    >"$TMP/out" 2>&1
+		for ((i = 0; i < 20; i++)); do
+			out=$(uris "$TMP/wire" -o tls.keylog_file:"$TMP/secrets")
+			[ -z "$out" ] || break
+		done
+		assertEquals "$version" /word "$out"
+		assertEquals "$version" '' "$(uris "$TMP/wire")"
+		stop capture
+		stop peer
+		rm -f "$TMP/wire" "$TMP/secrets"
 	done
 }
 
