@@ -30,14 +30,19 @@ oneTimeSetUp() {
 	    --outfile "$TMP/old.pem" 2>/dev/null
 	cp "$TMP/ca.pem" "$TMP/old-ca.pem"
 	cp "$TMP/ca.pem" "$TMP/corp.pem"
+	cp "$TMP/good.pem" "$TMP/s.pem"
+	cp "$TMP/good.key" "$TMP/s.key"
+	openssl rand -hex 64 >"$TMP/tickets.key"
 	umask 022
 }
 
-# recipe NUMBER NAME [SED]	the NUMBERth policy of "Who we are" as NAME.cfg
+# recipe NUMBER NAME [SED]	the NUMBERth policy of "Who we are" and "Sessions"
+# as NAME.cfg
 recipe() {
 	{
 		echo 'unmatched = "reject"; log = { level = "info"; };'
-		sed -n '/^## Who we are/,/^- /p' "$TESTS/../README.md" |
+		sed -n '/^## Who we are/,/^- /p
+		    /^## Sessions/,/^- /p' "$TESTS/../README.md" |
 		    awk -v n="$1" 'BEGIN { RS = "" } /^    #/ && ++i == n' |
 		    sed "${3:-}"
 	} | policy "$2"
@@ -45,7 +50,7 @@ recipe() {
 
 test_every_recipe_is_a_good_policy() {
 	local n
-	for n in 1 2 3; do
+	for n in 1 2 3 4 5; do
 		recipe $n r
 		assertTrue "grep -q '# ' '$TMP/r.cfg'"
 		out=$("$TLSSHIM" check -p "$TMP/r.cfg" 2>&1)
