@@ -39,6 +39,7 @@ struct memory {
 	size_t room;      /* most that `in` holds; 0: any */
 	size_t recv_most; /* most that a recv gives; 0: any */
 	size_t send_most; /* most that a send takes; 0: any */
+	bool full; /* a send was short: the next one that may not wait says so */
 	bool no_meminfo;  /* the kernel does not know SO_MEMINFO */
 	struct trouble recv_fails, send_fails;
 	struct timeval timeout[2]; /* SO_RCVTIMEO, SO_SNDTIMEO */
@@ -189,8 +190,9 @@ memory_send(int fd, const void *buf, size_t len, int flags)
 			errno = EPIPE;
 			return -1;
 		}
-		if (memory_space(m) > 0)
+		if (memory_space(m) > 0 && !m->full)
 			break;
+		m->full = false;
 		if (m->nonblock || (flags & MSG_DONTWAIT)) {
 			errno = EAGAIN;
 			return -1;
@@ -201,6 +203,7 @@ memory_send(int fd, const void *buf, size_t len, int flags)
 	k = memory_space(m) < len ? memory_space(m) : len;
 	if (m->send_most > 0 && k > m->send_most)
 		k = m->send_most;
+	m->full = k < len;
 	memory_put(m->peer, buf, k);
 	m->wire = memory_grown(m->wire, &m->wire_cap, m->sent + k);
 	memcpy(m->wire + m->sent, buf, k);
