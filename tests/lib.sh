@@ -149,7 +149,7 @@ testbed() {
 start() {
 	local name=$1
 	shift
-	: >"$TMP/$name.out"
+	: >"$TMP/$name.out" >"$TMP/$name.err"	# what was said before
 	"$@" >"$TMP/$name.out" 2>"$TMP/$name.err" </dev/null &
 	eval "pid_$name=$!"
 	started+=($!)
