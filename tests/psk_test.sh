@@ -374,6 +374,34 @@ test_sessions_by_a_key_are_resumed() {
 }
 how=('' out in)
 
+# Beside a key that is offered too GnuTLS 3.7.9 forgets the certificates of the
+# session that it resumes: every other connection was refused.
+test_sessions_by_a_certificate_are_not_resumed_beside_a_key() {
+	local version i
+	for version in 1.2 1.3; do
+		rm -f "$TMP/cache"
+		openssl_server $version -cert "$TMP/good.pem" \
+		    -key "$TMP/good.key"
+		for i in 1 2 3; do
+			client 'psk_file = "keys.psk"; verify_mode = "required";
+			    cafile = "ca.pem";
+			    session = { cache_file = "cache"; };'
+			assertContains "$version $i $err" "$out" 'connect 0'
+			assertNotContains "$version $i" "$err" resumed
+		done
+		stop peer
+		openssl_server $version -nocert -psk "$key" -psk_identity me
+		for i in 1 2; do
+			client 'psk_file = "keys.psk"; verify_mode = "required";
+			    cafile = "ca.pem";
+			    session = { cache_file = "cache"; };'
+			assertContains "$version $i $err" "$out" 'connect 0'
+		done
+		assertContains "$version" "$err" 'identity "me", resumed'
+		stop peer
+	done
+}
+
 # refused WORDS KEYS	a server's rule, by tlsshim check
 refused() {
 	policy server <<-END

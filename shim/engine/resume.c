@@ -157,12 +157,24 @@ keep(struct conn *c, const gnutls_datum_t *data, bool tls13)
 	r->kept++;
 }
 
+/*
+ * A client that offers a pre-shared key beside an earlier session has lost
+ * that session's certificates by the time it is resumed (GnuTLS 3.7.9), and
+ * nothing could be verified.
+ */
+static bool
+stays_verifiable(const struct conn *c)
+{
+	return c->cred->psks == NULL ||
+	    gnutls_auth_server_get_type(c->session) == GNUTLS_CRD_PSK;
+}
+
 static void
 keep_session(struct conn *c, bool tls13)
 {
 	gnutls_datum_t data;
 
-	if (c->resume->kept >= KEPT_MOST ||
+	if (c->resume->kept >= KEPT_MOST || !stays_verifiable(c) ||
 	    gnutls_session_get_data2(c->session, &data) < 0)
 		return;
 	keep(c, &data, tls13);
