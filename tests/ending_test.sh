@@ -13,6 +13,11 @@ oneTimeSetUp() {
 	client = ( { address = "127.0.0.0/8"; server_hostname = "localhost";
 	             cafile = "ca.pem"; } );
 	END
+	policy tls12 <<-END
+	unmatched = "reject";
+	client = ( { address = "127.0.0.0/8"; server_hostname = "localhost";
+	             cafile = "ca.pem"; maximum_version = "TLSv1.2"; } );
+	END
 	policy both <<-END
 	unmatched = "plain";
 	client = ( { address = "127.0.0.0/8"; server_hostname = "localhost";
@@ -116,6 +121,30 @@ test_command_substitution_does_not_wait_for_the_peer() {
 	touch "$TMP/go"
 	wait_line "$TMP/slow.out" '^[1-9][0-9]* close_notify' >/dev/null ||
 	    fail "$(cat "$TMP/slow.out")"
+}
+
+# brimful POLICY	every byte that was taken arrives, then close_notify, though
+# the kernel took nothing more before the end
+brimful() {
+	local how out n=0
+	start slow python3 "$TESTS/fixtures/slow_server.py" \
+	    "$TMP/good.pem" "$TMP/good.key"
+	port=$(port_of slow)
+	for how in close exit _exit main exec shutdown copies child; do
+		out=$(shimmed "$1" "$B/tests/brimful" "$port" $how 2>&1)
+		wait_count "$TMP/slow.out" ' ' $((++n + 1))
+		assertEquals "$how: $out" \
+		    "$(sed -n 's/taken //p' <<<"$out") close_notify" \
+		    "$(tail -n 1 "$TMP/slow.out")"
+	done
+}
+
+test_what_is_still_queued_at_the_end_arrives() {
+	brimful tls
+}
+
+test_what_is_still_queued_at_the_end_arrives_in_tls_1_2() {
+	brimful tls12
 }
 
 # Each of these ends leaves a helper to wait for tickets: what it was given is

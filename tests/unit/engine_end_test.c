@@ -177,6 +177,49 @@ test_close(void)
 	pair_close(&t.p);
 }
 
+/* Reads on once the other side waits for it. */
+static bool
+peer_reads(void)
+{
+	size_t before = pair_moved(&idle->p);
+
+	(void)get(idle, CLIENT, MOST, 0);
+	return pair_moved(&idle->p) != before || peer_ends();
+}
+
+/* What the kernel did not take before the end is sent by the end. */
+static void
+test_queued(void)
+{
+	struct traffic t;
+	int v;
+
+	memory_test = "queued output";
+	for (v = 0; v < 4; v++) {
+		start(&t, versions[v % 2], "");
+		idle = &t;
+		memory_idle = peer_reads;
+		t.p.m[CLIENT]->no_meminfo = true;
+		t.p.m[SERVER]->room = 1000;
+		while (put(&t, CLIENT, 3000, MSG_DONTWAIT) > 0)
+			;
+		result(
+		    bytes_left(&t.p.c[CLIENT]->out) > 0 && t.sent[CLIENT] > 0,
+		    "a part waits, %s", versions[v % 2]);
+		if (v / 2 == 1)
+			tls.shutdown(t.p.fd[CLIENT], SHUT_WR);
+		tls.close(t.p.fd[CLIENT]);
+		while (get(&t, CLIENT, MOST, 0) > 0)
+			;
+		result(t.got[CLIENT] == t.sent[CLIENT] &&
+			   get(&t, CLIENT, 1, 0) == 0,
+		    "%zu of %zu came, then 0%s", t.got[CLIENT], t.sent[CLIENT],
+		    v / 2 == 1 ? ", after a shutdown" : "");
+		pair_close(&t.p);
+	}
+	memory_idle = NULL;
+}
+
 int
 main(void)
 {
@@ -186,5 +229,6 @@ main(void)
 	test_ends();
 	test_reset();
 	test_close();
+	test_queued();
 	return failures > 0;
 }
