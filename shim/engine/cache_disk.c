@@ -67,19 +67,6 @@ lock(int fd)
 	return false;
 }
 
-static int
-open_file(const char *file, bool create, struct fault *f)
-{
-	int lent, fd = file_open_own(file, create, f);
-
-	if (fd != -1 || (errno != EMFILE && errno != ENFILE))
-		return fd;
-	lent = ours_lend();
-	fd = file_open_own(file, create, f);
-	ours_reclaim(lent);
-	return fd;
-}
-
 /* In place: whoever has it open goes on with this very file. */
 static bool
 begin_anew(struct disk *d)
@@ -211,7 +198,7 @@ disk_open(const char *file, enum purpose purpose, bool create, struct fault *f)
 	quiet_begin(&d->quiet);
 	d->file = file;
 	d->purpose = purpose;
-	d->fd = open_file(file, create, f);
+	d->fd = ours_open_own(file, create, f);
 	if (d->fd == -1 && purpose == USE && (create || errno != ENOENT))
 		tell_unusable(f);
 	if (d->fd != -1 && lock(d->fd) && read_top(d))

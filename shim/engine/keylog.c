@@ -63,16 +63,11 @@ static int
 open_file(const char *path, struct fault *f)
 {
 	char *whole = file_absolute(path, NULL);
-	int lent, fd;
+	int fd;
 
 	if (whole == NULL)
 		return fault_set(f, path, 1, "cannot be named");
-	fd = file_open_own(whole, true, f);
-	if (fd == -1 && (errno == EMFILE || errno == ENFILE)) {
-		lent = ours_lend();
-		fd = file_open_own(whole, true, f);
-		ours_reclaim(lent);
-	}
+	fd = ours_open_own(whole, true, f);
 	free(whole);
 	if (fd != -1 &&
 	    host->libc->fcntl(fd, F_SETFL, O_APPEND | O_NONBLOCK) == -1) {

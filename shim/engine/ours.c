@@ -1,9 +1,11 @@
 /* ours.c - descriptors of the engine's own, and which numbers they have */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 
+#include "../../policy/file.h"
 #include "engine.h"
 #include "ours.h"
 
@@ -171,4 +173,19 @@ ours_reclaim(int n)
 		n--;
 	}
 	atomic_flag_clear(&busy);
+}
+
+int
+ours_open_own(const char *path, bool create, struct fault *f)
+{
+	int lent, saved, fd = file_open_own(path, create, f);
+
+	if (fd != -1 || (errno != EMFILE && errno != ENFILE))
+		return fd;
+	lent = ours_lend();
+	fd = file_open_own(path, create, f);
+	saved = errno;
+	ours_reclaim(lent);
+	errno = saved;
+	return fd;
 }

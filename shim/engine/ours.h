@@ -10,6 +10,10 @@
 #ifndef ENGINE_OURS_H
 #define ENGINE_OURS_H
 
+#include <stdbool.h>
+
+struct fault;
+
 /*
  * Takes fd, open and close-on-exec, under another number where it is out of
  * the program's way; *at, valid until ours_close, holds that from now on.
@@ -38,5 +42,8 @@ void ours_yield(int number);
 #define OURS_SPARE 3 /* policy/file.c: two folders of a path, and the file */
 int ours_lend(void);
 void ours_reclaim(int n);
+
+/* file_open_own, which may have the numbers that are kept. */
+int ours_open_own(const char *path, bool create, struct fault *f);
 
 #endif
