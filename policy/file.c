@@ -399,6 +399,7 @@ file_open_own(const char *path, bool create, struct fault *f)
 	struct stat st;
 	int fd = -1, err = 0;
 
+	errno = 0; /* what the way to it has not set is no reason */
 	if (walk_to(&w, name, sizeof name) == 0) {
 		fd = openat(w.dir, name, how);
 		if (fd == -1 && errno == ENOENT && create)
@@ -409,7 +410,7 @@ file_open_own(const char *path, bool create, struct fault *f)
 		if (fd == -1)
 			refuse_errno(&w);
 	} else {
-		err = EACCES;
+		err = errno == EMFILE || errno == ENFILE ? EMFILE : EACCES;
 	}
 	if (w.dir >= 0)
 		close(w.dir);

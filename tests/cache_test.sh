@@ -61,6 +61,30 @@ test_a_damaged_file_is_told_of_and_replaced() {
 	done
 }
 
+# as TCP needs no number for a connect()
+test_a_program_without_a_descriptor_left_resumes() {
+	server 1.3
+	said=$(ulimit -n 64; shimmed client python3 - "$port" 2>"$TMP/err" <<-'END'
+	import os, socket, sys
+	to = socket.getaddrinfo("localhost", sys.argv[1], socket.AF_INET,
+	    socket.SOCK_STREAM)[0][4]
+	def visit(s):
+	    s.connect(to)
+	    s.sendall(b"hello")
+	    print(s.recv(5).decode())
+	visit(socket.socket())
+	s = socket.socket()
+	try:
+	    while True: os.dup(s.fileno())
+	except OSError:
+	    pass
+	visit(s)
+	END
+	)
+	assertEquals "$(cat "$TMP/err")" $'full \nresum' "$said"
+	assertNotContains "$(cat "$TMP/err")" cache_file
+}
+
 test_what_is_no_cache_is_put_aside() {
 	server 1.3
 	echo 'my only copy' >"$TMP/cache"
