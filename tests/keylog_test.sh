@@ -68,6 +68,16 @@ test_clients_write_what_the_server_has() {
 	done
 }
 
+# setrlimit(2): SIGXFSZ ends a program that has written no such file itself.
+test_a_key_log_that_may_not_grow_ends_nothing() {
+	(umask 077 && head -c 40960 /dev/zero >"$TMP/kept/ours")
+	openssl_server 1.3
+	visit 'keylog_filename = "kept/ours";' \
+	    bash -c 'ulimit -f 20; exec "$@"' limited
+	assertContains "$out" 'HTTP/1.0 200'
+	assertEquals 40960 "$(stat -c %s "$TMP/kept/ours")"
+}
+
 test_servers_write_what_the_client_has() {
 	local version
 	policy server <<-END

@@ -11,6 +11,7 @@
 #include "keylog.h"
 #include "log.h"
 #include "ours.h"
+#include "quiet.h"
 #include "resume.h"
 
 #define FILES_MOST 16
@@ -152,6 +153,7 @@ put_line(const struct conn *c, const char *label, const gnutls_datum_t *secret)
 	int i = path != NULL ? find(path) : -1, saved = errno;
 	int fd = i != -1 ? atomic_load(&files[i].fd) : -1;
 	gnutls_datum_t random, other;
+	struct quiet q;
 	size_t n;
 
 	gnutls_session_get_random(c->session, &random, &other);
@@ -163,7 +165,9 @@ put_line(const struct conn *c, const char *label, const gnutls_datum_t *secret)
 	line[n++] = ' ';
 	n += put_hex(line + n, secret->data, secret->size);
 	line[n++] = '\n';
+	quiet_begin(&q);
 	(void)!host->libc->write(fd, line, n);
+	quiet_end(&q);
 	explicit_bzero(line, sizeof line);
 	errno = saved;
 }
