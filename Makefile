@@ -130,6 +130,12 @@ check-asan: all
 	    SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' all
 	tests/asan $(B)
 
+# Pairs of programs under memcheck, with the shim in both: valgrind; one
+# or two minutes.
+check-valgrind: all
+	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
+	tests/valgrind $(B)
+
 # Defects that are planted one at a time: does the suite see each?
 mutations:
 	tests/mutations/all
@@ -246,7 +252,7 @@ clean:
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
 .PHONY: all bench man check check-asan check-chroot check-sessions check-interop \
-	check-scanners check-servers check-tsan conformance demo figures fuzz \
+	check-scanners check-servers check-tsan check-valgrind conformance demo figures fuzz \
 	install mutations soak uninstall \
 	clean
 .DELETE_ON_ERROR:
