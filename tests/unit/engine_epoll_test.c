@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "../../shim/engine/epoll.h"
+#include "../../shim/engine/epoll_set.h"
 #include "traffic.h"
 
 /* A set of the kernel's, of sockets in memory and of the doorbell. */
@@ -54,6 +55,10 @@ set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
 			memory_die("epoll_wait would wait for ever");
 	return got;
 }
+
+/* Sets are for ever (epoll_close_set): not lost while this has them. */
+static struct set *sets[64];
+static size_t nsets;
 
 static struct pair *here;
 
@@ -109,6 +114,9 @@ exchange(uint32_t flags, unsigned at, int err)
 	}
 	good = good && wait_for(ep, EPOLLIN) > 0 &&
 	    tls.recv(p.fd[CLIENT], in, 10, 0) == 4;
+	if (nsets == sizeof sets / sizeof *sets)
+		memory_die("more sets than are kept");
+	sets[nsets++] = set_get(ep, false);
 	pair_close(&p);
 	tls.close(ep);
 	return good;
