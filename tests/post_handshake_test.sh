@@ -216,4 +216,19 @@ test_what_makes_no_sense() {
 	assertContains "$out" 'that nobody has asked for a certificate yet'
 }
 
+# The answer may be met by a thread that reads: whoever asked is told, and what
+# was refused once is not judged again.
+test_another_thread_may_read_the_answer() {
+	server threads "$later verify_mode = \"required\";"
+	client "$later $person"
+	assertContains "$err" "$out" 'nobody then person'
+	client "$later $stranger"
+	assertNotContains "$out" 'then'
+	wait_line "$TMP/server.out" 'error ECONNABORTED' >/dev/null ||
+	    fail "$(cat "$TMP/server.out")"
+	assertEquals "$(cat "$TMP/server.err")" 1 \
+	    "$(grep -c refused "$TMP/server.err")"
+	assertContains "$(cat "$TMP/server.err")" 'cause=unknown_issuer'
+}
+
 . shunit2

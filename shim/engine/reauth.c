@@ -159,15 +159,25 @@ check_askable(struct conn *c)
 	return c->rd_eof || c->wr_shut || c->shut_later ? -EPIPE : 0;
 }
 
+/*
+ * A thread that reads may have got the answer meanwhile, and refused it: what
+ * is not open any more has no certificate that counts.
+ */
+static int
+check_open(const struct conn *c)
+{
+	if (c->state == CONN_OPEN)
+		return 0;
+	return c->err < 0 ? c->err : -ECONNABORTED;
+}
+
 static int
 await(struct conn *c, int fd, const struct patience *p)
 {
-	while (c->reauth == REAUTH_ASKED) {
+	while (c->state == CONN_OPEN && c->reauth == REAUTH_ASKED) {
 		ssize_t n = stream_set_aside(c);
 
-		if (c->state != CONN_OPEN)
-			return c->err;
-		if (c->reauth != REAUTH_ASKED)
+		if (c->state != CONN_OPEN || c->reauth != REAUTH_ASKED)
 			break;
 		if (bytes_left(&c->plain) >= STREAM_AHEAD)
 			return -ENOBUFS;
@@ -186,6 +196,8 @@ await(struct conn *c, int fd, const struct patience *p)
 				   ? -ETIMEDOUT
 				   : -EAGAIN;
 	}
+	if (check_open(c) < 0)
+		return check_open(c);
 	c->reauth = REAUTH_NONE;
 	c->asks_later = false;
 	return 0;
