@@ -118,9 +118,7 @@ wait_input_for(struct conn *c, int fd, size_t room, const struct patience *p)
 	if (c->in_eof)
 		return 0;
 	if (turn_take(c, &c->rx, fd, NULL) < 0) {
-		rv = turn_take(c, &c->rx, fd, p);
-		if (rv == 0)
-			turn_give(&c->rx);
+		rv = turn_pass(c, &c->rx, fd, p);
 		return rv < 0 ? rv : 1;
 	}
 	n = receive_some(c, table_number(fd, c), room, lost ? &quick : p);

@@ -45,7 +45,7 @@ wait_left(void *arg)
  * inside its own.
  */
 static int
-sleep_on(struct turn *t, uint32_t holder, int64_t left)
+sleep_on(struct turn *t, uint32_t gives, int64_t left)
 {
 	struct sleep s = {t, PTHREAD_CANCEL_DEFERRED};
 	int rv;
@@ -54,34 +54,49 @@ sleep_on(struct turn *t, uint32_t holder, int64_t left)
 	CALL_UNDO_BEGIN(wait_left, &s);
 	CALL_WAIT_BEGIN(NULL);
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
-	rv = (int)as_engine(futex(&t->busy, FUTEX_WAIT, holder, left));
+	rv = (int)as_engine(futex(&t->gives, FUTEX_WAIT, gives, left));
 	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, NULL);
 	CALL_WAIT_END();
 	CALL_UNDO_END(1);
 	return rv;
 }
 
+/* Until it is given, if somebody has it.  0, -EAGAIN or -EINTR. */
+static int
+wait_once(struct conn *c, struct turn *t, const struct patience *p)
+{
+	int64_t left = p->until > 0 ? p->until - now_ms() : -1;
+	uint32_t holder, gives;
+	int rv = 0;
+
+	atomic_fetch_add(&t->waiters, 1);
+	gives = atomic_load(&t->gives);
+	holder = atomic_load(&t->busy);
+	/* ours: a signal handler came in between */
+	if (holder == thread_id() || (p->until > 0 && left <= 0))
+		rv = -EAGAIN;
+	if (holder == 0 || rv < 0) {
+		atomic_fetch_sub(&t->waiters, 1);
+		return rv;
+	}
+	pthread_mutex_unlock(&c->lock);
+	rv = sleep_on(t, gives, left);
+	pthread_mutex_lock(&c->lock);
+	return rv == -EINTR && !wait_goes_on(p) ? rv : 0;
+}
+
 static int
 turn_wait(struct conn *c, struct turn *t, const struct patience *p)
 {
-	uint32_t me = thread_id(), holder = 0;
+	uint32_t none = 0;
+	int rv = 0;
 
-	while (!atomic_compare_exchange_strong(&t->busy, &holder, me)) {
-		int64_t left = p->until > 0 ? p->until - now_ms() : -1;
-		int rv;
-
-		/* ours: a signal handler came in between */
-		if (holder == me || (p->until > 0 && left <= 0))
-			return -EAGAIN;
-		atomic_fetch_add(&t->waiters, 1);
-		pthread_mutex_unlock(&c->lock);
-		rv = sleep_on(t, holder, left);
-		pthread_mutex_lock(&c->lock);
-		if (rv == -EINTR && !wait_goes_on(p))
-			return rv;
-		holder = 0;
+	while (rv == 0 &&
+	    !atomic_compare_exchange_strong(&t->busy, &none, thread_id())) {
+		rv = wait_once(c, t, p);
+		none = 0;
 	}
-	return 0;
+	return rv;
 }
 
 int
@@ -96,12 +111,22 @@ turn_take(struct conn *c, struct turn *t, int fd, const struct patience *p)
 	return turn_wait(c, t, p);
 }
 
+int
+turn_pass(struct conn *c, struct turn *t, int fd, const struct patience *p)
+{
+	if (!wait_allowed(table_number(fd, c), p->flags))
+		return -EAGAIN;
+	return wait_once(c, t, p);
+}
+
 void
 turn_give(struct turn *t)
 {
 	atomic_store(&t->busy, 0);
-	if (atomic_load(&t->waiters) > 0)
-		futex(&t->busy, FUTEX_WAKE, INT_MAX, -1);
+	if (atomic_load(&t->waiters) == 0)
+		return;
+	atomic_fetch_add(&t->gives, 1);
+	futex(&t->gives, FUTEX_WAKE, INT_MAX, -1);
 }
 
 /*

@@ -11,7 +11,13 @@
 
 /* A right that one thread at a time has, and on which others wait. */
 struct turn {
-	_Atomic uint32_t busy; /* the thread that has it or 0; the futex word */
+	_Atomic uint32_t busy; /* the thread that has it or 0 */
+	/*
+	 * How often it was given while somebody waited; the futex word.  Who
+	 * waits reads it before it gives up the lock, so that no giving is
+	 * missed, be it taken again at once.
+	 */
+	_Atomic uint32_t gives;
 	_Atomic uint32_t waiters;
 	_Atomic uint32_t wanted; /* who has it gives it up instead of waiting */
 };

@@ -34,6 +34,14 @@ int turn_take(
 void turn_give(struct turn *t);
 
 /*
+ * Waits as turn_take does, but takes nothing: until t has been given once, by
+ * somebody who may have changed what the caller waits for.  0, -EAGAIN or
+ * -EINTR.
+ */
+int turn_pass(
+    struct conn *c, struct turn *t, int fd, const struct patience *p);
+
+/*
  * As turn_take, but a writer that waits for room gives it up with -EPIPE and
  * what it has encrypted stays queued.  0 or -EAGAIN (not before until, or
  * the turn is this very thread's).
