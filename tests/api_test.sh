@@ -492,8 +492,11 @@ test_what_unwrap_left_is_read_by_one_process() {
 	shimmed unwrap "$API" client "$(port_of server)" nonblock unwrap \
 	    "wait:$TMP/said" unwrap fork:read:9 read:3 write:ok \
 	    >"$TMP/client.out" 2>/dev/null
-	is client read 'beforebeh
-EAGAIN'
+	# what came in a segment of its own is the kernel's, for whoever reads
+	case $(fact client read) in
+	$'beforebeh\nEAGAIN' | $'beforebeh\nind') ;;
+	*) fail "$(cat "$TMP/client.out")" ;;
+	esac
 }
 
 test_a_session_that_another_process_uses() {

@@ -104,7 +104,8 @@ test_sigkill_loses_no_record_that_was_written() {
 		    >"$TMP/kill.out" 2>&1
 	done
 	wait_count "$TMP/slow.out" ' ' 3
-	assertEquals 2 "$(grep -c '^4000000 SSLEOFError' "$TMP/slow.out")"
+	assertEquals "$(cat "$TMP/slow.out")" 2 \
+	    "$(grep -c '^4000000 SSLEOFError' "$TMP/slow.out")"
 }
 
 test_failed_exec_leaves_the_session_as_it_was() {
