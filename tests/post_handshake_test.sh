@@ -152,6 +152,17 @@ test_our_server_asks_openssl() {
 	assertEquals "$(cat "$TMP/server.err")" 'nobody then person' "$out"
 }
 
+test_our_server_asks_gnutls() {
+	server block "verify_mode = \"required\"; $later"
+	out=$( (echo hello; wait_line "$TMP/cli" then >/dev/null) |
+	    timeout 10 gnutls-cli --post-handshake-auth --port "$port" \
+		--x509cafile "$TMP/ca.pem" --x509certfile "$TMP/person.pem" \
+		--x509keyfile "$TMP/person.key" localhost 2>&1 |
+	    tee "$TMP/cli")
+	assertContains "$(cat "$TMP/server.err" "$TMP/server.out")" "$out" \
+	    'nobody then person'
+}
+
 test_both_ends_are_ours() {
 	server poll "verify_mode = \"required\"; $later" 3
 	client "$later $person"
