@@ -57,11 +57,20 @@ wait_until(int fd, int option)
 	    (tv.tv_usec + 999) / 1000;
 }
 
+/* Of the instruction under way: it comes in no wait. */
+static bool
+is_fault(int sig)
+{
+	return sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
+	    sig == SIGILL || sig == SIGTRAP || sig == SIGSYS;
+}
+
 /*
  * Would every handler of this program have the kernel go on with a call that
  * it interrupted?  poll never does, whatever SA_RESTART says, but what waits
  * in a poll here is a read or a write to the program.  Which handler it was
- * nobody tells; programs that mix both kinds get EINTR.
+ * nobody tells; programs that mix both kinds get EINTR.  Those of faults, which
+ * reporters of crashes set without SA_RESTART, do not count.
  */
 static bool
 handlers_restart(void)
@@ -70,7 +79,7 @@ handlers_restart(void)
 	int sig;
 
 	for (sig = 1; sig < NSIG; sig++)
-		if (sigaction(sig, NULL, &sa) == 0 &&
+		if (!is_fault(sig) && sigaction(sig, NULL, &sa) == 0 &&
 		    sa.sa_handler != SIG_DFL && sa.sa_handler != SIG_IGN &&
 		    !(sa.sa_flags & SA_RESTART))
 			return false;
