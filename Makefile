@@ -126,7 +126,10 @@ check-tsan:
 # are not.
 check-asan: all
 	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
-	$(Q)$(MAKE) -s B=$(B)/asan \
+	$(Q)mkdir -p $(B)/asan
+	$(Q)$(CC) -fPIC -DREPORT='"$(B)/asan/report"' -c \
+	    -o $(B)/asan/options.o tests/asan_options.c
+	$(Q)$(MAKE) -s B=$(B)/asan LDFLAGS=$(B)/asan/options.o \
 	    SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' all
 	tests/asan $(B)
 
