@@ -38,6 +38,19 @@ test_each_key_has_a_check() {
 		$2 !~ /^(BOOL|IDENTITIES|SNI)$/')"
 }
 
+# What holds where nothing is said is a promise: a line of defaults.tsv for each
+# key, on clients and on servers.
+test_defaults_are_those_promised() {
+	python3 - "$TMP/keys.json" >"$TMP/defaults" <<-'END'
+	import json, sys
+	for key in json.load(open(sys.argv[1])):
+	    default = key["default"]
+	    print(key["name"], json.dumps(default["client"]),
+	          json.dumps(default["server"]), sep="\t")
+	END
+	assertEquals "$(cat "$TESTS/defaults.tsv")" "$(cat "$TMP/defaults")"
+}
+
 # marked with|without	KEY FILE:TEST of what stands in a comment directly above
 # a test as `# with: KEY...`, `# without: KEY...` or `# with and without: KEY...`
 # and sets each KEY in its body (`# without:` alone must not set it)
