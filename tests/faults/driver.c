@@ -187,40 +187,58 @@ tell(const struct run *r, const struct kind *k, const struct outcome *o,
 	fflush(stdout);
 }
 
-/* What 27 times the same have more than 9 times. */
-static void
-grows(struct run *r, long *live, long *fds)
+/*
+ * What 27 times the same have more than 9 times; RIGHT, or what a run that did
+ * not come to its end is, of which *o is left for tell().
+ */
+static enum verdict
+grows(const struct run *once, struct outcome *o, long *live, long *fds)
 {
-	struct outcome o[2];
+	static const int times[] = {9, 27};
+	struct run r = *once;
+	struct outcome before;
+	int i;
 
-	r->times = 9;
-	run_make(&setting, r, &o[0]);
-	r->times = 27;
-	run_make(&setting, r, &o[1]);
-	r->times = 1;
-	*live = o[1].live - o[0].live;
-	*fds = o[0].fds < 0 || o[1].fds < 0 ? LONG_MAX : o[1].fds - o[0].fds;
+	memset(o, 0, sizeof *o);
+	for (i = 0; i < 2; i++) {
+		before = *o;
+		r.times = times[i];
+		run_make(&setting, &r, o);
+		if (o->fds < 0)
+			return o->status == -1 ? HUNG : CRASHED;
+	}
+	*live = o->live - before.live;
+	*fds = o->fds - before.fds;
+	return RIGHT;
 }
 
 /*
  * Once more is no leak (a list that has grown); more each time is one, but for
- * what a session without a fault leaves too: an epoll set does (README).
+ * what a session without a fault leaves too: an epoll set does (README).  The
+ * outcome is the one to tell of.
  */
-static int
-leaks(struct run *r)
+static enum verdict
+leaks(struct run *r, enum verdict found, struct outcome *o)
 {
 	struct run calm = *r;
+	struct outcome many;
 	long live, fds, calm_live, calm_fds;
+	enum verdict v = grows(r, &many, &live, &fds);
 
 	calm.at = 1L << 40;
-	grows(r, &live, &fds);
-	grows(&calm, &calm_live, &calm_fds);
-	if (verbose)
+	if (v == RIGHT)
+		v = grows(&calm, &many, &calm_live, &calm_fds);
+	if (v != RIGHT) {
+		*o = many;
+		return v;
+	}
+	/* 18 sessions more: less than one each is a list that has grown */
+	v = live >= calm_live + 18 || fds > 8 || calm_fds > 8 ? found : CLEAN;
+	if (v > CLEAN || verbose)
 		printf("27 times have more than 9: live %ld fds %ld; without a "
 		       "fault: live %ld fds %ld\n",
 		    live, fds, calm_live, calm_fds);
-	/* 18 sessions more: less than one each is a list that has grown */
-	return live >= calm_live + 18 || fds > 8 || calm_fds > 8;
+	return v;
 }
 
 static void
@@ -236,7 +254,7 @@ one(struct run *r, const struct kind *k, const struct outcome *base, int how)
 	run_make(&setting, r, &o);
 	v = judge(r, k, &o, base);
 	if (v == LEAKED_FD || v == LEAKED_MEMORY)
-		v = leaks(r) ? v : CLEAN;
+		v = leaks(r, v, &o);
 	if (v > UNTOUCHED || verbose)
 		tell(r, k, &o, base, v);
 	__atomic_fetch_add(&tally->runs[r->server][how][v], 1, __ATOMIC_RELAXED);

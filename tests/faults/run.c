@@ -9,7 +9,7 @@
 #include "peer.h"
 #include "run.h"
 
-#define DEADLINE 20000 /* ms; its own waits end after 3000 */
+#define DEADLINE 20000 /* ms for a few sessions; their own waits end after 3000 */
 
 struct child {
 	pid_t pid;
@@ -77,7 +77,7 @@ start(const struct setting *s, const struct run *r, int port, struct child *c)
 	c->pidfd = pidfd_open(c->pid, 0);
 	if (c->pidfd == -1)
 		die("pidfd_open");
-	c->deadline = peer_now() + DEADLINE;
+	c->deadline = peer_now() + DEADLINE * (1 + r->times / 9);
 }
 
 /* Waits for fd (-1: nothing) or the child's end; 1: fd, 0: its end or late. */
