@@ -208,7 +208,7 @@ report_hot(struct set *s, struct answer *a)
 		r->hot = false;
 		if (a->got < a->n && r->live)
 			report(a, r, examine(r, kernel_now(r)));
-		if (a->got == a->n || buffered(r)) { /* again next time */
+		if ((r->live && a->got == a->n) || buffered(r)) { /* again next time */
 			r->hot = true;
 			r->next_hot = rest;
 			rest = r;

@@ -146,6 +146,33 @@ test_changes_that_fail(void)
 	}
 }
 
+/* One event at a time, and each connection is closed at its first. */
+static void
+test_what_is_closed_is_used_again(void)
+{
+	struct epoll_event ev = {.events = EPOLLIN}, one;
+	int ep = epoll_create1(EPOLL_CLOEXEC), i, told = 0;
+	struct set *s = NULL;
+	struct traffic t;
+
+	memory_test = "closed at its first event";
+	mod_fails.at = 0;
+	memset(in_set, 0, sizeof in_set);
+	for (i = 0; i < 40; i++) {
+		start(&t, "", "");
+		(void)put(&t, SERVER, 1, MSG_NOSIGNAL);
+		tls.epoll_ctl(ep, EPOLL_CTL_ADD, t.p.fd[CLIENT], &ev);
+		told += tls.epoll_wait(ep, &one, 1, -1);
+		s = set_get(ep, false);
+		pair_close(&t.p);
+	}
+	sets[nsets++] = s;
+	result(told == 40 && s->nregs < 8,
+	    "40 connections one after the other: the set has room for %u",
+	    s->nregs);
+	tls.close(ep);
+}
+
 int
 main(void)
 {
@@ -158,5 +185,6 @@ main(void)
 	c->epoll_wait = NULL;
 	calls_epoll(&tls);
 	test_changes_that_fail();
+	test_what_is_closed_is_used_again();
 	return failures > 0;
 }
