@@ -182,8 +182,8 @@ record_open(struct conn *c, void *buf, size_t len)
 		return -EAGAIN;
 	c->record.lent = HEADER + size < n ? HEADER + size : n;
 	/* what will not fit is kept by GnuTLS, which has to have it first */
-	if (h[0] != DATA || HEADER + size > RECORD_MOST || size <= TAG + 1 ||
-	    len < size - TAG - 1 || !next(c, &t, &c->record.rx, true))
+	if (c->record.within || h[0] != DATA || HEADER + size > RECORD_MOST ||
+	    size <= TAG + 1 || len < size - TAG - 1 || !next(c, &t, &c->record.rx, true))
 		return 0;
 	k = may_go_straight(buf, len, size) ? open_straight(c, &t, h, size, buf)
 					    : open_copied(c, &t, h, size, buf);
@@ -235,6 +235,7 @@ void
 record_received(struct conn *c, ssize_t result)
 {
 	c->record.asks |= result <= 0;
+	c->record.within = result <= 0;
 }
 
 void

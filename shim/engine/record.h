@@ -17,7 +17,9 @@
  *	GnuTLS answers a KeyUpdate, and makes one of its own after 2^24 records
  *	(RFC 8446, 5.5), in its next send: that one is left to it.
  *	While c is open GnuTLS is given whole records only, so that none of
- *	them is half in its buffers.
+ *	them is half in its buffers.  Behind one that was no data it gets the
+ *	next one too: it knows whether a handshake message goes on there, which
+ *	no data may interrupt (RFC 8446, 5.1).
  *
  * All with c locked.  Safe in signal handlers as the calls around them are.
  */
@@ -47,6 +49,7 @@ struct record {
 	size_t lent;  /* OURS: of c->in, what GnuTLS may take now */
 	size_t taken; /* the most that GnuTLS has sent as one record */
 	bool asks;    /* GnuTLS may have to say something first */
+	bool within;  /* its last record was no data: it may be part of a message */
 };
 
 /*

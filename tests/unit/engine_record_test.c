@@ -254,6 +254,60 @@ test_end(void)
 	pair_close(&t.p);
 }
 
+/* A record of the server's own making: content of one type, at most 100. */
+static void
+forge(struct traffic *t, const void *content, size_t len, unsigned char type)
+{
+	gnutls_session_t s = t->p.c[SERVER]->session;
+	unsigned char h[130] = {23, 3, 3, 0, (unsigned char)(len + 17)};
+	unsigned char plain[101], nonce[12], b[8];
+	gnutls_datum_t iv, key;
+	gnutls_aead_cipher_hd_t hd;
+	size_t n = sizeof h - 5, i;
+
+	memcpy(plain, content, len);
+	plain[len] = type;
+	gnutls_record_get_state(s, 0, NULL, &iv, &key, b);
+	memcpy(nonce, iv.data, 12);
+	for (i = 0; i < 8; i++)
+		nonce[4 + i] ^= b[i];
+	if (gnutls_aead_cipher_init(&hd, gnutls_cipher_get(s), &key) < 0 ||
+	    gnutls_aead_cipher_encrypt(
+		hd, nonce, 12, h, 5, 16, plain, len + 1, h + 5, &n) < 0)
+		memory_die("no record");
+	gnutls_aead_cipher_deinit(hd);
+	set_number(t, SERVER, false, number(t, SERVER, false) + 1);
+	memory_put(t->p.m[CLIENT], h, n + 5);
+}
+
+/* RFC 8446, 5.1: no data between the records of one handshake message. */
+static void
+test_between(void)
+{
+	static const unsigned char ticket[] = {
+	    4, 0, 0, 17, 0, 0, 1, 0, 1, 2, 3, 4, 0, 0, 4, 9, 9, 9, 9, 0, 0};
+	struct traffic t;
+	int split;
+
+	memory_test = "a ticket in two records";
+	for (split = 0; split < 2; split++) {
+		warm(&t, "AES-128-GCM");
+		forge(&t, ticket, 9, 22);
+		if (split)
+			put(&t, SERVER, 10, 0);
+		forge(&t, ticket + 9, sizeof ticket - 9, 22);
+		if (split)
+			result(get(&t, SERVER, MOST, 0) == -1 &&
+				   errno == ECONNABORTED,
+			    "refused with data between them");
+		else
+			result(carry(&t, SERVER, 10, MOST) &&
+				   carry(&t, SERVER, 3000, MOST),
+			    "taken with data behind them");
+		pair_close(&t.p);
+	}
+}
+
 /* TLS 1.2 is GnuTLS's as before. */
 static void
 test_older(void)
@@ -285,6 +339,7 @@ main(void)
 	test_forged();
 	test_half();
 	test_end();
+	test_between();
 	test_older();
 	return failures > 0;
 }
