@@ -75,7 +75,7 @@ tearDownServers() {
 }
 
 setUp() {
-	skipped=''
+	begin
 	tearDownServers
 }
 

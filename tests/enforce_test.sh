@@ -30,7 +30,7 @@ client() {
 }
 
 setUp() {
-	skipped=''
+	begin
 	pid_peer=''
 }
 

@@ -21,7 +21,7 @@ oneTimeSetUp() {
 }
 
 setUp() {
-	skipped=''
+	begin
 	start_peer
 }
 

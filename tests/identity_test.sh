@@ -106,7 +106,7 @@ refused() {
 }
 
 setUp() {
-	skipped=''
+	begin
 	pid_server=''
 }
 

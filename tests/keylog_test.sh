@@ -12,7 +12,7 @@ oneTimeSetUp() {
 }
 
 setUp() {
-	skipped=''
+	begin
 	rm -f "$TMP/kept/"*
 }
 

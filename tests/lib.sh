@@ -30,11 +30,29 @@ oracle=''	# pid of the file's oracle
 
 . "$TESTS/pki.sh"
 
-# Run by shunit2 around every test.
+# Run by shunit2 around every test.  A file with a setUp of its own calls begin.
 setUp() {
+	begin
+}
+
+begin() {
 	skipped=''
 	clear_wanted=''
+	whole_texts
 	oracle_start
+}
+
+# [MESSAGE] TEXT PART	instead of shunit2's, which asks grep and so is content
+# with any one line of PART; made anew each time, behind those.
+whole_texts() {
+	assertContains() {
+		[ $# -lt 3 ] || [[ $2 == *"$3"* ]] || fail "$1: not in it: $3"
+		[ $# -ne 2 ] || [[ $1 == *"$2"* ]] || fail "not in it: $2"
+	}
+	assertNotContains() {
+		[ $# -lt 3 ] || [[ $2 != *"$3"* ]] || fail "$1: in it: $3"
+		[ $# -ne 2 ] || [[ $1 != *"$2"* ]] || fail "in it: $2"
+	}
 }
 
 tearDown() {

@@ -28,6 +28,7 @@ oneTimeSetUp() {
 }
 
 setUp() {
+	begin
 	rm -f "$TMP/log"
 }
 
