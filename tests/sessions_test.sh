@@ -35,10 +35,11 @@ same_cache() {
 	END
 }
 
-# visit	one process that connects once; sets said, what the server says of it
+# visit	one process that connects once, to $host (localhost); sets said, what
+# the server says of it
 visit() {
 	said=$(shimmed client python3 "$TESTS/fixtures/resuming.py" twice \
-	    localhost "$port" 1 2>"$TMP/visit.err")
+	    "${host:-localhost}" "$port" 1 2>"$TMP/visit.err")
 	said=${said:-$(cat "$TMP/visit.err")}
 }
 
@@ -194,6 +195,16 @@ test_a_session_of_one_name_is_not_used_for_another() {
 	visits full resumed
 	same_cache 'server_hostname = "other.example"; session = { cache_file = "cache"; };'
 	visits full resumed
+}
+
+# One rule, one server, and what the program asks for differs.
+test_a_session_of_a_name_looked_up_is_not_used_for_another() {
+	local host
+	server 1.3
+	rule 'session = { cache_file = "cache"; };'
+	visits full resumed
+	host=127.0.0.1 visits full resumed
+	visits resumed
 }
 
 test_a_session_of_one_port_is_not_used_for_another() {
