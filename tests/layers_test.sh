@@ -81,6 +81,11 @@ test_no_function_is_longer_than_80_lines() {
 	    /^}/ { start = 0 }')"
 }
 
+# A defect whose text is gone would be planted nowhere, until make mutations.
+test_defects_to_plant_still_fit_their_files() {
+	assertEquals '' "$(tests/mutations/all --check)"
+}
+
 test_every_file_says_in_its_first_lines_what_it_is() {
 	local file bad=''
 	for file in $(sources); do
