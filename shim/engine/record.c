@@ -183,7 +183,8 @@ record_open(struct conn *c, void *buf, size_t len)
 	c->record.lent = HEADER + size < n ? HEADER + size : n;
 	/* what will not fit is kept by GnuTLS, which has to have it first */
 	if (c->record.within || h[0] != DATA || HEADER + size > RECORD_MOST ||
-	    size <= TAG + 1 || len < size - TAG - 1 || !next(c, &t, &c->record.rx, true))
+	    size <= TAG + 1 || len < size - TAG - 1 ||
+	    !next(c, &t, &c->record.rx, true))
 		return 0;
 	k = may_go_straight(buf, len, size) ? open_straight(c, &t, h, size, buf)
 					    : open_copied(c, &t, h, size, buf);
