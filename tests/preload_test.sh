@@ -45,6 +45,23 @@ test_without_an_engine_connect_is_refused_and_said_once() {
 refused cause=engine: the engine cannot be loaded: .* refused$' '$TMP/err'"
 }
 
+test_without_an_engine_a_full_stderr_stops_nothing() {
+	alone timeout 20 python3 - >"$TMP/out" <<-'END'
+	import os, socket
+	_, w = os.pipe()
+	os.dup2(w, 2)
+	os.set_blocking(2, False)
+	try:
+	    while os.write(2, b"x" * 4096):
+	        pass
+	except BlockingIOError:
+	    pass
+	os.set_blocking(2, True)
+	print(socket.socket().connect_ex(("127.0.0.1", 9)))
+	END
+	assertEquals 13 "$(cat "$TMP/out")"
+}
+
 test_without_an_engine_an_inherited_connection_is_refused() {
 	start spawner "$B/tests/spawner" connection env \
 	    LD_PRELOAD="$(alone sh -c 'echo $LD_PRELOAD')" \
