@@ -22,15 +22,22 @@ static char preload_path[PATH_MAX];
 
 /*
  * A copy that lives as long as the process: redis and others write their
- * title over the environment.  mmap, since malloc may be the host's.
+ * title over the environment.  No malloc, which may be the host's; and what
+ * is short has no mapping of its own, which every fork would have to copy.
  */
 static const char *
 copy(const char *value)
 {
+	static char room[1024];
+	static size_t used;
 	size_t len = strlen(value) + 1;
-	char *to = mmap(NULL, len, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *to = room + used;
 
+	if (len <= sizeof room - used)
+		used += len;
+	else
+		to = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	/* Not to lose a policy: an empty name is one that cannot be read. */
 	return to == MAP_FAILED ? "" : memcpy(to, value, len);
 }
