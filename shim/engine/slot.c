@@ -45,10 +45,17 @@ struct arena {
 	_Alignas(128) _Atomic uint32_t hint; /* where to look for a free slot */
 	_Atomic uint32_t top;  /* no slot at or above was ever used */
 	_Atomic uint32_t used; /* how many are not free */
-	struct slot slots[NSLOTS];
+	uint32_t n;            /* slots; never changes */
+	struct slot slots[];
 };
 
 #define FEW 31 /* slots on that page */
+
+/*
+ * The first arena is small enough for a gap between the libraries: it has a
+ * page table in common with what a child writes anyway.
+ */
+#define FIRST 255
 
 /*
  * Those that this process can see, from 0 on without a gap.  One that is
@@ -60,22 +67,26 @@ RARE static _Atomic(struct arena *) arenas[NARENAS];
 static struct arena *
 arena_map(int at)
 {
+	uint32_t n = at == 0 ? FIRST : NSLOTS;
+	size_t len = sizeof(struct arena) + n * sizeof(struct slot);
 	struct arena *none = NULL, *a;
 
-	a = mmap(NULL, sizeof *a, PROT_READ | PROT_WRITE,
+	a = mmap(NULL, len, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (a == MAP_FAILED)
 		return NULL;
+	a->n = n;
 	if (atomic_compare_exchange_strong(&arenas[at], &none, a))
 		return a;
-	munmap(a, sizeof *a); /* another thread's came first */
+	munmap(a, len); /* another thread's came first */
 	return none;
 }
 
 int
 slot_init(void)
 {
-	return arena_map(0) != NULL ? 0 : -errno;
+	/* the second too: who comes after a fork is to see it */
+	return arena_map(0) != NULL && arena_map(1) != NULL ? 0 : -errno;
 }
 
 static struct arena *
@@ -85,7 +96,7 @@ arena_of(const struct slot *s)
 	int i;
 
 	for (i = 0; i < NARENAS && (a = arenas[i]) != NULL; i++)
-		if (s >= a->slots && s < a->slots + NSLOTS)
+		if (s >= a->slots && s < a->slots + a->n)
 			return a;
 	return NULL;
 }
@@ -159,19 +170,19 @@ arena_take(struct arena *a, pid_t pid, uint32_t stamp[SLOT_USES])
 {
 	uint32_t used = a->used, i, at;
 
-	if (used >= NSLOTS)
+	if (used >= a->n)
 		return NULL;
 	/* around the page, or as far that every other one should be free */
 	at = atomic_fetch_add(&a->hint, 1) %
-	    (used < FEW / 2 ? FEW : used < NSLOTS / 2 ? 2 * used : NSLOTS);
-	for (i = 0; i < NSLOTS; i++) {
-		struct slot *s = &a->slots[(at + i) % NSLOTS];
+	    (used < FEW / 2 ? FEW : used < a->n / 2 ? 2 * used : a->n);
+	for (i = 0; i < a->n; i++) {
+		struct slot *s = &a->slots[(at + i) % a->n];
 		uint32_t none = 0;
 
 		if (!atomic_compare_exchange_strong(&s->holders, &none, 1))
 			continue;
 		atomic_fetch_add(&a->used, 1);
-		raise_top(a, (at + i) % NSLOTS);
+		raise_top(a, (at + i) % a->n);
 		clear(s, pid, stamp);
 		return s;
 	}

@@ -212,19 +212,23 @@ test_zombie_of_another(void)
 static void
 test_full(void)
 {
-	struct slot **all = calloc(NSLOTS + 1, sizeof *all);
+	struct slot **all = calloc(FIRST + NSLOTS + 1, sizeof *all);
 	uint32_t i, n = 0, stamp = SLOT_NEVER;
 
-	while (arenas[1] == NULL && n <= NSLOTS)
+	while (arenas[2] == NULL && n <= FIRST + NSLOTS)
 		all[n++] = slot_of(me, NULL);
-	result(n == NSLOTS + 1 && all[NSLOTS] != NULL &&
-		   arena_of(all[NSLOTS]) == arenas[1],
-	    "when the arena is full there is another");
+	result(arena_of(all[FIRST - 1]) == arenas[0] &&
+		   arena_of(all[FIRST]) == arenas[1],
+	    "the first arena is a small one");
+	result(n == FIRST + NSLOTS + 1 && all[n - 1] != NULL &&
+		   arena_of(all[n - 1]) == arenas[2],
+	    "when the arenas are full there is another");
 	leaves(all[12345], me);
 	result(slot_of(you, NULL) == all[12345], "what is free again is found");
 	for (i = 0; i < n; i++)
 		leaves(all[i], i == 12345 ? you : me);
-	result(arenas[0]->used == 0 && arenas[1]->used == 0,
+	result(arenas[0]->used == 0 && arenas[1]->used == 0 &&
+		   arenas[2]->used == 0,
 	    "all are free again");
 	free(all);
 	slot_expect(NULL);
@@ -250,6 +254,14 @@ static struct race {
 	int expected[RACERS][ROUNDS];
 } * race;
 
+static uint32_t
+number(const struct slot *s)
+{
+	const struct arena *a = arena_of(s);
+
+	return (uint32_t)(s - a->slots) + (a == arenas[0] ? 0 : FIRST);
+}
+
 static void
 race_round(int who, int i)
 {
@@ -259,8 +271,7 @@ race_round(int who, int i)
 	uint32_t stamp = race->stamp[i];
 	unsigned spins = 0;
 
-	race->taken[who][i] =
-	    (uint32_t)(slot_of(pid, NULL) - arenas[0]->slots);
+	race->taken[who][i] = number(slot_of(pid, NULL));
 	race->line[i]++;
 	while (race->line[i] < RACERS)
 		if (++spins % 1000 == 0)
@@ -311,12 +322,12 @@ race_start(void)
 static bool
 taken_once(void)
 {
-	static unsigned char seen[NSLOTS];
+	static unsigned char seen[FIRST + NSLOTS];
 	int i, k;
 
 	for (k = 0; k < RACERS; k++)
 		for (i = 0; i < ROUNDS; i++)
-			if (race->taken[k][i] >= NSLOTS ||
+			if (race->taken[k][i] >= FIRST + NSLOTS ||
 			    seen[race->taken[k][i]]++)
 				return false;
 	return true;
