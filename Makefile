@@ -40,9 +40,9 @@ GNUTLS_CFLAGS := $(shell pkg-config --cflags gnutls 2>/dev/null)
 preload_src = $(wildcard shim/preload/*.c) shim/target.c
 preload_asm = $(wildcard shim/preload/*.S)
 # The children of a server map the pages of the engine that they come by, 64 KB
-# at a time: what serves a connection lies together.  table.o is the first of
-# all, for its variables (RARE in engine.h).
-near = table thread call process slot alive turn wait bytes conn conn_end \
+# at a time: what serves a connection lies together.  thread.o is the first of
+# all for its buffers, table.o the next for its variables (RARE in engine.h).
+near = thread table call process slot alive turn wait bytes conn conn_end \
 	handshake session hello stream stream_in stream_out intake record \
 	carry argument calls_stream calls_descriptor deferred libc_stream \
 	ours epoll_set verify watch log resume ticket cache psk failure \

@@ -56,7 +56,7 @@
  * the count may be read at any time.
  */
 APART struct row fd_rows[FD_MAX];
-/* This file's variables are .bss's first (Makefile): it begins with a page. */
+/* Before this file's variables is what forks do not write (Makefile). */
 __asm__(".pushsection .bss\n\t.balign 4096\n\t.popsection");
 static pthread_mutex_t world = PTHREAD_MUTEX_INITIALIZER;
 static struct conn *all, *spare;

@@ -34,12 +34,13 @@ static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /*
- * The first is no mapping of its own, which every fork would have to copy
- * (APART); its thread, mostly main's, has it to the end.  A ClientHello and
- * what answers it take a page of it each, and not two.
+ * The first is no mapping of its own, which every fork would have to copy, and
+ * lies just before what forks write, to have its page table in common with it
+ * (RARE in engine.h); its thread, mostly main's, has it to the end.  A
+ * ClientHello and what answers it take a page of it each, and not two.
  */
 #define PAGE 4096
-APART static unsigned char room[sizeof(struct thread) + PAGE];
+static unsigned char room[sizeof(struct thread) + PAGE];
 static _Atomic bool near_taken;
 
 static struct thread *
