@@ -374,6 +374,15 @@ see_hello(struct conn *c, struct message m, bool client, bool incoming)
 	return choose(c, &h);
 }
 
+/* RFC 8446, 2: after its Finished a server waits for the client's. */
+static void
+see_finished(struct conn *c, bool incoming)
+{
+	if (!incoming && c->side == SIDE_SERVER &&
+	    gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3)
+		c->flight_over = true;
+}
+
 /*
  * GnuTLS 3.7.9 shows a ticket of TLS 1.3 once it has taken it in, all other
  * messages before it looks at them.
@@ -401,6 +410,9 @@ hook(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
 		return 0;
 	case GNUTLS_HANDSHAKE_NEW_SESSION_TICKET:
 		see_ticket(c, m);
+		return 0;
+	case GNUTLS_HANDSHAKE_FINISHED:
+		see_finished(c, incoming);
 		return 0;
 	default:
 		return 0;

@@ -61,27 +61,55 @@ session_out(struct conn *c)
 		bytes_borrow(&c->out, thread_output(), 0, BUFFER_SIZE + 8192);
 }
 
+/* All of iov but the first skip bytes; a count, or -1 without memory. */
+static ssize_t
+put_behind(struct conn *c, const giovec_t *iov, int n, size_t skip)
+{
+	ssize_t total = 0;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		size_t len = iov[i].iov_len, had = skip < len ? skip : len;
+
+		if (bytes_put(&c->out, (char *)iov[i].iov_base + had,
+			len - had) < 0)
+			return -1;
+		skip -= had;
+		total += (ssize_t)len;
+	}
+	return total;
+}
+
 /*
  * Always takes everything: GnuTLS 3.7.9 corrupts the stream when a send is
  * pending and a KeyUpdate request arrives.
+ *
+ * A TLS 1.3 server's Finished is taken too, but GnuTLS is told that it was
+ * not: in the same call it would go on to compute what the client's Finished
+ * has to be, find that it has not come, and compute it anew in the next.  So
+ * it returns from here to have the flight sent, and is called again when there
+ * is an answer.  What it pushes first then has been taken already.
  */
 static ssize_t
 push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 {
 	struct conn *c = ptr;
-	ssize_t total = 0;
-	int i;
+	ssize_t total;
 
 	session_out(c);
-	for (i = 0; i < n; i++) {
-		if (bytes_put(&c->out, iov[i].iov_base, iov[i].iov_len) < 0) {
-			c->out_lost = true;
-			gnutls_transport_set_errno(c->session, ENOMEM);
-			return -1;
-		}
-		total += (ssize_t)iov[i].iov_len;
+	total = put_behind(c, iov, n, c->ahead);
+	if (total < 0) {
+		c->out_lost = true;
+		gnutls_transport_set_errno(c->session, ENOMEM);
+		return -1;
 	}
-	return total;
+	c->ahead = 0;
+	if (!c->flight_over)
+		return total;
+	c->flight_over = false;
+	c->ahead = (size_t)total;
+	gnutls_transport_set_errno(c->session, EAGAIN);
+	return -1;
 }
 
 /* Is what out says about the peer's certificates, and not about TLS? */

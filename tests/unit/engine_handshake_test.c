@@ -338,6 +338,44 @@ troubled(struct life *l, const char *version, int side, bool sending,
 }
 
 /*
+ * A TLS 1.3 server's GnuTLS stands behind its Finished, and not before the
+ * client's, while the answer is on its way.
+ */
+static void
+test_flight(void)
+{
+	static const char bad[] = {0x17, 3, 3, 0, 4, 1, 2, 3, 4};
+	struct pair p;
+	size_t sent;
+	int v;
+
+	for (v = 0; v < 2; v++) {
+		memory_test = versions[v];
+		pair_open(&p, versions[v], "");
+		pair_drive(&p, CLIENT);
+		pair_drive(&p, SERVER);
+		result(p.m[SERVER]->sent > 0 &&
+			   (p.c[SERVER]->ahead > 0) == (v == 1),
+		    "a flight of %zu bytes, %zu to come again",
+		    p.m[SERVER]->sent, p.c[SERVER]->ahead);
+		result(pair_shake(&p) && p.c[SERVER]->ahead == 0, "it opens");
+		pair_close(&p);
+	}
+	memory_test = "a bad answer to a flight";
+	pair_open(&p, TLS13, "");
+	pair_drive(&p, CLIENT);
+	pair_drive(&p, SERVER);
+	sent = p.m[SERVER]->sent;
+	memory_put(p.m[SERVER], bad, sizeof bad);
+	pair_drive(&p, SERVER);
+	result(p.c[SERVER]->state == CONN_FAILED &&
+		   p.m[SERVER]->sent > sent && p.m[SERVER]->sent < sent + 64,
+	    "%zu bytes, and %zu that say why", sent,
+	    p.m[SERVER]->sent - sent);
+	pair_close(&p);
+}
+
+/*
  * A pipe that holds three bytes: each end has to read in the middle of what
  * it sends.
  */
@@ -473,6 +511,7 @@ main(void)
 	test_foreign();
 	test_deadline();
 	test_in_progress();
+	test_flight();
 	test_narrow_pipe();
 	test_confirm();
 	test_every_call();
