@@ -45,7 +45,7 @@ preload_asm = $(wildcard shim/preload/*.S)
 near = thread table call process slot alive turn wait bytes conn conn_end \
 	handshake session hello stream stream_in stream_out intake record \
 	carry argument calls_stream calls_descriptor deferred libc_stream \
-	ours epoll_set verify watch log resume ticket cache psk failure \
+	ours epoll_set reg verify watch log resume ticket cache psk failure \
 	calls_socket snapshot judge connection ready alloc reserve start \
 	epoll keylog reauth known
 engine_src = $(near:%=shim/engine/%.c) \

@@ -45,7 +45,7 @@ suite() {
 	local name
 	for name in duplex readers close-under-reader close-under-two \
 	    shutdown-under-readers shutdown-under-writer close-under-writer \
-	    join set; do
+	    join set closed-sets; do
 		eval "test_${name//-/_}_is_as_over_tcp() {
 			as_over_tcp threads $name; }"
 		suite_addTest "test_${name//-/_}_is_as_over_tcp"

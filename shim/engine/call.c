@@ -5,6 +5,7 @@
 #include "call.h"
 #include "carry.h"
 #include "epoll.h"
+#include "epoll_set.h"
 #include "process.h"
 #include "thread.h"
 
@@ -16,6 +17,7 @@ call_enter(struct call *k)
 {
 	k->saved = errno;
 	k->c = NULL;
+	k->set = NULL;
 	k->cancel = -1;
 	if (thread_enter() < 0)
 		return -EAGAIN;
@@ -89,6 +91,8 @@ call_left(void *arg)
 	if (k != NULL) {
 		if (k->c != NULL)
 			conn_put(k->c);
+		if (k->set != NULL)
+			set_put(k->set);
 		top = k->outer;
 		thread_leave();
 	}
@@ -103,6 +107,17 @@ call_holds(const struct conn *c)
 
 	for (k = top; k != NULL; k = k->outer)
 		n += k->c == c;
+	return n;
+}
+
+uint32_t
+call_holds_set(const struct set *s)
+{
+	const struct call *k;
+	uint32_t n = 0;
+
+	for (k = top; k != NULL; k = k->outer)
+		n += k->set == s;
 	return n;
 }
 
@@ -138,6 +153,8 @@ call_end(struct call *k, ssize_t rv)
 		call_note(k->c);
 		conn_put(k->c);
 	}
+	if (k->set != NULL)
+		set_put(k->set);
 	if (k->cancel != -1) {
 		top = k->outer;
 		thread_leave();

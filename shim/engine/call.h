@@ -9,6 +9,7 @@
 
 struct call {
 	struct conn *c;
+	struct set *set; /* an epoll set that it is about, or NULL */
 	int saved;  /* errno is untouched on success */
 	int cancel; /* the thread's cancellation state, disabled meanwhile */
 	struct call *outer; /* the call that a signal handler interrupted */
@@ -60,8 +61,8 @@ extern void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int run
 /*
  * Around a system call that may wait and is a cancellation point: the host's
  * cancellation state holds for it.  A thread that is cancelled, or jumps out
- * of it, gives back what it holds (a struct held, or NULL), the conn of its
- * call and its depth in the engine.  No lock is held.  They pair in one block.
+ * of it, gives back what it holds (a struct held, or NULL), the conn and set of
+ * its call and its depth in the engine.  No lock is held.  They pair in one block.
  */
 #define CALL_WAIT_BEGIN(held)                                             \
 	{                                                                 \
@@ -75,6 +76,7 @@ extern void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int run
 
 /* How many calls of this thread are on c: a fork's child has no others. */
 uint32_t call_holds(const struct conn *c);
+uint32_t call_holds_set(const struct set *s);
 
 void call_left(void *held);
 void call_wait_begin(void);

@@ -26,7 +26,7 @@
  *	wait itself (poll, or a look at one byte) moves no bytes.
  * Lock order
  *	An epoll set's lock, conn->lock, then the list of deferred handshakes,
- *	making and links (epoll_set.c), world (table.c) and the writers' bell
+ *	making (epoll_set.c) and links (reg.c), world (table.c) and the writers' bell
  *	(turn.c).  Only a fork holds links and world together.  Who holds the
  *	list or world only tries a conn->lock; never two conns' locks at once.
  *	libc's list of streams comes before libc_stream.c's notes, and neither
@@ -83,7 +83,7 @@ struct conn {
 	uint64_t cookie;      /* SO_COOKIE: the same for every descriptor */
 	_Atomic int fd_hint;  /* a descriptor it had lately */
 	struct conn *next_deferred; /* deferred.c's list */
-	struct reg *regs; /* epoll registrations; epoll_set.c's links */
+	_Atomic(struct reg *) regs; /* epoll registrations; epoll_set.c's links */
 
 	pthread_mutex_t lock;
 	enum conn_state state; /* first of what conn_new clears */

@@ -70,13 +70,15 @@ ctl_del(struct reg *r)
 	return rv;
 }
 
+/* k's conn is fd's, and its set is found. */
 static int
-control(int epfd, int op, int fd, struct epoll_event *ev, struct conn *c)
+control(struct call *k, int epfd, int op, int fd, struct epoll_event *ev)
 {
+	struct conn *c = k->c;
 	bool stream = c == NULL && fd >= 0 && fd < FD_MAX &&
-	    host->class_of[fd] == FD_STREAM;
-	struct set *s = set_get(
-	    epfd, op == EPOLL_CTL_ADD && (c != NULL || stream));
+	    __atomic_load_n(&host->class_of[fd], __ATOMIC_RELAXED) == FD_STREAM;
+	bool adds = op == EPOLL_CTL_ADD && (c != NULL || stream);
+	struct set *s = k->set = set_get(epfd, adds);
 	struct reg *r;
 	int rv = 1;
 
@@ -86,7 +88,9 @@ control(int epfd, int op, int fd, struct epoll_event *ev, struct conn *c)
 		return -EFAULT;
 	set_lock(s);
 	r = set_find(s, fd);
-	if (op == EPOLL_CTL_ADD && (c != NULL || stream)) {
+	if (set_is_closed(s)) {
+		rv = -EBADF;
+	} else if (adds) {
 		(void)set_take(s); /* its bell must ring for what comes */
 		rv = ctl_add(s, c, fd, ev);
 	}
@@ -106,7 +110,7 @@ do_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 
 	if (rv == 0) {
 		k.c = table_get(fd);
-		rv = control(epfd, op, fd, ev, k.c);
+		rv = control(&k, epfd, op, fd, ev);
 		if (rv == 1) /* none of ours */
 			rv = (int)as_engine(
 			    host->libc->epoll_ctl(epfd, op, fd, ev));
@@ -129,6 +133,7 @@ epoll_note(struct conn *c, bool edge)
 	reg_each(c, -1, note_one, &edge);
 }
 
+/* Each with a reference to its set. */
 struct found {
 	struct reg *reg[16];
 	int n;
@@ -139,8 +144,20 @@ collect(struct reg *r, void *arg)
 {
 	struct found *f = arg;
 
-	if (f->n < 16)
-		f->reg[f->n++] = r;
+	if (f->n == 16)
+		return;
+	f->reg[f->n++] = r;
+	(void)set_hold(r->set); /* under links: epoll_set.h */
+}
+
+/* r's set, locked by the caller, who is done with it. */
+static void
+leave(struct reg *r)
+{
+	struct set *s = r->set;
+
+	pthread_mutex_unlock(&s->lock);
+	set_put(s);
 }
 
 void
@@ -154,10 +171,12 @@ epoll_connected(int fd, struct conn *c)
 		struct reg *r = f.reg[i];
 
 		set_lock(r->set);
-		reg_bind(r, c);
-		(void)reg_ctl(r, EPOLL_CTL_MOD, first_question(r));
-		reg_note(r);
-		pthread_mutex_unlock(&r->set->lock);
+		if (r->live && r->c == NULL) {
+			reg_bind(r, c);
+			(void)reg_ctl(r, EPOLL_CTL_MOD, first_question(r));
+			reg_note(r);
+		}
+		leave(r);
 	}
 }
 
@@ -185,7 +204,7 @@ epoll_closing(int fd, struct conn *c, bool last)
 			set_del(r);
 		else if (r->fd == fd)
 			set_hide(r);
-		pthread_mutex_unlock(&r->set->lock);
+		leave(r);
 	}
 }
 
@@ -219,29 +238,23 @@ forget_stream(int fd)
 			else
 				set_del(r);
 		}
-		pthread_mutex_unlock(&r->set->lock);
+		leave(r);
 	}
 }
 
-/*
- * The number goes; regs are let go of.  The memory stays: a thread may still
- * be waiting on the set.
- */
+/* The memory is who is still in a call on the set's to give back. */
 void
 epoll_close_set(int epfd)
 {
 	struct set *s = set_forget(epfd);
-	uint32_t i;
 
 	forget_stream(epfd);
 	if (s == NULL)
 		return;
 	set_lock(s);
-	for (i = 0; i < s->nregs; i++)
-		if (s->regs[i]->live)
-			set_del(s->regs[i]);
+	set_close(s);
 	pthread_mutex_unlock(&s->lock);
-	ours_close(&s->bell);
+	set_put(s);
 }
 
 void

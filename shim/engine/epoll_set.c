@@ -1,20 +1,18 @@
-/* epoll_set.c - one epoll set: its registrations, its doorbell */
+/* epoll_set.c - one epoll set: its numbers, its users, its doorbell */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "epoll.h"
 #include "alive.h"
+#include "call.h"
 #include "epoll_set.h"
 #include "ours.h"
 #include "thread.h"
 
 static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
-
-/* Which regs belong to which conn; unbound ones hang on `streams`. */
-static pthread_mutex_t links = PTHREAD_MUTEX_INITIALIZER;
-static bool held; /* both, over a fork */
-static struct reg *streams;
+static struct set *all, *spares; /* making */
+static bool held; /* it and links (reg.c), over a fork */
 
 /*
  * Fork.  Both locks are held for a moment only and taken before the fork, so
@@ -28,8 +26,27 @@ epoll_before_fork(void)
 	if (thread_at_work())
 		return; /* a handler's fork: this very thread may hold them */
 	pthread_mutex_lock(&making);
-	pthread_mutex_lock(&links);
+	reg_before_fork();
 	held = true;
+}
+
+/*
+ * In the child.  Where a handler's fork has interrupted the engine on this
+ * very thread, that may hold more than its calls say: too many then, and such
+ * a set is not used again.
+ */
+static void
+count_anew(void)
+{
+	struct set *s;
+
+	for (s = all; s != NULL; s = s->next) {
+		uint32_t n = 1 + call_holds_set(s);
+		uint32_t had = atomic_load(&s->refs);
+
+		if (had > 0 && had != n) /* most pages stay the parent's too */
+			atomic_store(&s->refs, n);
+	}
 }
 
 void
@@ -37,11 +54,13 @@ epoll_after_fork(bool child)
 {
 	if (child) {
 		pthread_mutex_init(&making, NULL);
-		pthread_mutex_init(&links, NULL);
+		reg_after_fork(true);
 		held = false;
+		if (!thread_at_work())
+			count_anew();
 	} else if (held) {
 		held = false;
-		pthread_mutex_unlock(&links);
+		reg_after_fork(false);
 		pthread_mutex_unlock(&making);
 	}
 }
@@ -52,6 +71,7 @@ renew(struct set *s)
 	pthread_mutex_lock(&making);
 	if (s->forks != process_forks()) {
 		if (pthread_mutex_trylock(&s->lock) != 0) {
+			(void)set_hold(s); /* its regs are on lists still */
 			s->regs = NULL;
 			s->nregs = s->cap = 0;
 			s->hot = NULL;
@@ -84,8 +104,6 @@ make_bell(struct set *s)
 	}
 	return 0;
 }
-
-#define SET_IDS 0x1000000
 
 static bool
 has_session_of_another(const struct set *s)
@@ -128,10 +146,34 @@ set_take(struct set *s)
 	return true;
 }
 
+/* making held: one whose lock is whole, and all else anybody's guess. */
+static struct set *
+spare_set(void)
+{
+	struct set *s = spares;
+
+	if (s != NULL) {
+		spares = s->next_spare;
+	} else if ((s = calloc(1, sizeof *s)) != NULL) {
+		pthread_mutex_init(&s->lock, NULL);
+		s->next = all;
+		all = s;
+	}
+	return s;
+}
+
+/* making held */
+static void
+spare_add(struct set *s)
+{
+	s->next_spare = spares;
+	spares = s;
+}
+
 static struct set *
 new_set(int epfd)
 {
-	struct set *s = calloc(1, sizeof *s);
+	struct set *s = spare_set();
 
 	if (s == NULL)
 		return NULL;
@@ -140,16 +182,75 @@ new_set(int epfd)
 	s->pid = process_pid();
 	s->since = alive_ticks();
 	s->forks = process_forks();
-	pthread_mutex_init(&s->lock, NULL);
 	/* no pointer has these bits, and few programs such numbers; the low 24
 	   are an index */
 	s->base = 0x7e5a000000000000ULL | ((uintptr_t)s << 8 & 0xffffff000000);
 	if (make_bell(s) == -1) {
-		free(s);
+		spare_add(s);
 		return NULL;
 	}
+	atomic_store(&s->refs, 1);
 	host->set_class(epfd, FD_SET);
 	return s;
+}
+
+struct set *
+set_hold(struct set *s)
+{
+	atomic_fetch_add(&s->refs, 1);
+	return s;
+}
+
+/* What it has had goes; the next one finds zeros. */
+static void
+wipe(struct set *s)
+{
+	const size_t from = offsetof(struct set, regs);
+	uint32_t i;
+
+	for (i = 0; i < s->nregs; i++)
+		free(s->regs[i]);
+	free(s->regs);
+	free(s->bucket);
+	memset((char *)s + from, 0, sizeof *s - from);
+}
+
+void
+set_put(struct set *s)
+{
+	if (atomic_fetch_sub(&s->refs, 1) != 1)
+		return;
+	wipe(s);
+	pthread_mutex_lock(&making);
+	spare_add(s);
+	pthread_mutex_unlock(&making);
+}
+
+static bool
+ref(struct set *s)
+{
+	uint32_t n = atomic_load(&s->refs);
+
+	while (n > 0)
+		if (atomic_compare_exchange_weak(&s->refs, &n, n + 1))
+			return true;
+	return false;
+}
+
+/* It may be done with, or another number's by now: looked at again. */
+static struct set *
+set_of(int epfd)
+{
+	struct set *s;
+
+	while ((s = atomic_load(&fd_rows[epfd].set)) != NULL) {
+		if (!ref(s))
+			continue;
+		if (atomic_load(&fd_rows[epfd].set) == s)
+			return s;
+		set_put(s);
+	}
+	return NULL;
 }
 
 #define DUPFD_QUERY 1027 /* F_DUPFD_QUERY, Linux 6.10: EINVAL before */
@@ -165,7 +266,9 @@ find_copies(struct set *s, int epfd)
 	int fd;
 
 	for (fd = 0; fd < SEARCHED; fd++)
-		if (fd != epfd && host->class_of[fd] == FD_PASS &&
+		if (fd != epfd &&
+		    __atomic_load_n(&host->class_of[fd], __ATOMIC_RELAXED) ==
+			FD_PASS &&
 		    host->libc->fcntl(fd, DUPFD_QUERY, (long)epfd) == 1) {
 			s->fds++;
 			atomic_store(&fd_rows[fd].set, s);
@@ -180,7 +283,7 @@ set_get(int epfd, bool make)
 
 	if (epfd < 0 || epfd >= FD_MAX)
 		return NULL;
-	s = atomic_load(&fd_rows[epfd].set);
+	s = set_of(epfd);
 	if (s != NULL || !make)
 		return s;
 	pthread_mutex_lock(&making);
@@ -189,6 +292,8 @@ set_get(int epfd, bool make)
 		atomic_store(&fd_rows[epfd].set, s);
 		find_copies(s, epfd);
 	}
+	if (s != NULL)
+		(void)set_hold(s); /* it has a number, which making keeps */
 	pthread_mutex_unlock(&making);
 	return s;
 }
@@ -230,299 +335,19 @@ set_forget(int epfd)
 	return s;
 }
 
-/* Numbers are small and dense: the lowest bits spread them. */
-static struct reg **
-bucket_of(struct set *s, int fd)
-{
-	return &s->bucket[(uint32_t)fd & (s->cap - 1)];
-}
-
-static void
-bucket_add(struct set *s, struct reg *r)
-{
-	struct reg **at = bucket_of(s, r->fd);
-
-	r->next_of_fd = *at;
-	*at = r;
-	r->found = true;
-}
-
-static void
-bucket_del(struct reg *r)
-{
-	struct reg **at;
-
-	if (!r->found)
-		return;
-	at = bucket_of(r->set, r->fd);
-	while (*at != r)
-		at = &(*at)->next_of_fd;
-	*at = r->next_of_fd;
-	r->found = false;
-}
-
-struct reg *
-set_find(struct set *s, int fd)
-{
-	struct reg *r = s->cap > 0 ? *bucket_of(s, fd) : NULL;
-
-	while (r != NULL && r->fd != fd)
-		r = r->next_of_fd;
-	return r;
-}
-
 void
-set_hide(struct reg *r)
+set_close(struct set *s)
 {
-	bucket_del(r);
-	r->closed = true;
-}
+	uint32_t i;
 
-bool
-set_is_bell(const struct set *s, uint64_t data)
-{
-	return data == s->base;
-}
-
-struct reg *
-set_reg(struct set *s, uint64_t data)
-{
-	uint64_t i = data - s->base - 1;
-
-	return data > s->base && i < s->nregs ? s->regs[i] : NULL;
-}
-
-bool
-set_is_foreign(const struct set *s, uint64_t data)
-{
-	return data - s->base - 1 < SET_IDS && data - s->base - 1 >= s->nregs;
-}
-
-/* One that is hot or noted still is somebody's to look at: not yet. */
-static struct reg *
-spare(struct set *s)
-{
-	struct reg **at = &s->spare, *r;
-	int tries;
-
-	for (tries = 0; (r = *at) != NULL && tries < 8; tries++) {
-		if (!r->hot && !atomic_load(&r->noted)) {
-			*at = r->next_of_fd;
-			return r;
-		}
-		at = &r->next_of_fd;
-	}
-	return NULL;
-}
-
-/* Twice the room, always a power of two. */
-static int
-widen(struct set *s)
-{
-	uint32_t cap = s->cap > 0 ? 2 * s->cap : 16, i;
-	struct reg **regs = realloc(s->regs, cap * sizeof *regs);
-	struct reg **bucket;
-
-	if (regs == NULL)
-		return -1;
-	s->regs = regs;
-	bucket = calloc(cap, sizeof *bucket);
-	if (bucket == NULL)
-		return -1;
-	free(s->bucket);
-	s->bucket = bucket;
-	s->cap = cap;
+	atomic_store(&s->epfd, -1);
 	for (i = 0; i < s->nregs; i++)
-		if (s->regs[i]->found)
-			bucket_add(s, s->regs[i]);
-	return 0;
-}
-
-static struct reg *
-grow(struct set *s)
-{
-	struct reg *r;
-
-	if (s->nregs == s->cap && widen(s) == -1)
-		return NULL;
-	r = calloc(1, sizeof *r);
-	if (r == NULL)
-		return NULL;
-	r->set = s;
-	r->index = s->nregs;
-	s->regs[s->nregs++] = r;
-	return r;
-}
-
-struct reg *
-set_add(struct set *s, int fd)
-{
-	struct reg *r = spare(s);
-
-	if (r == NULL)
-		r = grow(s);
-	if (r == NULL)
-		return NULL;
-	r->fd = fd;
-	r->by = process_pid();
-	r->closed = r->disarmed = r->told_out = false;
-	r->live = true;
-	bucket_add(s, r);
-	return r;
-}
-
-void
-set_del(struct reg *r)
-{
-	if (!r->live)
-		return;
-	reg_bind(r, NULL);
-	bucket_del(r);
-	r->live = false;
-	r->next_of_fd = r->set->spare;
-	r->set->spare = r;
-}
-
-static struct reg **
-list_of(struct conn *c)
-{
-	return c != NULL ? &c->regs : &streams;
-}
-
-static void
-unlink_reg(struct reg *r)
-{
-	struct reg **at = list_of(r->c);
-
-	while (*at != NULL && *at != r)
-		at = &(*at)->next_of_conn;
-	if (*at == r)
-		*at = r->next_of_conn;
-}
-
-void
-reg_bind(struct reg *r, struct conn *c)
-{
-	pthread_mutex_lock(&links);
-	unlink_reg(r);
-	r->c = c;
-	if (c != NULL) {
-		r->next_of_conn = c->regs;
-		c->regs = r;
-	}
-	pthread_mutex_unlock(&links);
-}
-
-void
-reg_wait_stream(struct reg *r)
-{
-	pthread_mutex_lock(&links);
-	r->c = NULL;
-	r->next_of_conn = streams;
-	streams = r;
-	pthread_mutex_unlock(&links);
+		set_del(s->regs[i]);
+	ours_close(&s->bell);
 }
 
 bool
-reg_alone(const struct reg *r)
+set_is_closed(const struct set *s)
 {
-	bool alone;
-
-	pthread_mutex_lock(&links);
-	alone = r->c->regs == r && r->next_of_conn == NULL;
-	pthread_mutex_unlock(&links);
-	return alone;
-}
-
-void
-reg_each(struct conn *c, int fd, void (*f)(struct reg *r, void *arg),
-    void *arg)
-{
-	struct reg *r, *next;
-
-	pthread_mutex_lock(&links);
-	for (r = *list_of(c); r != NULL; r = next) {
-		next = r->next_of_conn;
-		if (c != NULL || (r->fd == fd && !r->closed))
-			f(r, arg);
-	}
-	pthread_mutex_unlock(&links);
-}
-
-void
-reg_note(struct reg *r)
-{
-	struct set *s = r->set;
-	uint64_t one = 1;
-
-	if (!atomic_exchange(&r->noted, true)) {
-		r->next_noted = atomic_load(&s->stack);
-		while (!atomic_compare_exchange_weak(
-		    &s->stack, &r->next_noted, r))
-			;
-	}
-	/* a child's bell is its parent's, who has nothing to look at */
-	if (s->pid == process_pid() && !atomic_exchange(&s->rung, true))
-		(void)!host->libc->write(s->bell, &one, sizeof one);
-}
-
-void
-set_take_noted(struct set *s)
-{
-	struct reg *r = atomic_exchange(&s->stack, NULL), *next;
-
-	for (; r != NULL; r = next) {
-		next = r->next_noted;
-		atomic_store(&r->noted, false);
-		if (r->hot)
-			continue;
-		r->hot = true;
-		r->next_hot = s->hot;
-		s->hot = r;
-	}
-}
-
-bool
-set_is_hot(const struct set *s)
-{
-	return s->hot != NULL || atomic_load(&s->stack) != NULL;
-}
-
-void
-set_quiet(struct set *s)
-{
-	uint64_t n;
-
-	if (s->hot != NULL || !atomic_load(&s->rung) ||
-	    s->pid != process_pid())
-		return;
-	(void)!host->libc->read(s->bell, &n, sizeof n);
-	atomic_store(&s->rung, false);
-	/* noted between the read and the store: its ring was swallowed */
-	if (atomic_load(&s->stack) != NULL && !atomic_exchange(&s->rung, true)) {
-		n = 1;
-		(void)!host->libc->write(s->bell, &n, sizeof n);
-	}
-}
-
-bool
-reg_passes(const struct reg *r)
-{
-	return r->c == NULL || r->c->state == CONN_LISTEN;
-}
-
-int
-reg_ctl(struct reg *r, int op, uint32_t events)
-{
-	struct epoll_event ev = {.events = events, .data.u64 = reg_id(r)};
-	int rv = (int)as_engine(
-	    host->libc->epoll_ctl(r->set->epfd, op, r->fd, &ev));
-
-	/* what the kernel is not asked for now would be waited for in vain */
-	if (rv < 0 && op == EPOLL_CTL_MOD)
-		rv = (int)as_engine(
-		    host->libc->epoll_ctl(r->set->epfd, op, r->fd, &ev));
-	if (rv == 0)
-		r->asked = events;
-	return rv;
+	return atomic_load(&s->epfd) == -1;
 }

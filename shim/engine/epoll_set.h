@@ -1,5 +1,33 @@
 /*
  * epoll_set.h - one epoll set: its registrations, its doorbell
+ *
+ * The life of a set
+ *	A set has one reference for all its numbers together, and one for each
+ *	use under way: a call that found it by a number (struct call's set,
+ *	given back by call_end or by who jumps out of a wait), and a look at
+ *	regs that were found by their conn (epoll.c, struct found).  The last
+ *	one to go frees the regs and leaves the struct to the next set that is
+ *	made.  It is never returned to malloc: who has just read which set a
+ *	number has may try for a reference and see that it is too late, as
+ *	with conns (conn.h).  There are as many as were open at one time.
+ * Regs
+ *	Closing takes every reg off its conn's list, under links, before it
+ *	gives back the reference of the numbers: so a set whose reg is found
+ *	on such a list, under links, has a reference that somebody may copy.
+ *	Regs do not move and are not freed before the set is done with.
+ * Closing under a thread that waits
+ *	The kernel lets it wait, and what it reports then is nobody's.  epfd
+ *	is -1 from the closing on, which is looked at whenever the set is
+ *	locked: the wait ends with EBADF where it would go on with a number
+ *	that may be another file's, and nothing is added any more.
+ * Fork
+ *	making is held over it, so that both lists are whole in the child.
+ *	Calls of the parent's other threads never give back what they hold
+ *	there: the child counts anew, the numbers' reference and those of its
+ *	one thread's calls.  A set that another thread was closing, or changing, at
+ *	the fork is not used again in the child, since regs of it may be on
+ *	lists there.
+ *	The last reference takes making: it goes with no lock held.
  */
 #ifndef ENGINE_EPOLL_SET_H
 #define ENGINE_EPOLL_SET_H
@@ -26,7 +54,7 @@ struct reg {
 	int place;
 	bool hot; /* on the set's list of those to look at again */
 	struct reg *next_hot;
-	struct reg *next_of_conn; /* links */
+	_Atomic(struct reg *) next_of_conn; /* links */
 	struct reg *next_of_fd; /* of a bucket, or of the spare ones */
 	bool found; /* in a bucket: live and not closed */
 	_Atomic bool noted;       /* on the set's stack */
@@ -34,7 +62,10 @@ struct reg {
 };
 
 struct set {
-	_Atomic int epfd; /* one of its numbers */
+	_Atomic uint32_t refs; /* 0: spare */
+	struct set *next;      /* of all there are; making */
+	struct set *next_spare; /* making */
+	_Atomic int epfd; /* one of its numbers; -1: closed (lock) */
 	int fds;          /* how many; making (epoll_set.c) */
 	pid_t pid;            /* who may wait for connections */
 	uint32_t since;       /* alive_ticks() as of pid */
@@ -54,8 +85,13 @@ struct set {
 	int64_t deadline; /* of the earliest handshake, 0 = none */
 };
 
-/* The set of epfd; made if `make`.  NULL: none, or out of memory. */
+/*
+ * A reference to the set of epfd, which is made if `make`; NULL: none, or out
+ * of memory.  set_hold: another one, for who knows that there is one.
+ */
 struct set *set_get(int epfd, bool make);
+struct set *set_hold(struct set *s);
+void set_put(struct set *s);
 
 /* Locks s; in the child of a fork with a lock of its own. */
 void set_lock(struct set *s);
@@ -71,8 +107,21 @@ bool set_take(struct set *s);
 /* to is another number of from's set, if that has one. */
 void set_share(int from, int to);
 
-/* epfd is no number of its set any more; that, if it was the last one. */
+/*
+ * epfd is no number of its set any more; that, if it was the last one, with
+ * the reference of its numbers.
+ */
 struct set *set_forget(int epfd);
+
+/* Locked: s has no number, no regs and no bell from now on. */
+void set_close(struct set *s);
+bool set_is_closed(const struct set *s);
+
+/* reg.c: registrations */
+
+/* links is held over a fork, by epoll_set.c. */
+void reg_before_fork(void);
+void reg_after_fork(bool child);
 
 /* Locked: the live reg of fd, or NULL. */
 struct reg *set_find(struct set *s, int fd);

@@ -391,6 +391,10 @@ wait_set(struct set *s, struct epoll_event *ev, int n, const struct limit *l)
 		int64_t left;
 
 		set_lock(s);
+		if (set_is_closed(s)) { /* by another thread */
+			pthread_mutex_unlock(&s->lock);
+			return -EBADF;
+		}
 		a.wait = ++s->waits;
 		if (s->deadline > 0 && now_ms() >= s->deadline)
 			note_late(s);
@@ -422,25 +426,28 @@ wait_set(struct set *s, struct epoll_event *ev, int n, const struct limit *l)
 int
 epoll_translate(int epfd, struct epoll_event *events, int n)
 {
-	struct set *s = set_get(epfd, false);
 	struct answer a = {events, n, 0, 0};
 	struct call k;
 
-	if (s == NULL)
-		return n;
 	if (call_enter(&k) == 0) {
-		set_lock(s);
-		a.wait = ++s->waits;
-		translate(s, &a, n);
-		pthread_mutex_unlock(&s->lock);
+		k.set = set_get(epfd, false);
+		if (k.set == NULL) {
+			a.got = n;
+		} else {
+			set_lock(k.set);
+			a.wait = ++k.set->waits;
+			translate(k.set, &a, n);
+			pthread_mutex_unlock(&k.set->lock);
+		}
 	}
 	return (int)call_end(&k, a.got);
 }
 
 static int
-wait_on(int epfd, struct epoll_event *ev, int n, const struct limit *l)
+wait_on(struct call *k, int epfd, struct epoll_event *ev, int n,
+    const struct limit *l)
 {
-	struct set *s = set_get(epfd, false);
+	struct set *s = k->set = set_get(epfd, false);
 
 	if (n <= 0)
 		return -EINVAL;
@@ -461,7 +468,7 @@ do_epoll_pwait(int epfd, struct epoll_event *ev, int n, int timeout,
 	int rv = call_point(&k);
 
 	if (rv == 0)
-		rv = wait_on(epfd, ev, n, &l);
+		rv = wait_on(&k, epfd, ev, n, &l);
 	return (int)call_end(&k, rv);
 }
 
@@ -486,7 +493,7 @@ do_epoll_pwait2(int epfd, struct epoll_event *ev, int n,
 	if (timeout != NULL && timeout->tv_sec < INT64_MAX / NS / 2)
 		l.until = now_ns() + timeout->tv_sec * NS + timeout->tv_nsec;
 	if (rv == 0)
-		rv = wait_on(epfd, ev, n, &l);
+		rv = wait_on(&k, epfd, ev, n, &l);
 	return (int)call_end(&k, rv);
 }
 

@@ -56,10 +56,6 @@ set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
 	return got;
 }
 
-/* Sets are for ever (epoll_close_set): not lost while this has them. */
-static struct set *sets[64];
-static size_t nsets;
-
 static struct pair *here;
 
 static bool
@@ -85,6 +81,21 @@ wait_for(int ep, uint32_t events)
 	return -1;
 }
 
+/* s is closed, and this has the last reference: the next one is s again. */
+static bool
+ends(struct set *s, int ep)
+{
+	static struct set *first;
+
+	if (s == NULL || !set_is_closed(s) || set_get(ep, false) != NULL ||
+	    s->nregs == 0)
+		return false;
+	set_put(s);
+	if (first == NULL)
+		first = s;
+	return s == first && s->refs == 0 && s->regs == NULL;
+}
+
 /* A connect, a request and its answer; flags: 0 or EPOLLONESHOT. */
 static bool
 exchange(uint32_t flags, unsigned at, int err)
@@ -92,6 +103,7 @@ exchange(uint32_t flags, unsigned at, int err)
 	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT | flags};
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 	struct pair p;
+	struct set *s;
 	bool good;
 
 	pair_open(&p, "", "");
@@ -114,12 +126,10 @@ exchange(uint32_t flags, unsigned at, int err)
 	}
 	good = good && wait_for(ep, EPOLLIN) > 0 &&
 	    tls.recv(p.fd[CLIENT], in, 10, 0) == 4;
-	if (nsets == sizeof sets / sizeof *sets)
-		memory_die("more sets than are kept");
-	sets[nsets++] = set_get(ep, false);
+	s = set_get(ep, false);
 	pair_close(&p);
 	tls.close(ep);
-	return good;
+	return good && ends(s, ep);
 }
 
 static void
@@ -163,14 +173,15 @@ test_what_is_closed_is_used_again(void)
 		(void)put(&t, SERVER, 1, MSG_NOSIGNAL);
 		tls.epoll_ctl(ep, EPOLL_CTL_ADD, t.p.fd[CLIENT], &ev);
 		told += tls.epoll_wait(ep, &one, 1, -1);
-		s = set_get(ep, false);
+		if (s == NULL)
+			s = set_get(ep, false);
 		pair_close(&t.p);
 	}
-	sets[nsets++] = s;
 	result(told == 40 && s->nregs < 8,
 	    "40 connections one after the other: the set has room for %u",
 	    s->nregs);
 	tls.close(ep);
+	set_put(s);
 }
 
 int
