@@ -333,6 +333,31 @@ test_peer_that_stays_silent() {
 	refused ETIMEDOUT handshake "${UNDER[@]}" "$B/tests/tcp_client"
 }
 
+# Behind the session the kernel would send what it is given, or take what came.
+test_options_that_go_behind_the_session_are_refused() {
+	tls_wire good
+	out=$(shimmed good python3 -c '
+import errno, socket, sys
+s = socket.create_connection(("localhost", int(sys.argv[1])))
+for level, name, value in (
+        (socket.IPPROTO_TCP, 31, b"tls\0"),                # TCP_ULP
+        (socket.IPPROTO_TCP, 19, (1).to_bytes(4, "little")),  # TCP_REPAIR
+        (socket.IPPROTO_TCP, 35, bytes(64)),      # TCP_ZEROCOPY_RECEIVE
+        (socket.SOL_SOCKET, 60, (1).to_bytes(4, "little"))):  # SO_ZEROCOPY
+    for ask in (lambda: s.setsockopt(level, name, value),
+                lambda: s.getsockopt(level, name, 64)):
+        try:
+            ask()
+            print("taken", name)
+        except OSError as e:
+            print(errno.errorcode[e.errno])
+s.sendall(b"marker-of-client")
+s.close()
+' "$port" 2>&1 | sort | uniq -c)
+	assertEquals '      8 ENOPROTOOPT' "$out"
+	not_in_clear
+}
+
 test_run_ends_before_the_program_starts() {
 	policy bad <<-END
 	unmatched = "plain";

@@ -191,8 +191,7 @@ conn_hurry(struct conn *c, int fd)
 	int on = 1;
 	socklen_t len = sizeof on;
 
-	if (c->side != SIDE_CLIENT ||
-	    host->libc->getsockopt(
+	if (host->libc->getsockopt(
 		fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == -1 ||
 	    on != 0)
 		return;

@@ -238,8 +238,9 @@ void conn_learn_lowat(struct conn *c, int fd);
 
 /*
  * A client's Finished is answered by nobody: Nagle's algorithm would hold the
- * first request back until the server's delayed acknowledgement (40 ms).  So
- * TCP_NODELAY is on from the handshake to the first data.  Locked.
+ * first request back until the server's delayed acknowledgement (40 ms); nor are
+ * a server's tickets, which would hold back its first answer.  So TCP_NODELAY is
+ * on from the handshake to the first data.  Locked.
  */
 void conn_hurry(struct conn *c, int fd);
 void conn_first_sent(struct conn *c, int fd);

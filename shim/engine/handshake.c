@@ -215,6 +215,8 @@ finish(struct conn *c, int fd)
 	resume_settle(c, &v);
 	if (c->side == SIDE_SERVER)
 		ticket_send(c);
+	if (c->side == SIDE_SERVER && c->has_ticket) /* an answer follows it */
+		conn_hurry(c, fd);
 	log_open(c);
 	return 0;
 }
@@ -448,7 +450,8 @@ begin(struct conn *c, int fd)
 	c->state = CONN_HANDSHAKE;
 	if (c->deferred)
 		deferred_add(c);
-	conn_hurry(c, fd);
+	if (c->side == SIDE_CLIENT)
+		conn_hurry(c, fd);
 	return 0;
 }
 
