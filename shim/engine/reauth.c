@@ -62,6 +62,7 @@ fail(struct conn *c, int code)
 
 	if (code == GNUTLS_E_FATAL_ALERT_RECEIVED)
 		return stream_break(c, code);
+	record_yield(c);
 	gnutls_alert_send(
 	    c->session, GNUTLS_AL_FATAL, (gnutls_alert_description_t)alert);
 	snprintf(text, sizeof text, "post-handshake authentication: %s",
@@ -87,6 +88,7 @@ reauth_answer(struct conn *c)
 	/* a peer that was let pass is not one to show oneself to */
 	if (c->tolerated || bytes_left(&c->out) > QUEUE_MOST)
 		return fail(c, GNUTLS_E_UNEXPECTED_HANDSHAKE_PACKET);
+	record_yield(c);
 	do
 		rv = gnutls_reauth(c->session, 0);
 	while (rv == GNUTLS_E_AGAIN || rv == GNUTLS_E_INTERRUPTED);
@@ -130,6 +132,7 @@ reauth_step(struct conn *c)
 		int rv;
 
 		c->dry = false;
+		record_yield(c);
 		rv = gnutls_reauth(c->session, 0);
 		record_received(c, 0); /* it may owe an answer to KeyUpdate */
 		if (rv == 0)

@@ -1,6 +1,7 @@
 /* record.c - TLS 1.3 application data between a program's memory and the wire
  */
 
+#include <endian.h>
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
@@ -35,71 +36,110 @@ suits(gnutls_session_t s)
 static bool
 is_ours(struct conn *c)
 {
-	if (c->record.whose == RECORD_UNKNOWN)
+	if (c->record.whose == RECORD_UNKNOWN) {
 		c->record.whose =
 		    suits(c->session) ? RECORD_OURS : RECORD_THEIRS;
+		c->record.kept = true;
+	}
 	return c->record.whose == RECORD_OURS;
 }
 
-/* What GnuTLS has for the next record of one direction. */
-struct turn_of {
-	struct record_key *key;
-	unsigned reading;
-	gnutls_datum_t iv, secret;
-	unsigned char number[8];
-	unsigned char nonce[RECORD_NONCE]; /* RFC 8446, 5.3 */
-};
-
 static bool
-renew(struct conn *c, struct turn_of *t)
+renew(struct conn *c, struct record_key *k, const gnutls_datum_t *secret,
+    const gnutls_datum_t *iv)
 {
-	struct record_key *k = t->key;
-
 	if (k->hd != NULL)
 		gnutls_aead_cipher_deinit(k->hd);
 	k->hd = NULL;
 	if (gnutls_aead_cipher_init(
-		&k->hd, gnutls_cipher_get(c->session), &t->secret) < 0) {
+		&k->hd, gnutls_cipher_get(c->session), secret) < 0) {
 		k->hd = NULL;
 		return false;
 	}
-	memcpy(k->iv, t->iv.data, RECORD_NONCE);
+	memcpy(k->iv, iv->data, RECORD_NONCE);
 	return true;
 }
 
+/* What GnuTLS has for the next record of one direction. */
 static bool
-next(struct conn *c, struct turn_of *t, struct record_key *k, bool reading)
+learn(struct conn *c, struct record_key *k, bool reading)
 {
-	int i;
+	gnutls_datum_t iv, secret;
+	uint64_t number;
 
-	if (k->before < BEFORE) {
-		k->before++;
+	if (gnutls_record_get_state(c->session, reading, NULL, &iv, &secret,
+		(unsigned char *)&number) < 0 ||
+	    iv.size != RECORD_NONCE)
 		return false;
+	if ((k->hd == NULL || memcmp(k->iv, iv.data, RECORD_NONCE) != 0) &&
+	    !renew(c, k, &secret, &iv))
+		return false;
+	k->number = be64toh(number);
+	k->ahead = false;
+	k->known = true;
+	return true;
+}
+
+/* Is k ready for a record?  nonce: what that one has, RFC 8446, 5.3. */
+static bool
+next(struct conn *c, struct record_key *k, bool reading,
+    unsigned char nonce[RECORD_NONCE])
+{
+	uint64_t low, number;
+
+	if (!k->known) {
+		if (k->before < BEFORE) {
+			k->before++;
+			return false;
+		}
+		if (!learn(c, k, reading))
+			return false;
 	}
-	t->key = k;
-	t->reading = reading;
-	if (gnutls_record_get_state(
-		c->session, reading, NULL, &t->iv, &t->secret, t->number) < 0 ||
-	    t->iv.size != RECORD_NONCE)
-		return false;
-	if ((k->hd == NULL || memcmp(k->iv, t->iv.data, RECORD_NONCE) != 0) &&
-	    !renew(c, t))
-		return false;
-	memcpy(t->nonce, k->iv, RECORD_NONCE);
-	for (i = 0; i < 8; i++)
-		t->nonce[RECORD_NONCE - 8 + i] ^= t->number[i];
+	memcpy(nonce, k->iv, RECORD_NONCE);
+	memcpy(&low, nonce + RECORD_NONCE - 8, 8);
+	number = htobe64(k->number);
+	low ^= number;
+	memcpy(nonce + RECORD_NONCE - 8, &low, 8);
 	return true;
 }
 
-/* This record's number is used up; false: it could not be said. */
-static bool
-count(struct conn *c, struct turn_of *t)
+/* This record's number is used up. */
+static void
+count(struct record_key *k)
 {
-	int i = 7;
+	k->number++;
+	k->ahead = true;
+}
 
-	while (++t->number[i] == 0 && i > 0)
-		i--;
-	return gnutls_record_set_state(c->session, t->reading, t->number) == 0;
+/* GnuTLS goes on with the number that is next; false: it was not told. */
+static bool
+give_back(struct conn *c, struct record_key *k, bool reading)
+{
+	uint64_t number = htobe64(k->number);
+
+	if (k->ahead &&
+	    gnutls_record_set_state(
+		c->session, reading, (unsigned char *)&number) < 0)
+		return false;
+	k->known = k->ahead = false;
+	return true;
+}
+
+void
+record_yield(struct conn *c)
+{
+	(void)give_back(c, &c->record.rx, true);
+	(void)give_back(c, &c->record.tx, false);
+	c->record.kept = true;
+}
+
+bool
+record_idle(struct conn *c, bool reading)
+{
+	struct record_key *k = reading ? &c->record.rx : &c->record.tx;
+
+	k->known = false;
+	return !k->ahead;
 }
 
 /* The content's length, behind which are its type and padding; 0: no data. */
@@ -113,16 +153,18 @@ content(const unsigned char *plain, size_t n)
 
 /* h: a whole record; into at, where there is room for all of it. */
 static size_t
-open_at(struct conn *c, struct turn_of *t, const unsigned char *h, size_t size,
-    unsigned char *at)
+open_at(struct record_key *key, const unsigned char *nonce,
+    const unsigned char *h, size_t size, unsigned char *at)
 {
 	size_t n = size - TAG, k = 0;
 
-	if (gnutls_aead_cipher_decrypt(t->key->hd, t->nonce, RECORD_NONCE, h,
-		HEADER, TAG, h + HEADER, size, at, &n) == 0)
+	if (gnutls_aead_cipher_decrypt(key->hd, nonce, RECORD_NONCE, h, HEADER,
+		TAG, h + HEADER, size, at, &n) == 0)
 		k = content(at, n);
-	if (k > 0 && count(c, t))
+	if (k > 0) {
+		count(key);
 		return k;
+	}
 	gnutls_memset(at, 0, size - TAG); /* nobody's, or not data */
 	return 0;
 }
@@ -134,11 +176,11 @@ open_at(struct conn *c, struct turn_of *t, const unsigned char *h, size_t size,
  * for its sake alone.
  */
 static size_t
-open_straight(struct conn *c, struct turn_of *t, const unsigned char *h,
-    size_t size, unsigned char *buf)
+open_straight(struct record_key *key, const unsigned char *nonce,
+    const unsigned char *h, size_t size, unsigned char *buf)
 {
 	unsigned char *behind = buf + size - TAG - 1, kept = *behind;
-	size_t k = open_at(c, t, h, size, buf);
+	size_t k = open_at(key, nonce, h, size, buf);
 
 	*behind = kept;
 	return k;
@@ -154,15 +196,24 @@ may_go_straight(const unsigned char *buf, size_t len, size_t size)
 }
 
 static size_t
-open_copied(struct conn *c, struct turn_of *t, const unsigned char *h,
-    size_t size, unsigned char *buf)
+open_copied(struct record_key *key, const unsigned char *nonce,
+    const unsigned char *h, size_t size, unsigned char *buf)
 {
 	unsigned char *aside = thread_record();
-	size_t k = aside != NULL ? open_at(c, t, h, size, aside) : 0;
+	size_t k = aside != NULL ? open_at(key, nonce, h, size, aside) : 0;
 
 	if (k > 0)
 		memmove(buf, aside, k); /* it may be the same */
 	return k;
+}
+
+/* What GnuTLS has decrypted comes before what it has not seen. */
+static bool
+theirs_first(struct conn *c)
+{
+	c->record.kept = c->record.kept &&
+			 gnutls_record_check_pending(c->session) > 0;
+	return c->record.kept;
 }
 
 ssize_t
@@ -170,10 +221,10 @@ record_open(struct conn *c, void *buf, size_t len)
 {
 	const unsigned char *h = bytes_at(&c->in);
 	size_t n = bytes_left(&c->in), size, k;
-	struct turn_of t;
+	struct record_key *key = &c->record.rx;
+	unsigned char nonce[RECORD_NONCE];
 
-	if (!is_ours(c) || c->record.lent > 0 ||
-	    gnutls_record_check_pending(c->session) > 0)
+	if (!is_ours(c) || c->record.lent > 0 || theirs_first(c))
 		return 0;
 	if (n < HEADER)
 		return -EAGAIN;
@@ -184,10 +235,11 @@ record_open(struct conn *c, void *buf, size_t len)
 	/* what will not fit is kept by GnuTLS, which has to have it first */
 	if (c->record.within || h[0] != DATA || HEADER + size > RECORD_MOST ||
 	    size <= TAG + 1 || len < size - TAG - 1 ||
-	    !next(c, &t, &c->record.rx, true))
+	    !next(c, key, true, nonce))
 		return 0;
-	k = may_go_straight(buf, len, size) ? open_straight(c, &t, h, size, buf)
-					    : open_copied(c, &t, h, size, buf);
+	k = may_go_straight(buf, len, size)
+		? open_straight(key, nonce, h, size, buf)
+		: open_copied(key, nonce, h, size, buf);
 	if (k > 0) {
 		bytes_take(&c->in, HEADER + size);
 		c->record.lent = 0;
@@ -195,24 +247,17 @@ record_open(struct conn *c, void *buf, size_t len)
 	return (ssize_t)k;
 }
 
-static bool
-is_due(const struct turn_of *t)
-{
-	const unsigned char *b = t->number + 5;
-
-	return ((unsigned)b[0] << 16 | (unsigned)b[1] << 8 | b[2]) >= REKEY;
-}
-
+/* In place: a vector costs GnuTLS more than the copy (8% of 16 KB). */
 size_t
 record_seal(struct conn *c, const void *data, size_t len)
 {
-	static const unsigned char type = DATA;
 	size_t size = len + 1 + TAG, n = size;
-	unsigned char *h;
-	struct turn_of t;
+	struct record_key *key = &c->record.tx;
+	unsigned char *h, nonce[RECORD_NONCE];
 
 	if (!is_ours(c) || c->record.asks || len > c->record.taken ||
-	    !next(c, &t, &c->record.tx, false) || is_due(&t))
+	    !next(c, key, false, nonce) ||
+	    (key->number & 0xffffff) >= REKEY)
 		return 0;
 	session_out(c);
 	h = bytes_room(&c->out, HEADER + size);
@@ -222,12 +267,15 @@ record_seal(struct conn *c, const void *data, size_t len)
 	    (unsigned char[]){
 		DATA, 3, 3, (unsigned char)(size >> 8), (unsigned char)size},
 	    HEADER);
-	if (gnutls_aead_cipher_encryptv(t.key->hd, t.nonce, RECORD_NONCE,
-		&(giovec_t){h, HEADER}, 1, TAG,
-		(giovec_t[]){{(void *)data, len}, {(void *)&type, 1}}, 2,
-		h + HEADER, &n) < 0 ||
-	    n != size || !count(c, &t))
+	memcpy(h + HEADER, data, len);
+	h[HEADER + len] = DATA;
+	if (gnutls_aead_cipher_encrypt(key->hd, nonce, RECORD_NONCE, h, HEADER,
+		TAG, h + HEADER, len + 1, h + HEADER, &n) < 0 ||
+	    n != size) {
+		explicit_bzero(h + HEADER, len);
 		return 0;
+	}
+	count(key);
 	c->out.len += HEADER + size;
 	return len;
 }

@@ -9,11 +9,16 @@
  * it came, to be judged and answered as always.
  *
  * One truth
- *	Keys, nonces and sequence numbers are GnuTLS's alone: they are asked
- *	for at each record (gnutls_record_get_state, as its own kTLS does) and
- *	the number is moved on there before a byte counts as sent
- *	(gnutls_record_set_state).  So both may take turns record by record, no
- *	number is used twice, and a KeyUpdate is noticed by its nonce.
+ *	Keys, nonces and sequence numbers are GnuTLS's.  They are asked for once
+ *	(gnutls_record_get_state, as its own kTLS does) and counted on here
+ *	until GnuTLS is to work on the session again: record_yield tells it the
+ *	numbers (gnutls_record_set_state) and forgets them, so that they are
+ *	asked for anew.  So both may take turns record by record, no number is
+ *	used twice, and a KeyUpdate is noticed by its nonce.
+ *	No call of GnuTLS's can slip by: all that it sends or takes goes
+ *	through session.c's push and pull, which ask record_idle.  Where nobody
+ *	has said record_yield they refuse, and the session is over before a
+ *	byte of it is on the wire.
  *	GnuTLS answers a KeyUpdate, and makes one of its own after 2^24 records
  *	(RFC 8446, 5.5), in its next send: that one is left to it.
  *	While c is open GnuTLS is given whole records only, so that none of
@@ -30,6 +35,7 @@
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct conn;
@@ -41,6 +47,9 @@ struct record_key {
 	gnutls_aead_cipher_hd_t hd; /* owned; NULL: none yet */
 	unsigned char iv[RECORD_NONCE]; /* which key hd has */
 	unsigned before; /* records until hd is worth its memory */
+	uint64_t number; /* of the next record, where known */
+	bool known;      /* hd, iv and number are GnuTLS's */
+	bool ahead;      /* and GnuTLS has not been told of number */
 };
 
 struct record {
@@ -50,6 +59,7 @@ struct record {
 	size_t taken; /* the most that GnuTLS has sent as one record */
 	bool asks;    /* GnuTLS may have to say something first */
 	bool within;  /* its last record was no data: it may be part of a message */
+	bool kept;    /* it may have plaintext that nobody has taken */
 };
 
 /*
@@ -60,6 +70,15 @@ ssize_t record_open(struct conn *c, void *buf, size_t len);
 
 /* len bytes as one record behind c->out: len, or 0 if GnuTLS has to do it. */
 size_t record_seal(struct conn *c, const void *data, size_t len);
+
+/* Before any call that lets GnuTLS send or receive. */
+void record_yield(struct conn *c);
+
+/*
+ * GnuTLS is sending, or taking what has come (reading): true where it may, and
+ * what was known of that direction is to be asked for anew.
+ */
+bool record_idle(struct conn *c, bool reading);
 
 /* GnuTLS has received, or sent len bytes as one record. */
 void record_received(struct conn *c, ssize_t result);

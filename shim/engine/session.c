@@ -35,6 +35,10 @@ pull(gnutls_transport_ptr_t ptr, void *buf, size_t len)
 		gnutls_transport_set_errno(c->session, EAGAIN);
 		return -1;
 	}
+	if (!record_idle(c, true)) {
+		gnutls_transport_set_errno(c->session, EIO);
+		return -1;
+	}
 	if (len > left)
 		len = left;
 	memcpy(buf, bytes_at(&c->in), len);
@@ -96,6 +100,11 @@ push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 	struct conn *c = ptr;
 	ssize_t total;
 
+	if (!record_idle(c, false)) { /* its number may be used up */
+		c->out_lost = true;
+		gnutls_transport_set_errno(c->session, EIO);
+		return -1;
+	}
 	session_out(c);
 	total = put_behind(c, iov, n, c->ahead);
 	if (total < 0) {

@@ -111,6 +111,7 @@ is_cancelled(const struct conn *c, ssize_t r)
 static int
 refuse_renegotiation(struct conn *c)
 {
+	record_yield(c);
 	if (c->side == SIDE_SERVER ||
 	    ++c->renegotiations > RENEGOTIATIONS_MOST) {
 		gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
@@ -153,6 +154,7 @@ decrypt(struct conn *c, void *buf, size_t len)
 				continue;
 		}
 		if (r == 0) {
+			record_yield(c);
 			r = gnutls_record_recv(c->session, buf, len);
 			record_received(c, r);
 		}

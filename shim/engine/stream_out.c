@@ -102,6 +102,7 @@ send_record(struct conn *c, const void *data, size_t len)
 
 	if (r > 0)
 		return r;
+	record_yield(c);
 	r = gnutls_record_send(c->session, data, len);
 	if (r > 0)
 		record_sent(c, (size_t)r);
@@ -361,6 +362,7 @@ stream_finish(struct conn *c)
 	c->wr_shut = true;
 	if (c->session == NULL)
 		return 0;
+	record_yield(c);
 	do
 		rv = gnutls_bye(c->session, GNUTLS_SHUT_WR);
 	while (rv == GNUTLS_E_AGAIN || rv == GNUTLS_E_INTERRUPTED);

@@ -160,7 +160,7 @@ test_close(void)
 	result(t.p.m[SERVER]->reset, "so do decrypted ones");
 	pair_close(&t.p);
 	start(&t, TLS13, "");
-	gnutls_session_key_update(t.p.c[SERVER]->session, GNUTLS_KU_PEER);
+	gnutls_session_key_update(theirs(&t.p, SERVER), GNUTLS_KU_PEER);
 	carry(&t, CLIENT, 1, 1);
 	memory_idle = peer_ends;
 	tls.close(t.p.fd[CLIENT]);

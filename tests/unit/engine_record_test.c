@@ -35,7 +35,7 @@ number(struct traffic *t, int side, bool reading)
 	int i;
 
 	gnutls_record_get_state(
-	    t->p.c[side]->session, reading, NULL, NULL, NULL, b);
+	    theirs(&t->p, side), reading, NULL, NULL, NULL, b);
 	for (i = 0; i < 8; i++)
 		n = n << 8 | b[i];
 	return n;
@@ -49,7 +49,7 @@ set_number(struct traffic *t, int side, bool reading, uint64_t n)
 
 	for (i = 0; i < 8; i++)
 		b[i] = (unsigned char)(n >> (56 - 8 * i));
-	gnutls_record_set_state(t->p.c[side]->session, reading, b);
+	gnutls_record_set_state(theirs(&t->p, side), reading, b);
 }
 
 static void
@@ -117,7 +117,7 @@ test_key_update(void)
 	for (a = 0; a < 2; a++) {
 		warm(&t, "AES-128-GCM");
 		memcpy(iv, t.p.c[a]->record.tx.iv, sizeof iv);
-		gnutls_session_key_update(t.p.c[!a]->session, GNUTLS_KU_PEER);
+		gnutls_session_key_update(theirs(&t.p, !a), GNUTLS_KU_PEER);
 		result(carry(&t, !a, 40000, MOST), "the peer goes on");
 		/* RFC 8446, 4.6.3: answered before the next data */
 		result(put(&t, a, 100, 0) == 100 && number(&t, a, false) == 1,
@@ -162,7 +162,7 @@ test_padding(void)
 	memory_test = "padding is not data";
 	warm(&t, "AES-128-GCM");
 	for (pad = 1; pad < 16000; pad = 3 * pad + 7) {
-		gnutls_record_send2(t.p.c[CLIENT]->session,
+		gnutls_record_send2(theirs(&t.p, CLIENT),
 		    pattern[CLIENT] + t.sent[CLIENT], 300, pad, 0);
 		t.sent[CLIENT] += 300;
 		(void)ready(t.p.fd[CLIENT], POLLOUT);
@@ -204,6 +204,30 @@ test_forged(void)
 		    "the session is over");
 		pair_close(&t.p);
 	}
+}
+
+/* No number is used twice, whoever forgets to say record_yield. */
+static void
+test_unasked(void)
+{
+	struct traffic t;
+	size_t sent;
+
+	memory_test = "GnuTLS sends by itself";
+	warm(&t, "AES-128-GCM");
+	(void)theirs(&t.p, CLIENT);
+	gnutls_record_send(
+	    t.p.c[CLIENT]->session, pattern[CLIENT] + t.sent[CLIENT], 100);
+	t.sent[CLIENT] += 100;
+	result(ready(t.p.fd[CLIENT], POLLOUT) && get(&t, CLIENT, MOST, 0) == 100 &&
+		   carry(&t, CLIENT, 100, MOST),
+	    "where it knows the number it may");
+	sent = t.p.m[CLIENT]->sent;
+	result(gnutls_record_send(t.p.c[CLIENT]->session, "x", 1) < 0 &&
+		   tls.send(t.p.fd[CLIENT], "x", 1, MSG_NOSIGNAL) == -1 &&
+		   t.p.m[CLIENT]->sent == sent,
+	    "else nothing goes out any more");
+	pair_close(&t.p);
 }
 
 /* Half a record is neither read nor ready. */
@@ -258,7 +282,7 @@ test_end(void)
 static void
 forge(struct traffic *t, const void *content, size_t len, unsigned char type)
 {
-	gnutls_session_t s = t->p.c[SERVER]->session;
+	gnutls_session_t s = theirs(&t->p, SERVER);
 	unsigned char h[130] = {23, 3, 3, 0, (unsigned char)(len + 17)};
 	unsigned char plain[101], nonce[12], b[8];
 	gnutls_datum_t iv, key;
@@ -337,6 +361,7 @@ main(void)
 	test_rekey();
 	test_padding();
 	test_forged();
+	test_unasked();
 	test_half();
 	test_end();
 	test_between();

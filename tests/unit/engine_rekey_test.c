@@ -36,7 +36,7 @@ records(struct pair *p, int i, bool reads)
 	size_t k;
 
 	if (gnutls_record_get_state(
-		p->c[i]->session, reads, NULL, NULL, NULL, seq) < 0)
+		theirs(p, i), reads, NULL, NULL, NULL, seq) < 0)
 		memory_die("no state");
 	for (k = 0; k < sizeof seq; k++)
 		n = n << 8 | seq[k];
@@ -51,7 +51,7 @@ records_set(struct pair *p, int i, bool reads, uint64_t n)
 
 	for (k = 8; k-- > 0; n >>= 8)
 		seq[k] = (unsigned char)n;
-	if (gnutls_record_set_state(p->c[i]->session, reads, seq) < 0)
+	if (gnutls_record_set_state(theirs(p, i), reads, seq) < 0)
 		memory_die("no state to set");
 }
 
@@ -75,7 +75,7 @@ update_check(int i, unsigned flags)
 	for (n = 0; n < 5 && good; n++) {
 		good = moves_both_ways(&p) &&
 		       made(&p, i,
-			   gnutls_session_key_update(p.c[i]->session, flags)) ==
+			   gnutls_session_key_update(theirs(&p, i), flags)) ==
 			   0 &&
 		       moves_both_ways(&p);
 		good &=
@@ -119,7 +119,7 @@ flood_check(int i)
 	pair_start(&p, "", "");
 	for (n = 0; n < 20; n++)
 		(void)made(
-		    &p, i, gnutls_session_key_update(p.c[i]->session, 0));
+		    &p, i, gnutls_session_key_update(theirs(&p, i), 0));
 	(void)tls.send(p.fd[i], LINE, sizeof LINE, MSG_NOSIGNAL);
 	result(tls.recv(p.fd[!i], &byte, 1, 0) == -1 && errno == ECONNABORTED &&
 		   strstr(memory_log, "changes its keys too often") != NULL,
@@ -139,12 +139,12 @@ test_a_client_that_shall_renegotiate(void)
 
 	pair_start(&p, OLD, OLD);
 	result(
-	    made(&p, SERVER, gnutls_rehandshake(p.c[SERVER]->session)) == 0 &&
+	    made(&p, SERVER, gnutls_rehandshake(theirs(&p, SERVER))) == 0 &&
 		moves_both_ways(&p) && wire_records(p.m[CLIENT], 21) == 1,
 	    "a client that shall renegotiate warns and goes on");
 	for (n = 0; n < 20; n++)
 		(void)made(
-		    &p, SERVER, gnutls_rehandshake(p.c[SERVER]->session));
+		    &p, SERVER, gnutls_rehandshake(theirs(&p, SERVER)));
 	(void)tls.send(p.fd[SERVER], LINE, sizeof LINE, MSG_NOSIGNAL);
 	result(tls.recv(p.fd[CLIENT], &byte, 1, 0) == -1 &&
 		   errno == ECONNABORTED &&

@@ -263,7 +263,7 @@ test_key_update(void)
 				;
 			good &= bytes_left(&t.p.c[a]->out) > 0;
 			gnutls_session_key_update(
-			    t.p.c[!a]->session, GNUTLS_KU_PEER);
+			    theirs(&t.p, !a), GNUTLS_KU_PEER);
 			good &= put(&t, !a, 500, 0) == 500;
 			good &= get(&t, !a, 1000, 0) == 500;
 			t.p.m[!a]->room += 3000;
@@ -296,7 +296,7 @@ read_some(void)
 static bool
 ask_peer(void)
 {
-	gnutls_session_t server = idle->p.c[SERVER]->session;
+	gnutls_session_t server = theirs(&idle->p, SERVER);
 	static int turn;
 	char byte;
 

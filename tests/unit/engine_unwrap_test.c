@@ -236,7 +236,7 @@ test_key_update_is_not_answered(void)
 	begin(&t, TLS13, 40);
 	(void)unwrap(&t, CLIENT);
 	sent = t.p.m[CLIENT]->sent;
-	gnutls_session_key_update(t.p.c[SERVER]->session, GNUTLS_KU_PEER);
+	gnutls_session_key_update(theirs(&t.p, SERVER), GNUTLS_KU_PEER);
 	say_plain(&t, SERVER, "under new keys");
 	result(unwrap(&t, SERVER) == 0 && unwrap(&t, CLIENT) == 0 &&
 		   t.p.m[CLIENT]->sent == sent,
