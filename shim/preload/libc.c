@@ -4,6 +4,7 @@
 
 #include "../target.h"
 #include "preload.h"
+#include "symbol.h"
 
 struct shim_calls libc;
 char libc_ready;
@@ -48,6 +49,7 @@ slot(size_t row)
 void
 libc_init(void)
 {
+	struct symbol_scope scope;
 	int saved = errno;
 	size_t i;
 	void *found;
@@ -57,8 +59,11 @@ libc_init(void)
 	for (i = 0; i < ROWS; i++)
 		*slot(i) = (void *)absent;
 	libc_ready = 1;
+	symbol_begin(&scope, &libc);
 	for (i = 0; i < ROWS; i++) {
-		found = dlsym(RTLD_NEXT, rows[i].name);
+		found = symbol_find(&scope, rows[i].name);
+		if (found == NULL)
+			found = dlsym(RTLD_NEXT, rows[i].name);
 		if (found != NULL)
 			*slot(i) = found;
 	}

@@ -1,0 +1,153 @@
+/*
+ * symbol.c - libc's functions by its own hash table
+ *
+ * 151 times dlsym(RTLD_NEXT) are half of what a start costs: each looks for
+ * its caller, takes ld.so's lock and sets up for an error.  Here the objects
+ * behind ours are asked in their order, as dlsym asks them, and only what is
+ * clear is taken: an ordinary function that libc has in its default version
+ * and nobody before it has at all.  Everything else (another preload behind
+ * us, a library that has the name, an object without DT_GNU_HASH) is dlsym's
+ * to say.
+ */
+#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+#include <string.h>
+
+#include "symbol.h"
+
+#define HIDDEN 0x8000 /* of a version: not the default one */
+#define VERSIONED 2   /* 0 and 1: local, global */
+
+/* ld.so has relocated these in place, but in a vDSO. */
+static const void *
+pointer(const struct link_map *m, const ElfW(Dyn) *d)
+{
+	return (const void *)(d->d_un.d_ptr < m->l_addr
+		? d->d_un.d_ptr + m->l_addr
+		: d->d_un.d_ptr);
+}
+
+/* 0, or -1 where it cannot be asked. */
+static int
+read_object(const struct link_map *m, struct symbol_object *o)
+{
+	const ElfW(Dyn) *d = m->l_ld, *soname = NULL;
+
+	memset(o, 0, sizeof *o);
+	o->base = m->l_addr;
+	for (; d != NULL && d->d_tag != DT_NULL; d++) {
+		if (d->d_tag == DT_GNU_HASH)
+			o->hash = pointer(m, d);
+		else if (d->d_tag == DT_SYMTAB)
+			o->symbols = pointer(m, d);
+		else if (d->d_tag == DT_STRTAB)
+			o->strings = pointer(m, d);
+		else if (d->d_tag == DT_VERSYM)
+			o->versions = pointer(m, d);
+		else if (d->d_tag == DT_SONAME)
+			soname = d;
+	}
+	if (o->hash == NULL || o->symbols == NULL || o->strings == NULL)
+		return -1;
+	o->is_libc = soname != NULL && o->versions != NULL &&
+	    strcmp(o->strings + soname->d_un.d_val, "libc.so.6") == 0;
+	return 0;
+}
+
+void
+symbol_begin(struct symbol_scope *s, const void *own)
+{
+	struct link_map *m = NULL;
+	Dl_info info;
+
+	s->n = 0;
+	s->complete = 0;
+	if (dladdr1(own, &info, (void **)&m, RTLD_DL_LINKMAP) == 0 || m == NULL)
+		return;
+	for (m = m->l_next; m != NULL; m = m->l_next) {
+		if (s->n == SYMBOL_OBJECTS ||
+		    read_object(m, &s->objects[s->n]) == -1)
+			return;
+		s->complete = s->objects[s->n++].is_libc;
+		if (s->complete)
+			return;
+	}
+}
+
+static uint32_t
+hash_of(const char *name)
+{
+	uint32_t h = 5381;
+
+	for (; *name != '\0'; name++)
+		h = h * 33 + (unsigned char)*name;
+	return h;
+}
+
+/* The next symbol of that name from *at on, 0 to begin with; 0: none. */
+static uint32_t
+find_in(const struct symbol_object *o, const char *name, uint32_t h,
+    uint32_t at)
+{
+	const uint32_t bits = 8 * sizeof(ElfW(Addr));
+	const uint32_t buckets = o->hash[0], first = o->hash[1],
+		       words = o->hash[2], shift = o->hash[3];
+	const ElfW(Addr) *bloom = (const ElfW(Addr) *)(o->hash + 4);
+	const uint32_t *bucket = (const uint32_t *)(bloom + words);
+	const uint32_t *chain = bucket + buckets;
+	ElfW(Addr) word;
+
+	if (at == 0) {
+		if (buckets == 0 || words == 0)
+			return 0;
+		word = bloom[h / bits % words];
+		if (!(word >> h % bits & word >> (h >> shift) % bits & 1))
+			return 0;
+		at = bucket[h % buckets];
+		if (at < first)
+			return 0;
+	} else if (chain[at++ - first] & 1) {
+		return 0;
+	}
+	for (;; at++) {
+		if ((chain[at - first] | 1) == (h | 1) &&
+		    strcmp(o->strings + o->symbols[at].st_name, name) == 0)
+			return at;
+		if (chain[at - first] & 1)
+			return 0;
+	}
+}
+
+/* libc's default version, where it is a function like any other. */
+static void *
+take(const struct symbol_object *o, const char *name, uint32_t h)
+{
+	uint32_t at = find_in(o, name, h, 0);
+
+	for (; at != 0; at = find_in(o, name, h, at)) {
+		const ElfW(Sym) *s = &o->symbols[at];
+
+		if (o->versions[at] < VERSIONED || o->versions[at] & HIDDEN)
+			continue;
+		return s->st_shndx != SHN_UNDEF && s->st_value != 0 &&
+			ELF64_ST_TYPE(s->st_info) == STT_FUNC
+		    ? (void *)(o->base + s->st_value)
+		    : NULL;
+	}
+	return NULL;
+}
+
+void *
+symbol_find(const struct symbol_scope *s, const char *name)
+{
+	uint32_t h = hash_of(name);
+	size_t i;
+
+	if (!s->complete)
+		return NULL;
+	for (i = 0; i < s->n - 1; i++)
+		if (find_in(&s->objects[i], name, h, 0) != 0)
+			return NULL;
+	return take(&s->objects[i], name, h);
+}

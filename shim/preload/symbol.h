@@ -1,0 +1,39 @@
+/*
+ * symbol.h - libc's functions without dlsym
+ *
+ * No allocation, no lock: for the start of a program, when nothing is loaded
+ * or unloaded meanwhile.
+ */
+#ifndef SYMBOL_H
+#define SYMBOL_H
+
+#include <link.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SYMBOL_OBJECTS 64
+
+/* What ld.so has mapped; borrowed from it. */
+struct symbol_object {
+	ElfW(Addr) base;
+	const uint32_t *hash;
+	const ElfW(Sym) *symbols;
+	const char *strings;
+	const ElfW(Half) *versions;
+	int is_libc;
+};
+
+/* The objects behind ours, up to libc. */
+struct symbol_scope {
+	struct symbol_object objects[SYMBOL_OBJECTS];
+	size_t n;
+	int complete; /* the last one is libc, and all can be asked */
+};
+
+/* own: an address in the object whose followers these are. */
+void symbol_begin(struct symbol_scope *s, const void *own);
+
+/* The function that dlsym(RTLD_NEXT) finds; NULL: that one has to be asked. */
+void *symbol_find(const struct symbol_scope *s, const char *name);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * preload_symbol_test.c - libc's functions are those that dlsym finds
+ */
+#include <dlfcn.h>
+#include <stdio.h>
+
+#include "../../shim/abi.h"
+#include "../../shim/preload/symbol.c"
+
+static const char *const names[] = {
+#define CALL(gate, ret, name, params, args) #name,
+#define CALL_BY_HAND(ret, name, params) #name,
+#include "../../shim/calls.def"
+};
+#define NAMES (sizeof names / sizeof names[0])
+
+static int failures;
+
+static void
+result(int good, const char *what)
+{
+	failures += !good;
+	printf("%s %s\n", good ? "ok" : "not ok", what);
+}
+
+static void
+compare(const struct symbol_scope *s, int *found, int *wrong)
+{
+	size_t i;
+
+	*found = *wrong = 0;
+	for (i = 0; i < NAMES; i++) {
+		void *at = symbol_find(s, names[i]);
+
+		*found += at != NULL;
+		if (at == NULL || at == dlsym(RTLD_NEXT, names[i]))
+			continue;
+		printf("# %s is another\n", names[i]);
+		++*wrong;
+	}
+}
+
+int
+main(void)
+{
+	struct symbol_scope s;
+	int found, wrong;
+	size_t i;
+
+	symbol_begin(&s, names);
+	compare(&s, &found, &wrong);
+	result(s.complete && wrong == 0, "every function is dlsym's");
+	result(found > (int)NAMES * 9 / 10, "nearly all are found");
+	result(symbol_find(&s, "no_such_function") == NULL,
+	    "what nobody has is not");
+	result(symbol_find(&s, "environ") == NULL, "a variable is not");
+	result(symbol_find(&s, "memcpy") == NULL,
+	    "nor one that is chosen at the start");
+	/* libc once more, in front of itself: another who has the names */
+	for (i = s.n; i > 0 && s.n < SYMBOL_OBJECTS; i--)
+		s.objects[i] = s.objects[i - 1];
+	s.objects[0] = s.objects[s.n++];
+	compare(&s, &found, &wrong);
+	result(found == 0, "whose name stands in front is left to dlsym");
+	return failures > 0;
+}
