@@ -1,6 +1,7 @@
 /* call.c - the frame of an interposed call */
 
 #include <pthread.h>
+#include <sys/single_threaded.h>
 
 #include "call.h"
 #include "carry.h"
@@ -11,6 +12,29 @@
 
 static __thread struct call *top
     __attribute__((tls_model("initial-exec")));
+
+/*
+ * Nobody can cancel the only thread but a handler of its own, which then ends
+ * the process: as after a handler's exit(), the engine is found at work and is
+ * not entered again.  So the state is left alone, at 10 ns a time.
+ */
+static int
+cancel_disable(void)
+{
+	int was;
+
+	if (__libc_single_threaded)
+		return CALL_ALONE;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
+	return was;
+}
+
+static void
+cancel_restore(int was)
+{
+	if (was != CALL_ALONE)
+		pthread_setcancelstate(was, NULL);
+}
 
 int
 call_enter(struct call *k)
@@ -23,7 +47,7 @@ call_enter(struct call *k)
 		return -EAGAIN;
 	k->outer = top;
 	top = k;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &k->cancel);
+	k->cancel = cancel_disable();
 	process_check();
 	return 0;
 }
@@ -57,13 +81,16 @@ call_wait_begin(void)
 {
 	thread_wait_begin();
 	if (top != NULL)
-		pthread_setcancelstate(top->cancel, NULL);
+		cancel_restore(top->cancel);
 }
 
 void
 call_wait_end(void)
 {
-	if (top != NULL)
+	/* a handler may have begun a thread meanwhile */
+	if (top != NULL && top->cancel == CALL_ALONE)
+		top->cancel = cancel_disable();
+	else if (top != NULL)
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	thread_wait_end();
 }
@@ -160,7 +187,7 @@ call_end(struct call *k, ssize_t rv)
 		thread_leave();
 		if (thread_has_kept())
 			carry_kept();
-		pthread_setcancelstate(k->cancel, NULL);
+		cancel_restore(k->cancel);
 	}
 	errno = k->saved;
 	return as_libc(rv);

@@ -7,11 +7,14 @@
 
 #include "conn.h"
 
+#define CALL_ALONE (-2)
+
 struct call {
 	struct conn *c;
 	struct set *set; /* an epoll set that it is about, or NULL */
 	int saved;  /* errno is untouched on success */
-	int cancel; /* the thread's cancellation state, disabled meanwhile */
+	int cancel; /* the thread's cancellation state, disabled meanwhile;
+		     * CALL_ALONE: left as it is; -1: the call did not begin */
 	struct call *outer; /* the call that a signal handler interrupted */
 };
 

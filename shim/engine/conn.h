@@ -165,6 +165,7 @@ struct conn {
 	bool moving;  /* locked for a relay that is about to be born with it */
 	bool in_eof;  /* recv gave 0 */
 	int in_err;   /* recv's negative errno, sticky */
+	bool drained; /* the last recv was given less than it had room for */
 	size_t room;   /* the kernel has at least that much left for output */
 	bool out_lost; /* output could not be kept: the session is dead */
 	bool out_again; /* the kernel had no memory, and tells nobody of some */

@@ -100,6 +100,7 @@ receive_some(struct conn *c, int fd, size_t room, const struct patience *p)
 		n = receive_now(c, fd, &to);
 	if (n == -EAGAIN && waits)
 		n = receive_unlocked(c, fd, &to, p);
+	c->drained = n > 0 && (size_t)n < to.len;
 	if (n > 0 && take_in(c, to.at, (size_t)n) < 0)
 		n = lose(c);
 	return n;

@@ -13,6 +13,7 @@
 #include "log.h"
 #include "ours.h"
 #include "process.h"
+#include "thread.h"
 
 const struct shim_host *host;
 
@@ -68,12 +69,18 @@ has_end(int fd)
 	return has;
 }
 
-/* A process that ends closes what it holds, the last of it properly. */
+/*
+ * A process that ends closes what it holds, the last of it properly; not from
+ * a handler that came in between, whose thread may hold any lock: the kernel
+ * closes then, and the peer sees data that was cut short.
+ */
 static void
 ending(void)
 {
 	int fd, top = table_top();
 
+	if (thread_at_work())
+		return;
 	conn_end_all();
 	for (fd = 0; fd < top; fd++)
 		if (host->class_of[fd] == FD_GOVERNED && has_end(fd))

@@ -25,6 +25,7 @@ fill_segment(struct conn *c, int fd, const struct iovec *v, size_t done,
 {
 	size_t got = 0;
 	static const struct patience quick = {.flags = MSG_DONTWAIT};
+	bool drained = false; /* by this very call */
 
 	while (got < v->iov_len) {
 		bool wait = done + got < least;
@@ -40,10 +41,15 @@ fill_segment(struct conn *c, int fd, const struct iovec *v, size_t done,
 		stream_flush(c, fd);
 		/*
 		 * A short read means "drained" to callers under edge-
-		 * triggered epoll, so the socket is asked until it is empty.
+		 * triggered epoll, so the socket is asked until it is empty,
+		 * or has said so itself by a short one: what comes later has
+		 * an edge of its own.
 		 */
+		if (drained && !wait)
+			return (ssize_t)got;
 		r = wait_input_for(
 		    c, fd, v->iov_len - got, wait ? p : &quick);
+		drained = c->drained;
 		if (c->state != CONN_OPEN)
 			return got > 0 ? (ssize_t)got : c->err;
 		if (r < 0)

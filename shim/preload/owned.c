@@ -294,6 +294,8 @@ way_of(int class)
 __attribute__((cold)) enum way
 owned_way(int fd)
 {
+	if (owned_class(fd) == FD_GOVERNED && engine_get() != NULL)
+		return WAY_ENGINE;
 	return way_of(owned_settle(fd));
 }
 
