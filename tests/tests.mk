@@ -111,12 +111,13 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $(replay) $(unit_lib)
 	    $(LDFLAGS) -o $@ $< $(replay) $(unit_lib) -lconfig -lgnutls
 
 # Both ends of a soak, and what makes calls fail beneath the shim.
-soak-programs: $(addprefix $(B)/tests/soak/,server client faults.so) $(B)/tests/oracle \
-	$(B)/tests/reap
+soak-programs: $(addprefix $(B)/tests/soak/,server client rnd faults.so heap.so) \
+	$(B)/tests/oracle $(B)/tests/reap
+$(B)/tests/soak/rnd: LDLIBS = -lgnutls
 $(B)/tests/soak/%: tests/soak/%.c tests/soak/soak.h
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) -pthread $(LDFLAGS) -o $@ $<
+	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) -pthread $(LDFLAGS) -o $@ $< $(LDLIBS)
 
 $(B)/tests/soak/%.so: tests/soak/%.c
 	$(call say,CC,$@)

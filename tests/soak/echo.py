@@ -1,5 +1,6 @@
 """echo.py - sends back whatever comes, by asyncio; prints `port N`"""
 import asyncio
+import gc
 
 
 async def echo(reader, writer):
@@ -12,10 +13,18 @@ async def echo(reader, writer):
         writer.transport.abort()
 
 
+async def tidy():
+    """What an error in a callback leaves, its socket too, is in a cycle."""
+    while True:
+        await asyncio.sleep(2)
+        gc.collect()
+
+
 async def main():
+    tidying = asyncio.create_task(tidy())
     server = await asyncio.start_server(echo, "127.0.0.1", 0, backlog=1024)
     print("port", server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    await asyncio.gather(server.serve_forever(), tidying)
 
 
 asyncio.get_event_loop_policy().new_event_loop().run_until_complete(main())
