@@ -1,5 +1,4 @@
 /* start.c - the constructor and the destructor */
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <errno.h>
 #include <limits.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "owned.h"
+#include "symbol.h"
 
 /* csu/libc-start.c; no header has it. */
 extern int __libc_start_main(int (*)(int, char **, char **), int, char **,
@@ -100,13 +100,13 @@ environment_read(char **envp)
 static void
 path_read(void)
 {
-	Dl_info info;
+	const char *own = symbol_own;
 	size_t at = 0, len;
 
-	if (dladdr(&start_env, &info) == 0 || info.dli_fname == NULL)
+	if (own == NULL)
 		return;
-	len = strlen(info.dli_fname);
-	if (info.dli_fname[0] != '/') {
+	len = strlen(own);
+	if (own[0] != '/') {
 		if (start_env.secure ||
 		    getcwd(preload_path, sizeof preload_path) == NULL)
 			return;
@@ -115,7 +115,7 @@ path_read(void)
 	}
 	if (at + len >= sizeof preload_path)
 		return;
-	memcpy(preload_path + at, info.dli_fname, len + 1);
+	memcpy(preload_path + at, own, len + 1);
 	start_env.preload = preload_path;
 }
 

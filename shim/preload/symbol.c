@@ -55,6 +55,8 @@ read_object(const struct link_map *m, struct symbol_object *o)
 	return 0;
 }
 
+const char *symbol_own;
+
 void
 symbol_begin(struct symbol_scope *s, const void *own)
 {
@@ -65,6 +67,7 @@ symbol_begin(struct symbol_scope *s, const void *own)
 	s->complete = 0;
 	if (dladdr1(own, &info, (void **)&m, RTLD_DL_LINKMAP) == 0 || m == NULL)
 		return;
+	symbol_own = m->l_name;
 	for (m = m->l_next; m != NULL; m = m->l_next) {
 		if (s->n == SYMBOL_OBJECTS ||
 		    read_object(m, &s->objects[s->n]) == -1)
@@ -101,7 +104,7 @@ find_in(const struct symbol_object *o, const char *name, uint32_t h,
 	if (at == 0) {
 		if (buckets == 0 || words == 0)
 			return 0;
-		word = bloom[h / bits % words];
+		word = bloom[h / bits & (words - 1)]; /* a power of 2 */
 		if (!(word >> h % bits & word >> (h >> shift) % bits & 1))
 			return 0;
 		at = bucket[h % buckets];

@@ -30,6 +30,9 @@ struct symbol_scope {
 	int complete; /* the last one is libc, and all can be asked */
 };
 
+/* The path of our object as ld.so has it, its own; set by symbol_begin. */
+extern const char *symbol_own;
+
 /* own: an address in the object whose followers these are. */
 void symbol_begin(struct symbol_scope *s, const void *own);
 
