@@ -21,6 +21,17 @@ test_a_client_survives_its_servers() {
 	assertContains "$out" '1 MB of certificates'
 }
 
+# By rules of their own, while others of the same port speak TLS.
+test_a_server_that_detects_tls_survives_its_clients() {
+	out=$(hostile -s 2 -r detect 2>&1) || fail "$out"
+	assertContains "$out" 'sends and never reads'
+}
+
+test_a_server_of_action_native_survives_its_clients() {
+	out=$(hostile -s 2 -r native 2>&1) || fail "$out"
+	assertContains "$out" 'plain hello requests'
+}
+
 # A byte at a time is slow and not wrong: the first byte comes alone too.
 test_handshakes_may_come_byte_by_byte() {
 	out=$(hostile -a 'one byte at a time' 2>&1) || fail "$out"

@@ -9,8 +9,12 @@ hostile_set_up() {
 	defaults = { handshake_timeout = 2; };
 	client = ( { address = "127.0.0.0/8"; server_hostname = "localhost";
 	    cafile = "ca.pem"; session = { resume = false; }; } );
-	server = ( { address = "127.0.0.0/8";
-	    certfile = "good.pem"; keyfile = "good.key"; } );
+	server = (
+	    { peer = "127.0.0.2"; action = "detect";
+	      certfile = "good.pem"; keyfile = "good.key"; },
+	    { peer = "127.0.0.3"; action = "native"; },
+	    { address = "127.0.0.0/8";
+	      certfile = "good.pem"; keyfile = "good.key"; } );
 	END
 }
 
