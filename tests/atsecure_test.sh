@@ -23,13 +23,14 @@ oneTimeSetUp() {
 setuid() {
 	export OBJECTS=$TMP/objects CA=$TMP/ca.pem SITE=$1
 	rm -f "$TMP/wire"
-	start wire "$B/tests/recorder" "$TMP/wire"
+	start wire "$B/tests/recorder" ${PEER:+-r "$PEER"} "$TMP/wire"
 	out=$(own_etc 'mkdir -p "$ETC/tlsshim"
 	    [ -z "$SITE" ] || echo "$SITE" >"$ETC/tlsshim/policy.cfg"
 	    cp "$CA" "$ETC/tlsshim/ca.pem"
 	    echo "$OBJECTS/tlsshim.so" >"$ETC/ld.so.preload"' \
 	    setpriv --reuid=65534 --regid=65534 --clear-groups \
-	    env TLSSHIM_POLICY="$TMP/open.cfg" "$OBJECTS/tcp_client" \
+	    env TLSSHIM_POLICY="$TMP/open.cfg" \
+	    SSLKEYLOGFILE="$TMP/kept/log" "$OBJECTS/tcp_client" \
 	    127.0.0.1 "$(port_of wire)" 2>"$TMP/err")
 }
 
@@ -60,6 +61,18 @@ test_setuid_program_obeys_the_site_policy() {
 	setuid 'version = 1; unmatched = "reject";'
 	assertContains "$out $(cat "$TMP/err")" 'connect EACCES'
 	assertEquals 0 "$(stat -c %s "$TMP/wire")"
+}
+
+# The site lets users have the secrets of their own sessions, and of no others.
+test_setuid_program_writes_no_secrets_where_its_caller_says() {
+	able || return 0
+	mkdir -p "$TMP/kept"
+	start peer "$B/tests/tls_peer" server "$TMP/good.pem" "$TMP/good.key"
+	PEER=$(port_of peer) setuid 'version = 1; unmatched = "reject";
+	    allow_keylog_env = true; client = ( { address = "127.0.0.1";
+	    server_hostname = "localhost"; cafile = "ca.pem"; } );'
+	assertContains "$out $(cat "$TMP/err")" 'connect 0'
+	assertEquals '' "$(ls "$TMP/kept")"
 }
 
 . shunit2

@@ -202,6 +202,29 @@ test_connection_of_an_unshimmed_parent_is_not_answered_in_clear() {
 	finish server
 }
 
+# To the program it never came: the next one is its first.
+test_a_peer_that_a_rule_refuses_is_not_accepted() {
+	policy choosy <<-END
+	unmatched = "reject";
+	server = ( { peer = "127.0.0.2"; action = "reject"; },
+	    { port = "1-65535"; certfile = "good.pem"; keyfile = "good.key"; } );
+	END
+	start_shimmed server choosy "$B/tests/tcp_server" -n 1 -1
+	port=$(port_of server)
+	out=$(python3 -c '
+import socket, sys
+try:
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10,
+                                 ("127.0.0.2", 0))
+    print("read", s.recv(16))
+except OSError as e:
+    print(type(e).__name__)' "$port")
+	assertEquals 'ConnectionResetError' "$out"
+	visits 1
+	assertEquals 'close_notify 1 ragged 0 other 0' "$out"
+	finish server
+}
+
 test_unmatched_listener_is_refused() {
 	policy nothing <<-END
 	unmatched = "reject";
