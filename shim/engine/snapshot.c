@@ -34,7 +34,7 @@ struct snapshot {
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t reloading = PTHREAD_MUTEX_INITIALIZER;
 static struct snapshot *_Atomic current;
-static struct snapshot *_Atomic emptied; /* kept for their refs */
+static struct snapshot *_Atomic emptied; /* for the next; snapshot.h */
 static _Atomic int64_t due;      /* now_ms() of the next look; 0: never */
 static struct stamps tried; /* of a snapshot that was not taken; reloading */
 static bool all;            /* files may be out of reach soon; loading */
@@ -100,13 +100,34 @@ snapshot_hold(struct snapshot *s)
 	return s;
 }
 
+/* Reloading: nobody else takes one off, so that the second stays the second. */
+static struct snapshot *
+used_before(void)
+{
+	struct snapshot *s = atomic_load(&emptied);
+
+	while (s != NULL &&
+	    !atomic_compare_exchange_weak(&emptied, &s, s->next))
+		;
+	if (s != NULL) { /* all but refs, which is 0 */
+		s->policy = NULL;
+		s->loaded = NULL;
+		s->look = NULL;
+		s->stamps = (struct stamps){0};
+	}
+	return s;
+}
+
 /* The first lies where forks write anyway (APART); it is never freed. */
 static struct snapshot *
 made(void)
 {
 	static struct snapshot near;
 	static bool taken; /* reloading, or snapshot_init */
+	struct snapshot *s = used_before();
 
+	if (s != NULL)
+		return s;
 	if (taken)
 		return calloc(1, sizeof near);
 	taken = true;
@@ -465,7 +486,11 @@ get(void)
 		while (n > 0)
 			if (atomic_compare_exchange_weak(
 				&s->refs, &n, n + 1))
-				return s;
+				break;
+		if (n > 0 && atomic_load(&current) == s)
+			return s;
+		if (n > 0) /* it has been emptied, and is being made anew */
+			snapshot_put(s);
 	}
 }
 

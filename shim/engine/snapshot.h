@@ -6,8 +6,10 @@
  *	published once, so who holds a reference reads both without a lock.
  *	snapshot_get takes no lock, since a signal handler may accept(): it
  *	counts up only from above 0, and looks for the current one again where
- *	it met 0.  The few bytes that hold the count are therefore never freed,
- *	only what they lead to: some 60 bytes for each reload.
+ *	it met 0, or where that is another one by then.  The few bytes that hold
+ *	the count are therefore never freed, only what they lead to: the next
+ *	snapshot that is read gets them, and there are as many as were held at
+ *	one time.
  *	The lock `loading` guards the reading of credentials, once each.
  *	reload_interval: who comes first after the interval takes `reloading`
  *	by trylock and reads the new snapshot, which nobody else knows of yet,

@@ -95,6 +95,11 @@ run(void)
 		? "ok"
 		: "not ok");
 	snapshot_put(first);
+	for (n = 0, s = emptied; s != NULL; s = s->next)
+		n++;
+	/* each thread may hold one while the next is read */
+	printf("%s %d reloads leave %d behind\n",
+	    n <= THREADS + 3 ? "ok" : "not ok", RELOADS, n);
 }
 
 int
