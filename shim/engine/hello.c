@@ -61,6 +61,18 @@ newer(unsigned *newest, unsigned version)
 		*newest = version;
 }
 
+/*
+ * GnuTLS knows the versions of DTLS as well, and would say its alert in a record
+ * of theirs.  What is newer than TLS 1.2 a client may say (RFC 5246, E.1).
+ */
+static bool
+is_tls(unsigned version, bool client)
+{
+	unsigned major = version >> 8;
+
+	return major == 3 || (client && major > 3 && major < 0xfe);
+}
+
 static unsigned
 read_versions(struct message m, bool client)
 {
@@ -136,10 +148,12 @@ static void
 hello_read(struct message m, bool client, struct hello *h)
 {
 	struct message all, one;
-	unsigned type;
+	unsigned type, version;
 
 	memset(h, 0, sizeof *h);
-	newer(&h->newest, number(&m, 2));
+	version = number(&m, 2);
+	h->foreign = !is_tls(version, client);
+	newer(&h->newest, version);
 	part(&m, 32);
 	part(&m, number(&m, 1));
 	one = part(&m, client ? number(&m, 2) : 2);
@@ -368,6 +382,8 @@ see_hello(struct conn *c, struct message m, bool client, bool incoming)
 	hello_read(m, client, &h);
 	c->peer_version = h.newest;
 	c->peer_share = h.key_share;
+	if (h.foreign)
+		return GNUTLS_E_UNSUPPORTED_VERSION_PACKET;
 	if (!client)
 		return 0;
 	keep_suites(c, &h);

@@ -16,6 +16,7 @@ struct hello {
 	const unsigned char *suites; /* borrowed from the message */
 	size_t suites_len;
 	bool extended_master; /* RFC 7627 */
+	bool foreign;         /* its version is none of TLS */
 	bool key_share;       /* RFC 8446, 4.2.8: of either */
 	bool asked_later;     /* it may be asked for a certificate later */
 	bool has_ticket;      /* it offers a session by a ticket, which ... */
