@@ -155,6 +155,7 @@ struct conn {
 	bool spoke;   /* the peer's first bytes looked like TLS */
 	unsigned char began; /* the first one, where it came alone */
 	size_t shaken; /* bytes of the peer's in this handshake */
+	bool flight_begun; /* the next push may go out at once */
 	bool flight_over; /* the next push is the last before we wait */
 	size_t ahead;     /* bytes of out that GnuTLS will push again */
 	struct bytes early; /* written before the handshake ended */

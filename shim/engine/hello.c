@@ -1,5 +1,7 @@
 /* hello.c - what the first messages of a handshake say */
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -390,6 +392,25 @@ see_hello(struct conn *c, struct message m, bool client, bool incoming)
 	return choose(c, &h);
 }
 
+/*
+ * A client has much to compute from a TLS 1.3 server's hello, and may do so
+ * while the server signs.  Only where Nagle's algorithm does not hold what
+ * follows back until the client has acknowledged it.
+ */
+static void
+see_hello_made(struct conn *c)
+{
+	int on = 0;
+	socklen_t len = sizeof on;
+
+	if (c->side != SIDE_SERVER || (host->sealed != NULL && *host->sealed) ||
+	    gnutls_protocol_get_version(c->session) != GNUTLS_TLS1_3)
+		return;
+	(void)host->libc->getsockopt(
+	    table_fd(c), IPPROTO_TCP, TCP_NODELAY, &on, &len);
+	c->flight_begun = on != 0;
+}
+
 /* RFC 8446, 2: after its Finished a server waits for the client's. */
 static void
 see_finished(struct conn *c, bool incoming)
@@ -411,6 +432,8 @@ hook(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
 	struct message m = {msg->data, msg->size};
 
 	if (when == GNUTLS_HOOK_POST) {
+		if (type == GNUTLS_HANDSHAKE_SERVER_HELLO && !incoming)
+			see_hello_made(c);
 		if (type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET && incoming &&
 		    gnutls_protocol_get_version(session) == GNUTLS_TLS1_3)
 			resume_ticket(c);

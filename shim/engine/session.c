@@ -113,6 +113,9 @@ push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 		return -1;
 	}
 	c->ahead = 0;
+	if (c->flight_begun)
+		wait_output_now(c);
+	c->flight_begun = false;
 	if (!c->flight_over)
 		return total;
 	c->flight_over = false;

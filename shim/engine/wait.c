@@ -348,6 +348,24 @@ transmit(struct conn *c, int fd, const struct patience *p, enum sent *how)
 	return n == 0 ? -EINPROGRESS : n;
 }
 
+void
+wait_output_now(struct conn *c)
+{
+	int fd;
+	ssize_t n = -1;
+
+	if (turn_take(c, &c->tx, -1, NULL) < 0)
+		return;
+	fd = table_use(table_fd(c), c);
+	if (fd >= 0)
+		n = host->libc->send(fd, bytes_at(&c->out),
+		    bytes_left(&c->out), MSG_NOSIGNAL | MSG_DONTWAIT);
+	table_used(c);
+	if (n > 0)
+		bytes_take(&c->out, (size_t)n);
+	turn_give(&c->tx);
+}
+
 int
 wait_output(struct conn *c, int fd, const struct patience *p)
 {

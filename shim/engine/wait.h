@@ -70,6 +70,12 @@ ssize_t wait_receive_now(
  */
 int wait_output(struct conn *c, int fd, const struct patience *p);
 
+/*
+ * Locked throughout: what the kernel takes of the queue at once goes out, if
+ * nobody else sends.  An error is for wait_output to meet.
+ */
+void wait_output_now(struct conn *c);
+
 /* Locked: what was being sent goes back to the queue's front. */
 void wait_output_back(struct conn *c);
 

@@ -314,6 +314,7 @@ troubled(struct life *l, const char *version, int side, bool sending,
 	pair_open(&l->t.p, version, "");
 	m = l->t.p.m[side];
 	l->t.p.m[CLIENT]->room = 9000;
+	l->t.p.m[SERVER]->nodelay = 1;
 	l->t.p.m[SERVER]->room = 9000;
 	if (sending)
 		m->send_fails = (struct trouble){n, err};
@@ -335,6 +336,28 @@ troubled(struct life *l, const char *version, int side, bool sending,
 	l->wrong |= round == 400;
 	pair_close(&l->t.p);
 	return met;
+}
+
+/* A TLS 1.3 server's hello goes ahead, if nothing holds back what follows. */
+static void
+test_hello_goes_ahead(void)
+{
+	struct pair p;
+	int v, nodelay;
+
+	for (v = 0; v < 2; v++)
+		for (nodelay = 0; nodelay < 2; nodelay++) {
+			memory_test = versions[v];
+			pair_open(&p, versions[v], "");
+			p.m[SERVER]->nodelay = nodelay;
+			pair_drive(&p, CLIENT);
+			pair_drive(&p, SERVER);
+			result(p.m[SERVER]->sends == (v == 1 && nodelay ? 2U : 1U) &&
+				   pair_shake(&p),
+			    "TCP_NODELAY %d: %u sends", nodelay,
+			    p.m[SERVER]->sends);
+			pair_close(&p);
+		}
 }
 
 /*
@@ -511,6 +534,7 @@ main(void)
 	test_foreign();
 	test_deadline();
 	test_in_progress();
+	test_hello_goes_ahead();
 	test_flight();
 	test_narrow_pipe();
 	test_confirm();

@@ -45,6 +45,7 @@ struct memory {
 	struct timeval timeout[2]; /* SO_RCVTIMEO, SO_SNDTIMEO */
 	bool nonblock;
 
+	int nodelay; /* as the program has set it */
 	unsigned recvs, sends;
 	bool fin;     /* the peer ends behind what is in `in` */
 	bool reset;   /* ... by a reset */

@@ -7,6 +7,7 @@
 #include <linux/futex.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,6 +50,8 @@ memory_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 	}
 	if (level == SOL_SOCKET && name == SO_PROTOCOL)
 		answer = IPPROTO_TCP;
+	if (level == IPPROTO_TCP && name == TCP_NODELAY)
+		answer = m->nodelay;
 	if (level == SOL_SOCKET && name == SO_ERROR) {
 		answer = m->so_error;
 		m->so_error = 0;
