@@ -23,6 +23,25 @@ result(int good, const char *what)
 	printf("%s %s\n", good ? "ok" : "not ok", what);
 }
 
+/* How many are libc's own; the others have a runtime in front of it. */
+static int
+of_libc(void)
+{
+	Dl_info libc, d;
+	void *at;
+	size_t i;
+	int n = 0;
+
+	if (dladdr(dlsym(RTLD_NEXT, "gnu_get_libc_version"), &libc) == 0)
+		return -1;
+	for (i = 0; i < NAMES; i++) {
+		at = dlsym(RTLD_NEXT, names[i]);
+		n += at != NULL && dladdr(at, &d) != 0 &&
+		    d.dli_fbase == libc.dli_fbase;
+	}
+	return n;
+}
+
 static void
 compare(const struct symbol_scope *s, int *found, int *wrong)
 {
@@ -50,7 +69,8 @@ main(void)
 	symbol_begin(&s, names);
 	compare(&s, &found, &wrong);
 	result(s.complete && wrong == 0, "every function is dlsym's");
-	result(found > (int)NAMES * 9 / 10, "nearly all are found");
+	result(found > of_libc() * 9 / 10 && of_libc() > (int)NAMES / 2,
+	    "nearly all are found");
 	result(symbol_find(&s, "no_such_function") == NULL,
 	    "what nobody has is not");
 	result(symbol_find(&s, "environ") == NULL, "a variable is not");
