@@ -358,6 +358,30 @@ s.close()
 	not_in_clear
 }
 
+# Daemons close everything in a loop: what is the engine's own says EBADF.
+test_a_program_that_closes_every_number_keeps_its_connection() {
+	tls_wire good
+	out=$(shimmed good python3 -c '
+import os, socket, sys
+own = {int(fd) for fd in os.listdir("/proc/self/fd")}
+s = socket.create_connection(("localhost", int(sys.argv[1])))
+closed = 0
+for fd in set(range(3, 4096)) - own - {s.fileno()}:
+    try:
+        os.close(fd)
+        closed += 1
+    except OSError:
+        pass
+print("closed", closed)
+s.sendall(b"marker-of-client")
+print("read", s.recv(16))
+s.close()
+' "$port" 2>&1)
+	assertContains "said: $out" "$out" "closed 0
+read b'marker-of-client'"
+	not_in_clear
+}
+
 test_run_ends_before_the_program_starts() {
 	policy bad <<-END
 	unmatched = "plain";
