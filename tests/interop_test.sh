@@ -3,6 +3,7 @@
 # and 1.3, with every way of asking for certificates (nginx, Java and curl
 # with GnuTLS: make check-interop)
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 . "$TESTS/interop/peers.sh"
 

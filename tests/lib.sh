@@ -46,8 +46,10 @@ begin() {
 # with any one line of PART; made anew each time, behind those.
 whole_texts() {
 	assertContains() {
-		[ $# -lt 3 ] || [[ $2 == *"$3"* ]] || fail "$1: not in it: $3"
-		[ $# -ne 2 ] || [[ $1 == *"$2"* ]] || fail "not in it: $2"
+		[ $# -lt 3 ] || [[ $2 == *"$3"* ]] ||
+		    fail "$1: not in it: $3: ${2:0:3000}"
+		[ $# -ne 2 ] || [[ $1 == *"$2"* ]] ||
+		    fail "not in it: $2: ${1:0:3000}"
 	}
 	assertNotContains() {
 		[ $# -lt 3 ] || [[ $2 != *"$3"* ]] || fail "$1: in it: $3"

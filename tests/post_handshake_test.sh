@@ -2,6 +2,7 @@
 # post_handshake_test.sh - certificates that are asked for after the handshake
 # of TLS 1.3, with Python, OpenSSL and GnuTLS at the other end
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 
 PHA=$TESTS/fixtures/post_handshake.py

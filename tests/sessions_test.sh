@@ -1,6 +1,7 @@
 #!/bin/bash
 # sessions_test.sh - clients that offer a session of before
 
+ORACLE=yes
 . "${0%/*}/lib.sh"
 
 oneTimeSetUp() {
