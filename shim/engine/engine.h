@@ -6,6 +6,7 @@
 #define ENGINE_H
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -89,6 +90,21 @@ static inline ssize_t
 as_engine(ssize_t rv)
 {
 	return rv >= 0 ? rv : -errno;
+}
+
+/*
+ * One reference more, for who found the object by a look that takes no lock;
+ * false: it is done with.  Its memory is never returned to malloc.
+ */
+static inline bool
+refs_take(_Atomic uint32_t *refs)
+{
+	uint32_t n = atomic_load(refs);
+
+	while (n > 0)
+		if (atomic_compare_exchange_weak(refs, &n, n + 1))
+			return true;
+	return false;
 }
 
 #endif

@@ -93,11 +93,11 @@ control(struct call *k, int epfd, int op, int fd, struct epoll_event *ev)
 	} else if (adds) {
 		(void)set_take(s); /* its bell must ring for what comes */
 		rv = ctl_add(s, c, fd, ev);
-	}
-	else if (op == EPOLL_CTL_MOD && r != NULL)
+	} else if (op == EPOLL_CTL_MOD && r != NULL) {
 		rv = ctl_mod(r, ev);
-	else if (op == EPOLL_CTL_DEL && r != NULL)
+	} else if (op == EPOLL_CTL_DEL && r != NULL) {
 		rv = ctl_del(r);
+	}
 	pthread_mutex_unlock(&s->lock);
 	return rv;
 }

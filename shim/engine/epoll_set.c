@@ -226,17 +226,6 @@ set_put(struct set *s)
 	pthread_mutex_unlock(&making);
 }
 
-static bool
-ref(struct set *s)
-{
-	uint32_t n = atomic_load(&s->refs);
-
-	while (n > 0)
-		if (atomic_compare_exchange_weak(&s->refs, &n, n + 1))
-			return true;
-	return false;
-}
-
 /* It may be done with, or another number's by now: looked at again. */
 static struct set *
 set_of(int epfd)
@@ -244,7 +233,7 @@ set_of(int epfd)
 	struct set *s;
 
 	while ((s = atomic_load(&fd_rows[epfd].set)) != NULL) {
-		if (!ref(s))
+		if (!refs_take(&s->refs))
 			continue;
 		if (atomic_load(&fd_rows[epfd].set) == s)
 			return s;

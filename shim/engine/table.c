@@ -80,17 +80,6 @@ static struct conn closing = {.refs = 1,
     .state = CONN_FAILED,
     .err = -EBADF};
 
-static bool
-ref(struct conn *c)
-{
-	uint32_t n = atomic_load(&c->refs);
-
-	while (n > 0)
-		if (atomic_compare_exchange_weak(&c->refs, &n, n + 1))
-			return true;
-	return false;
-}
-
 int
 table_top(void)
 {
@@ -105,7 +94,7 @@ table_get(int fd)
 	if (fd < 0 || fd >= FD_MAX)
 		return NULL;
 	while ((c = atomic_load(&fd_rows[fd].conn)) != NULL) {
-		if (!ref(c))
+		if (!refs_take(&c->refs))
 			continue;
 		if (atomic_load(&fd_rows[fd].conn) == c)
 			return c;
@@ -357,7 +346,7 @@ compare(struct conn *c, void *arg)
 {
 	struct find *f = arg;
 
-	if (f->found == NULL && c->cookie == f->cookie && ref(c))
+	if (f->found == NULL && c->cookie == f->cookie && refs_take(&c->refs))
 		f->found = c;
 }
 

@@ -13,7 +13,6 @@
  */
 #include <poll.h>
 #include <sys/epoll.h>
-#include <dirent.h>
 
 #include "../fixtures/fixture.h"
 #include "layer.h"
@@ -270,19 +269,6 @@ session(int port, int listener)
 		(void)failed("close");
 }
 
-static int
-count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (d != NULL && readdir(d) != NULL)
-		n++;
-	if (d != NULL)
-		closedir(d);
-	return n;
-}
-
 /* The fault begins to count; what is allocated stays what it is. */
 static void
 arm(struct layer *fault)
@@ -358,7 +344,7 @@ main(int argc, char **argv)
 	if (epfd != -1)
 		close(epfd);
 	printf("hit %s count %ld fds %d live %ld bytes %ld\n",
-	    have && layer.hit != NULL ? layer.hit : "-", count, count_fds(),
+	    have && layer.hit != NULL ? layer.hit : "-", count, count_files(),
 	    have ? layer.live : 0, have ? layer.bytes : 0);
 	return 0;
 }
