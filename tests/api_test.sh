@@ -441,13 +441,14 @@ public'
 test_what_came_with_the_end_is_ready_to_be_read() {
 	in_clear both
 	unwrapping 1.3 'allow_unwrap = true;'
-	rm -f "$TMP/said"
+	rm -f "$TMP/asked" "$TMP/said"
 	start server python3 "$TESTS/fixtures/api_end.py" server \
 	    "$TMP/good.pem" "$TMP/good.key" "$TMP/ca.pem" 1.3 \
-	    write:before end unwrap write:behind "touch:$TMP/said" read:2
+	    write:before end "wait:$TMP/asked" unwrap write:behind \
+	    "touch:$TMP/said" read:2
 	shimmed unwrap "$API" client "$(port_of server)" epoll nonblock \
-	    handshake unwrap write:x "wait:$TMP/said" unwrap ready read:9 \
-	    ready read:3 write:ok >"$TMP/client.out" 2>/dev/null
+	    handshake unwrap write:x "touch:$TMP/asked" "wait:$TMP/said" \
+	    unwrap ready read:9 ready read:3 write:ok >"$TMP/client.out" 2>/dev/null
 	finish server
 	is client unwrap 'EAGAIN
 0'
@@ -485,12 +486,13 @@ answer'
 test_what_unwrap_left_is_read_by_one_process() {
 	in_clear both
 	unwrapping 1.3 'allow_unwrap = true;'
-	rm -f "$TMP/said"
+	rm -f "$TMP/asked" "$TMP/said"
 	start server python3 "$TESTS/fixtures/api_end.py" server \
 	    "$TMP/good.pem" "$TMP/good.key" "$TMP/ca.pem" 1.3 \
-	    write:before end unwrap write:behind "touch:$TMP/said" read:2
+	    write:before end "wait:$TMP/asked" unwrap write:behind \
+	    "touch:$TMP/said" read:2
 	shimmed unwrap "$API" client "$(port_of server)" nonblock unwrap \
-	    "wait:$TMP/said" unwrap fork:read:9 read:3 write:ok \
+	    "touch:$TMP/asked" "wait:$TMP/said" unwrap fork:read:9 read:3 write:ok \
 	    >"$TMP/client.out" 2>/dev/null
 	# what came in a segment of its own is the kernel's, for whoever reads
 	case $(fact client read) in
