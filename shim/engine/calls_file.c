@@ -43,7 +43,8 @@ send_from(int fd, int file, off64_t at, size_t len, char *buf, size_t cap)
 static ssize_t
 do_sendfile64(int fd, int file, off64_t *off, size_t len)
 {
-	size_t cap = 1 << 16;
+	/* no more than is asked: malloc() has small ones at hand */
+	size_t cap = len < 1 << 16 ? len : 1 << 16;
 	struct stat st;
 	off64_t at;
 	ssize_t rv;
