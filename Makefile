@@ -203,7 +203,7 @@ check-servers: all
 	B=$(B) tests/servers/all $(if $(INSTALL),--install) $(SERVERS)
 
 .PHONY: faults
-# Every call of the shim's and every allocation fails once: 30 minutes.
+# Every call of the shim's and every allocation fails once: 7 minutes.
 faults: all
 	$(MAKE) -s -f tests/tests.mk B=$(B) fixtures
 	B=$(B) tests/faults/all $(STEP)

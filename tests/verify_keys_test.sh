@@ -135,6 +135,45 @@ test_verify_depth_counts_intermediates() {
 	visit_expects chain_limit 'cafile = "ca.pem"; verify_depth = 0;'
 }
 
+# crowd N VERSION	a TLS server that sends below, sub and a stranger again and
+# again, N in all; VERSION of TLS
+crowd() {
+	local i
+	{
+		cat "$TMP/below+sub.pem"
+		for ((i = 2; i < $1; i++)); do
+			cat "$TMP/other_ca.pem"
+		done
+	} >"$TMP/crowd.pem"
+	stop_all
+	start peer python3 "$TESTS/fixtures/tls_end.py" server \
+	    "$TMP/crowd.pem" "$TMP/below.key" "$TMP/ca.pem" none "$2"
+	port=$(port_of peer)
+}
+
+# connects LINE...	a client under a rule of these lines gets through
+connects() {
+	visit "$@"
+	assertContains "$* ($err)" "$out" 'connect 0'
+}
+
+test_a_peer_sends_40_certificates_or_what_verify_depth_allows() {
+	local version
+	sub_usual
+	for version in 1.2 1.3; do
+		crowd 40 $version
+		connects 'cafile = "ca.pem";'
+		crowd 41 $version
+		visit_expects chain_limit 'cafile = "ca.pem";'
+		assertContains "$err" 'sent 41 certificates and may send 40'
+		assertContains "$err" 'raise verify_depth to 39'
+		connects 'cafile = "ca.pem"; verify_depth = 39;'
+		connects 'verify_mode = "none";'
+	done
+	crowd 102 1.3
+	connects 'cafile = "ca.pem"; verify_depth = 100;'
+}
+
 # with and without: cadata
 test_cadata_is_trusted_in_place_of_the_system() {
 	local pem

@@ -41,6 +41,14 @@ staple_keep(struct cert *c, const struct presented *p, size_t i)
 		c->staple = (struct der){p->staple[i].data, p->staple[i].size};
 }
 
+size_t
+chain_most(const struct rule_values *v)
+{
+	size_t whole = (size_t)v->verify_depth + 2;
+
+	return whole > CHAIN_SENT ? whole : CHAIN_SENT;
+}
+
 bool
 chain_read(struct chain *b, const struct presented *p, struct reason *why)
 {
@@ -51,7 +59,7 @@ chain_read(struct chain *b, const struct presented *p, struct reason *why)
 	    "the peer sent more certificates than we look at"};
 	for (i = 0; i < n; i++)
 		bytes += sent[i].size;
-	if (n > CHAIN_SENT || bytes > CHAIN_BYTES)
+	if (n > chain_most(b->values) || bytes > CHAIN_BYTES)
 		return false;
 	b->edge = calloc(CHAIN_CERTS, CHAIN_CERTS);
 	*why = (struct reason){

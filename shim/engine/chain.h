@@ -14,7 +14,13 @@
 #include "verify.h"
 
 enum {
-	CHAIN_SENT = 100,  /* certificates a peer may send */
+	/*
+	 * Certificates a peer may send, unless verify_depth says more.  Real
+	 * chains have two to six; GnuTLS takes 16, OpenSSL what fits into 100
+	 * KB; BetterTLS, which asks for a path among many, sends 36.  Each costs
+	 * GnuTLS an import, ours another, and may cost a signature.
+	 */
+	CHAIN_SENT = 40,
 	CHAIN_CERTS = 160, /* and those of the trust list looked at */
 	CHAIN_BYTES = 512 * 1024,
 	CHAIN_LENGTH = VERDICT_PATH, /* verify_depth is 100 at most */
@@ -59,6 +65,9 @@ struct chain {
 	size_t nlisted;
 	bool ended_forged; /* it had an issuer by name, not by signature */
 };
+
+/* How many certificates a peer may send under v: its own and a root count. */
+size_t chain_most(const struct rule_values *v);
 
 /*
  * Takes what the peer sent, leaf first; false and *why when that alone is

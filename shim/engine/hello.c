@@ -342,28 +342,57 @@ keep_suites(struct conn *c, const struct hello *h)
 }
 
 /*
- * RFC 8446, 4.4.2 and RFC 5246, 7.4.6: who has no certificate sends an empty
- * list.
+ * How many there are (RFC 8446, 4.4.2; RFC 5246, 7.4.6).  Who has no certificate
+ * sends an empty list.
  */
-static bool
-has_certificate(const struct conn *c, struct message m)
+static size_t
+count_certificates(const struct conn *c, struct message m)
 {
-	if (gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3)
+	bool extended =
+	    gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3;
+	struct message list;
+	size_t n;
+
+	if (extended)
 		part(&m, number(&m, 1));
-	return number(&m, 3) > 0;
+	list = part(&m, number(&m, 3));
+	for (n = 0; list.len > 0; n++) {
+		part(&list, number(&list, 3));
+		if (extended)
+			part(&list, number(&list, 2));
+	}
+	return n;
+}
+
+/* Before GnuTLS imports every one of them. */
+static int
+check_count(struct conn *c, size_t n)
+{
+	struct verdict v;
+
+	if (c->state != CONN_HANDSHAKE || verify_count(c->cred, n, &v) == 0)
+		return 0;
+	if (c->verdict == NULL)
+		c->verdict = calloc(1, sizeof *c->verdict);
+	if (c->verdict == NULL)
+		return GNUTLS_E_MEMORY_ERROR;
+	*c->verdict = v;
+	return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
 /*
  * Only a full handshake has the server's certificate in it, and what the peer
  * has proved is what it has shown.
  */
-static void
+static int
 see_certificate(struct conn *c, struct message m, bool incoming)
 {
+	size_t n = incoming ? count_certificates(c, m) : 0;
+
 	if (incoming == (c->side == SIDE_CLIENT))
 		c->full_seen = true;
-	if (incoming && has_certificate(c, m))
-		c->peer_shown = true;
+	c->peer_shown |= n > 0;
+	return check_count(c, n);
 }
 
 /* RFC 5077, 3.3: it begins with its lifetime. */
@@ -445,8 +474,7 @@ hook(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
 		return see_hello(
 		    c, m, type == GNUTLS_HANDSHAKE_CLIENT_HELLO, incoming);
 	case GNUTLS_HANDSHAKE_CERTIFICATE_PKT:
-		see_certificate(c, m, incoming);
-		return 0;
+		return see_certificate(c, m, incoming);
 	case GNUTLS_HANDSHAKE_NEW_SESSION_TICKET:
 		see_ticket(c, m);
 		return 0;

@@ -283,6 +283,23 @@ lapses(const struct chain *b)
 }
 
 int
+verify_count(const struct credentials *c, size_t n, struct verdict *out)
+{
+	const struct rule_values *v = &c->rule->values;
+
+	pass(out);
+	if (v->verify_mode == VERIFY_NONE || !c->rule->enforce ||
+	    n <= chain_most(v))
+		return 0;
+	refuse(out, CAUSE_CHAIN_LIMIT);
+	put(out, "the peer sent %zu certificates and may send %zu: let it send "
+		 "its own and the intermediates that lead to its root, or raise "
+		 "verify_depth to %zu",
+	    n, chain_most(v), n - 2);
+	return -1;
+}
+
+int
 verify_peer(const struct credentials *c, enum side side, const char *name,
     const struct presented *p, struct verdict *out)
 {

@@ -73,6 +73,13 @@ int verify_session(const struct credentials *c, enum side side,
     const char *name, gnutls_session_t session, struct verdict *out);
 
 /*
+ * Whether n certificates are as many as are looked at under c, asked before
+ * anything is made of them: 0, or -1 and *out.  Where nobody is refused for
+ * certificates (verify_mode "none", enforce = false) it is 0.
+ */
+int verify_count(const struct credentials *c, size_t n, struct verdict *out);
+
+/*
  * The part of it that is about the handshake alone: 0: the certificates count
  * and are to be looked at, 1: a pre-shared key is enough, or -1 and *out.
  */

@@ -349,6 +349,13 @@ long_chain(int server)
 	with_chain(CHAIN_LONG);
 }
 
+/* As many as are looked at (CHAIN_SENT). */
+static void
+full_chain(int server)
+{
+	with_chain(CHAIN_FULL);
+}
+
 static void
 big_chain(int server)
 {
@@ -379,6 +386,7 @@ const struct attack attacks[] = {
     {"renegotiation", BOTH | AT_DETECT, renegotiations},
     {"sends and never reads", BOTH | AT_DETECT, deaf},
     {"100 certificates", AT_CLIENT, long_chain},
+    {"40 certificates", AT_CLIENT, full_chain},
     {"1 MB of certificates", AT_CLIENT, big_chain},
     {NULL, 0, NULL},
 };

@@ -18,7 +18,7 @@ extern long attack_least; /* bytes, before which nothing is a handshake */
 extern long attack_wrong; /* what had to work and did not, or the reverse */
 
 /* Which certificates foe_credentials shows from now on. */
-enum chain { CHAIN_GOOD, CHAIN_LONG, CHAIN_BIG, CHAINS };
+enum chain { CHAIN_GOOD, CHAIN_LONG, CHAIN_FULL, CHAIN_BIG, CHAINS };
 extern enum chain attack_chain;
 
 #endif

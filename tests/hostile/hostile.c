@@ -298,6 +298,7 @@ prepare(const char *dir)
 		creds[CHAIN_GOOD], cert, key, GNUTLS_X509_FMT_PEM) < 0)
 		die(cert);
 	make_chain(creds[CHAIN_LONG], 100, 0);
+	make_chain(creds[CHAIN_FULL], 40, 0);
 	make_chain(creds[CHAIN_BIG], 100, 10000);
 }
 
