@@ -37,11 +37,14 @@ own_text(const struct endpoint *e, char *buf, size_t len)
 		snprintf(buf, len, "an unknown address");
 }
 
-/* A rule for another path of the same program is the usual surprise. */
-static const char *
-who(const struct endpoint *e)
+/* A rule for another path of the same program is the usual surprise.  Without
+ * a path (explain, probe) there is nothing to say. */
+static void
+who_text(const struct endpoint *e, char *buf, size_t len)
 {
-	return e->program != NULL ? e->program : "an unknown program";
+	buf[0] = '\0';
+	if (e->program != NULL && e->program[0] != '\0')
+		snprintf(buf, len, " for %s", e->program);
 }
 
 void
@@ -51,21 +54,18 @@ explain_decided(const struct policy *p, const struct endpoint *e,
 	const char *unmatched =
 	    p->unmatched == UNMATCHED_PLAIN ? "plain" : "reject";
 	const struct rule *r = out->rule;
-	char own[128];
+	char own[128], who[SIZE];
 
 	own_text(e, own, sizeof own);
+	who_text(e, who, sizeof who);
 	if (r != NULL)
 		snprintf(out->text, SIZE, "%s:%d says %s", r->file, r->line,
 		    action_word(r->action));
-	else if (name != NULL)
-		snprintf(out->text, SIZE,
-		    "no rule matches %s at %s for %s; %s says unmatched = "
-		    "\"%s\"",
-		    name, own, who(e), p->file, unmatched);
 	else
 		snprintf(out->text, SIZE,
-		    "no rule matches %s for %s; %s says unmatched = \"%s\"",
-		    own, who(e), p->file, unmatched);
+		    "no rule matches %s%s%s%s; %s says unmatched = \"%s\"",
+		    name != NULL ? name : "", name != NULL ? " at " : "", own,
+		    who, p->file, unmatched);
 }
 
 void

@@ -159,7 +159,9 @@ sources_read(const struct policy_source *src, struct arena *a,
 		if (own == NULL)
 			return fault_set(f, file, 1,
 			    "there is no policy: this file does not exist%s",
-			    src->secure ? "" : " and no other was named");
+			    src->secure || src->site != NULL
+				? ""
+				: " and no other was named");
 		if (load(&user, own, IN_MAIN) == -1)
 			return -1;
 		*out = user.p;

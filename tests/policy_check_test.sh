@@ -390,7 +390,7 @@ test_what_is_no_file_is_refused_at_once() {
 	mkdir -p "$TMP/dir.cfg"
 	refused "$TMP/dir.cfg" "$TMP/dir.cfg" 1 'is a directory'
 	refused /dev/zero /dev/zero 1 'not a regular file'
-	refused "$TMP/none.cfg" "$TMP/none.cfg" 1 'does not exist'
+	refused "$TMP/none.cfg" "$TMP/none.cfg" 1 'this file does not exist$'
 	ln -sf loop.cfg "$TMP/loop.cfg"
 	refused "$TMP/loop.cfg" "$TMP/loop.cfg" 1 'too many symbolic links'
 	truncate -s 1G "$TMP/big.cfg"

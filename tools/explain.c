@@ -94,8 +94,6 @@ question_resolve(struct question *q)
 	size_t one = 0;
 	int rv;
 
-	if (port_check(q->port) == -1)
-		return -1;
 	rv = addresses_add(host, q->port, flags, q->to, &q->n, ADDRESSES);
 	if (rv != 0 && q->address == NULL && q->side == SIDE_CLIENT &&
 	    !name_is_address(q->host)) {
@@ -396,5 +394,7 @@ explain_main(const struct subcommand *self, int argc, char **argv)
 		return options_wrong(self, "the side is client or server");
 	q.host = argv[1];
 	q.port = argv[2];
+	if (port_check(q.port) == -1)
+		return EXIT_USAGE;
 	return question_answer(&q, policy, json) == 0 ? EXIT_GOOD : EXIT_BAD;
 }
