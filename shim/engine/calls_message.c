@@ -125,21 +125,6 @@ do_recvmsg(int fd, struct msghdr *msg, int flags)
 	return rv;
 }
 
-static int64_t
-ns_of(const struct timespec *ts)
-{
-	return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ns_of(&ts);
-}
-
 /* What is left of the time of a recvmmsg; false: none. */
 static bool
 time_left(struct timespec *timeout, int64_t until)
@@ -148,8 +133,8 @@ time_left(struct timespec *timeout, int64_t until)
 
 	if (left < 0)
 		left = 0;
-	timeout->tv_sec = left / 1000000000;
-	timeout->tv_nsec = left % 1000000000;
+	timeout->tv_sec = left / NS;
+	timeout->tv_nsec = left % NS;
 	return left > 0;
 }
 
@@ -167,12 +152,10 @@ do_recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags,
 
 	if (timeout != NULL && argument_absurd(timeout, sizeof *timeout))
 		return (int)carry_refused(EFAULT);
-	if (timeout != NULL &&
-	    (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
-		timeout->tv_nsec >= 1000000000))
+	if (timeout != NULL && !is_time(timeout))
 		return (int)carry_refused(EINVAL);
 	if (timeout != NULL)
-		until = now_ns() + ns_of(timeout);
+		until = now_ns_after(timeout->tv_sec, timeout->tv_nsec);
 	for (i = 0; i < n;) {
 		ssize_t rv = do_recvmsg(fd, &vec[i].msg_hdr, one);
 

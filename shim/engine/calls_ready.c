@@ -9,17 +9,6 @@
 #include "deferred.h"
 #include "ready.h"
 
-#define NS 1000000000LL
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS + ts.tv_nsec;
-}
-
 #define EXTRA 32 /* deferred handshakes that a wait moves along */
 
 /* One wait: what the program asked, what the kernel is asked instead. */
@@ -227,15 +216,13 @@ do_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 	struct call k;
 	int rv = call_point(&k);
 
-	if (rv == 0 && timeout != NULL &&
-	    (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
-		timeout->tv_nsec >= NS))
+	if (rv == 0 && timeout != NULL && !is_time(timeout))
 		rv = -EINVAL;
 	if (rv == 0)
 		rv = wait_on(fds, n,
 		    timeout == NULL
 			? -1
-			: now_ns() + timeout->tv_sec * NS + timeout->tv_nsec,
+			: now_ns_after(timeout->tv_sec, timeout->tv_nsec),
 		    mask);
 	return (int)call_end(&k, rv);
 }
@@ -385,14 +372,17 @@ static int
 do_select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
 {
 	struct call k;
-	int64_t until = -1, left;
+	int64_t until = -1, left, sec;
 	int rv = call_point(&k);
 
+	if (rv == 0 && timeout != NULL &&
+	    (timeout->tv_sec < 0 || timeout->tv_usec < 0))
+		rv = -EINVAL;
 	if (rv == 0 && timeout != NULL) {
-		if (timeout->tv_sec < 0 || timeout->tv_usec < 0)
-			rv = -EINVAL;
-		until = now_ns() + timeout->tv_sec * NS +
-		    timeout->tv_usec * 1000LL;
+		if (__builtin_add_overflow(timeout->tv_sec,
+			timeout->tv_usec / 1000000, &sec))
+			sec = INT64_MAX;
+		until = now_ns_after(sec, timeout->tv_usec % 1000000 * 1000);
 	}
 	if (rv == 0)
 		rv = select_on(n, r, w, e, until, NULL);
@@ -413,12 +403,10 @@ do_pselect(int n, fd_set *r, fd_set *w, fd_set *e,
 	int64_t until = -1;
 	int rv = call_point(&k);
 
-	if (rv == 0 && timeout != NULL) {
-		if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
-		    timeout->tv_nsec >= NS)
-			rv = -EINVAL;
-		until = now_ns() + timeout->tv_sec * NS + timeout->tv_nsec;
-	}
+	if (rv == 0 && timeout != NULL && !is_time(timeout))
+		rv = -EINVAL;
+	if (rv == 0 && timeout != NULL)
+		until = now_ns_after(timeout->tv_sec, timeout->tv_nsec);
 	if (rv == 0)
 		rv = select_on(n, r, w, e, until, mask);
 	return (int)call_end(&k, rv);

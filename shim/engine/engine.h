@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "../abi.h"
 
@@ -72,8 +73,21 @@ struct row {
 };
 extern struct row fd_rows[FD_MAX]; /* table.c */
 
-/* Milliseconds of CLOCK_MONOTONIC. */
+/* CLOCK_MONOTONIC in milliseconds and in nanoseconds (wait.c). */
 int64_t now_ms(void);
+int64_t now_ns(void);
+
+#define NS 1000000000LL
+
+/* When a time from now on is over, in ns; one that no clock holds: never. */
+int64_t now_ns_after(int64_t sec, int64_t ns);
+
+/* Is it a time at all?  What is none is EINVAL. */
+static inline bool
+is_time(const struct timespec *ts)
+{
+	return ts->tv_sec >= 0 && ts->tv_nsec >= 0 && ts->tv_nsec < NS;
+}
 
 /* The only place where a negative errno becomes libc's -1 and errno. */
 static inline ssize_t

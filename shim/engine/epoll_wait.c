@@ -11,7 +11,6 @@
 #include "ready.h"
 #include "thread.h"
 
-#define NS 1000000000LL
 #define AGAIN_MS 10 /* until output is tried again for which there was no memory */
 
 #define STATE_BITS \
@@ -297,15 +296,6 @@ struct limit {
 };
 
 static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NS + ts.tv_nsec;
-}
-
-static int64_t
 time_left(const struct set *s, const struct limit *l, bool at_once)
 {
 	int64_t end = l->until, now = now_ns();
@@ -486,12 +476,10 @@ do_epoll_pwait2(int epfd, struct epoll_event *ev, int n,
 	struct call k;
 	int rv = call_point(&k);
 
-	if (rv == 0 && timeout != NULL &&
-	    (timeout->tv_sec < 0 || timeout->tv_nsec < 0 ||
-		timeout->tv_nsec >= NS))
+	if (rv == 0 && timeout != NULL && !is_time(timeout))
 		rv = -EINVAL;
-	if (timeout != NULL && timeout->tv_sec < INT64_MAX / NS / 2)
-		l.until = now_ns() + timeout->tv_sec * NS + timeout->tv_nsec;
+	if (rv == 0 && timeout != NULL)
+		l.until = now_ns_after(timeout->tv_sec, timeout->tv_nsec);
 	if (rv == 0)
 		rv = wait_on(&k, epfd, ev, n, &l);
 	return (int)call_end(&k, rv);

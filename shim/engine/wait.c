@@ -22,6 +22,23 @@ now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+int64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NS + ts.tv_nsec;
+}
+
+int64_t
+now_ns_after(int64_t sec, int64_t ns)
+{
+	int64_t from = now_ns() + ns;
+
+	return sec < (INT64_MAX - from) / NS ? from + sec * NS : INT64_MAX;
+}
+
 bool
 wait_allowed(int fd, int flags)
 {
