@@ -77,7 +77,7 @@ struct shim_host {
 	unsigned char *class_of; /* FD_MAX entries of enum fd_class */
 	void (*set_class)(int fd, enum fd_class k); /* any thread, no lock */
 	const struct shim_env *env;
-	const char *sealed; /* 1: under seccomp, make no call of our own */
+	const char *sealed; /* not NULL; 1: under seccomp, make no call of our own */
 
 	/*
 	 * A word for the engine on a page that the kernel gives as zeros to

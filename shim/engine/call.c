@@ -127,24 +127,13 @@ call_left(void *arg)
 }
 
 uint32_t
-call_holds(const struct conn *c)
+call_holds(const void *what)
 {
 	const struct call *k;
 	uint32_t n = 0;
 
 	for (k = top; k != NULL; k = k->outer)
-		n += k->c == c;
-	return n;
-}
-
-uint32_t
-call_holds_set(const struct set *s)
-{
-	const struct call *k;
-	uint32_t n = 0;
-
-	for (k = top; k != NULL; k = k->outer)
-		n += k->set == s;
+		n += k->c == what || k->set == what;
 	return n;
 }
 

@@ -77,9 +77,11 @@ extern void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int run
 	_pthread_cleanup_pop(&wait_buffer_, 0); \
 	}
 
-/* How many calls of this thread are on c: a fork's child has no others. */
-uint32_t call_holds(const struct conn *c);
-uint32_t call_holds_set(const struct set *s);
+/*
+ * How many calls of this thread are on what, a conn or a set: a fork's child
+ * has no others.
+ */
+uint32_t call_holds(const void *what);
 
 void call_left(void *held);
 void call_wait_begin(void);

@@ -179,6 +179,18 @@ conn_fail(struct conn *c, int err)
 	c->err_told = false;
 }
 
+int
+conn_nodelay(int fd)
+{
+	int on = 0;
+	socklen_t len = sizeof on;
+
+	if (host->libc->getsockopt(
+		fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == -1)
+		return -errno;
+	return on != 0;
+}
+
 static void
 set_nodelay(int fd, int on)
 {
@@ -188,12 +200,7 @@ set_nodelay(int fd, int on)
 void
 conn_hurry(struct conn *c, int fd)
 {
-	int on = 1;
-	socklen_t len = sizeof on;
-
-	if (host->libc->getsockopt(
-		fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == -1 ||
-	    on != 0)
+	if (conn_nodelay(fd) != 0)
 		return;
 	set_nodelay(fd, 1);
 	c->nodelay = true;

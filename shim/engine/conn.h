@@ -238,6 +238,9 @@ bool conn_connected(const struct conn *c);
  */
 void conn_learn_lowat(struct conn *c, int fd);
 
+/* Is TCP_NODELAY on?  1, 0 or a negative errno. */
+int conn_nodelay(int fd);
+
 /*
  * A client's Finished is answered by nobody: Nagle's algorithm would hold the
  * first request back until the server's delayed acknowledgement (40 ms); nor are

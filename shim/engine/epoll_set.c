@@ -41,7 +41,7 @@ count_anew(void)
 	struct set *s;
 
 	for (s = all; s != NULL; s = s->next) {
-		uint32_t n = 1 + call_holds_set(s);
+		uint32_t n = 1 + call_holds(s);
 		uint32_t had = atomic_load(&s->refs);
 
 		if (had > 0 && had != n) /* most pages stay the parent's too */

@@ -1,7 +1,6 @@
 /* hello.c - what the first messages of a handshake say */
 
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -429,15 +428,10 @@ see_hello(struct conn *c, struct message m, bool client, bool incoming)
 static void
 see_hello_made(struct conn *c)
 {
-	int on = 0;
-	socklen_t len = sizeof on;
-
-	if (c->side != SIDE_SERVER || (host->sealed != NULL && *host->sealed) ||
+	if (c->side != SIDE_SERVER || *host->sealed ||
 	    gnutls_protocol_get_version(c->session) != GNUTLS_TLS1_3)
 		return;
-	(void)host->libc->getsockopt(
-	    table_fd(c), IPPROTO_TCP, TCP_NODELAY, &on, &len);
-	c->flight_begun = on != 0;
+	c->flight_begun = conn_nodelay(table_fd(c)) == 1;
 }
 
 /* RFC 8446, 2: after its Finished a server waits for the client's. */

@@ -363,7 +363,9 @@ int
 main(void)
 {
 	static const struct shim_calls calls = {.close = close};
-	static const struct shim_host mine = {.libc = &calls};
+	static const char sealed;
+	static const struct shim_host mine = {
+	    .libc = &calls, .sealed = &sealed};
 
 	host = &mine;
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -220,6 +220,7 @@ memory_host(void)
 	static struct shim_calls c;
 	static const struct shim_env env;
 	static struct shim_host h;
+	static const char sealed;
 
 	c = (struct shim_calls){.read = memory_read,
 	    .write = memory_write,
@@ -247,7 +248,8 @@ memory_host(void)
 	    .libc = &c,
 	    .class_of = class_of,
 	    .set_class = memory_class,
-	    .env = &env};
+	    .env = &env,
+	    .sealed = &sealed};
 	host = &h;
 }
 
