@@ -223,7 +223,7 @@ test_a_deeply_bound_library_is_governed() {
 	local args=("$B/tests/deep.so")
 	start wire "$B/tests/recorder" "$TMP/wire"
 	"$B/tests/deep" "${args[@]}" "$(port_of wire)" >/dev/null
-	assertTrue 'plain, it is seen' "grep -aq marker '$TMP/wire'"
+	assertTrue 'plain, it is seen' "wait_until grep -aq marker '$TMP/wire'"
 	rm -f "$TMP/wire"
 	start wire "$B/tests/recorder" "$TMP/wire"
 	out=$(shimmed governs timeout 10 "$B/tests/deep" "${args[@]}" \

@@ -34,7 +34,8 @@ talks() {
 	wire
 	unconfined "$@" "$port" >"$TMP/out"
 	assertContains 'unconfined' "$(cat "$TMP/out")" 'write 17'
-	assertTrue 'unconfined, it is seen' "grep -aq marker '$TMP/wire'"
+	assertTrue 'unconfined, it is seen' \
+	    "wait_until grep -aq marker '$TMP/wire'"
 	wire
 	confined "$@" "$port" >"$TMP/out"
 	assertContains "$(cat "$TMP/out")" 'socket EACCES'

@@ -294,7 +294,7 @@ test_peer_learns_of_the_refusal_by_an_alert() {
 	pki_cert other ca 'dns_name = other.example'
 	tls_wire other
 	refused_by_peer ECONNABORTED name_mismatch
-	assertContains "$(cat "$TMP/peer.out")" FATAL_ALERT_RECEIVED
+	assertSays peer.out FATAL_ALERT_RECEIVED
 }
 
 test_peer_that_answers_in_clear() {

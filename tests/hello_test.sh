@@ -57,6 +57,7 @@ test_client_without_the_key_offers_none() {
 	openssl_server -alpn h2
 	client 'alpn_mandatory = false;'
 	assertContains "$out" 'connect 0'
+	wait_line "$TMP/peer.out" supported_versions >/dev/null
 	assertNotContains "$(tr -d '\0' <"$TMP/peer.out")" \
 	    application_layer_protocol_negotiation
 }

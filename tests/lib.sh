@@ -209,6 +209,32 @@ wait_line() {
 	grep -E -m 1 -- "$2" "$1" 2>/dev/null
 }
 
+# wait_until COMMAND...	until it is true; false when it does not become so
+wait_until() {
+	local i
+	for ((i = 0; i < 1000; i++)); do
+		"$@" && return 0
+		sleep 0.01
+	done
+	return 1
+}
+
+has_text() {
+	[[ $(tr -d '\0' <"$TMP/$1") == *"$2"* ]]
+}
+
+# assertSays [MESSAGE] FILE TEXT	the program that writes $TMP/FILE comes to say
+# TEXT: its peer, which has ended, may have been quicker
+assertSays() {
+	local about=''
+	[ $# -lt 3 ] || {
+		about="$1: "
+		shift
+	}
+	wait_until has_text "$1" "$2" ||
+	    fail "$about$1 does not say: $2: $(tr -d '\0' <"$TMP/$1")"
+}
+
 # port_of NAME	the port that a fixture started as NAME says it listens on
 port_of() {
 	local pid=pid_$1

@@ -175,7 +175,7 @@ test_a_server_with_a_certificate_only_is_refused() {
 	client 'psk_file = "keys.psk"; minimum_version = "TLSv1.3";'
 	assertContains "$out" 'connect ECONNABORTED'
 	assertContains "$err" 'the server shows a certificate'
-	assertContains 'nothing came' "$(cat "$TMP/server.out")" 'echoed 0'
+	assertSays 'nothing came' server.out 'echoed 0'
 }
 
 # without: psk_file
@@ -221,7 +221,7 @@ test_a_server_takes_who_has_a_key_and_nobody_else() {
 		assertEquals "$version" '' "$out"
 		assertEquals "$version" 'alert number 40' "$alert"
 	done
-	assertContains "$(cat "$TMP/server.err")" \
+	assertSays server.err \
 	    'the client offers no pre-shared key'
 }
 
@@ -257,12 +257,9 @@ test_unknown_identities_look_like_wrong_keys() {
 		assertEquals "$version" '' "$out"
 		assertEquals "$version" "$wrong" "$alert"
 	done
-	assertContains "$(cat "$TMP/server.err")" \
-	    'cause=psk rule='
-	assertContains "$(cat "$TMP/server.err")" \
-	    'another key than psk_file for the identity "me"'
-	assertContains "$(cat "$TMP/server.err")" \
-	    'the identity "you", which is not in psk_file'
+	assertSays server.err 'cause=psk rule='
+	assertSays server.err 'another key than psk_file for the identity "me"'
+	assertSays server.err 'the identity "you", which is not in psk_file'
 }
 
 test_a_wrong_key_is_refused_by_the_client() {

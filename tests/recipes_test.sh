@@ -96,7 +96,7 @@ test_legacy_client_shows_its_certificate_to_a_front() {
 	out=$(shimmed client "$B/tests/tcp_client" -m $'GET / HTTP/1.0\r\n\r\n' \
 	    127.0.0.1 "$port" 2>&1 | tr -d '\0')
 	assertContains "$out" 'HTTP/1.0 200 ok'
-	assertContains "$(tr -d '\0' <"$TMP/peer.out")" 'edge.ex'
+	assertSays peer.out 'edge.ex'
 }
 
 test_old_equipment_is_reached_and_nothing_else_is_as_lax() {

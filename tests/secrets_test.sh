@@ -58,7 +58,8 @@ test_a_name_that_is_asked_for_is_one_line() {
 
 test_plaintext_of_a_peer_is_one_line() {
 	serve 'certfile = "good.pem"; keyfile = "good.key";'
-	(printf '%s' "$evil"; sleep 0.2) >"/dev/tcp/127.0.0.1/$port"
+	(printf '%s' "$evil"; wait_line "$TMP/log" refused) \
+	    >"/dev/tcp/127.0.0.1/$port"
 	log_is_clean 'does not speak TLS'
 }
 
@@ -119,6 +120,7 @@ hex() {
 # core NAME=HEX...	what a core of the server would hold: $TMP/core
 core() {
 	visit "${asks[@]}"
+	assertSays server.out echoed
 	python3 "$TESTS/fixtures/core.py" "$(pgrep -P "$pid_server")" "$@" \
 	    >"$TMP/core"
 }

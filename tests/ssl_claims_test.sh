@@ -44,6 +44,11 @@ values() {
 	tr -d '\0' | grep -A 60 "^ *$1," | grep "^ *$2" | sort -u | wc -l
 }
 
+# come N MESSAGE FIELD	so many in the end: the peer tells of what it has ended
+come() {
+	[ "$(values "$2" "$3" <"$TMP/peer.out")" = "$1" ]
+}
+
 # hello BYTES	what comes back for these, in hex
 hello() {
 	python3 -c 'import socket, sys
@@ -83,6 +88,7 @@ test_no_compression_is_offered_or_taken() {
 	local seen
 	openssl_server
 	client ''
+	wait_line "$TMP/peer.out" 'extensions, length' >/dev/null
 	seen=$(tr -d '\0' <"$TMP/peer.out" |
 	    sed -n '/ClientHello/,/extensions/p')
 	assertContains "$seen" 'compression_methods (len=1)'
@@ -100,6 +106,7 @@ test_each_handshake_has_keys_of_its_own() {
 		client ''
 	done
 	# two of ours in each hello, one of OpenSSL's in each answer
+	wait_until come 9 '[A-Z][a-z]*Hello' 'key_exchange:'
 	assertEquals 9 "$(values '[A-Z][a-z]*Hello' 'key_exchange:' \
 	    <"$TMP/peer.out")"
 	server ''
@@ -141,6 +148,7 @@ test_forked_processes_have_randomness_of_their_own() {
 	    os.waitpid(pid, 0)
 	visit()
 	END
+	wait_until come 6 ClientHello random_bytes
 	assertEquals 6 "$(values ClientHello random_bytes <"$TMP/peer.out")"
 	server '' -f -1
 	for i in 1 2 3 4; do
@@ -190,12 +198,17 @@ test_alerts_of_the_peer_are_named_in_the_log() {
 	assertContains "$out" 'the peer refused with alert'
 }
 
+# ended N	whether s_server says so of N connections
+ended() {
+	[ "$(grep -ac CONNECTION.CLOSED "$TMP/peer.out")" = "$1" ]
+}
+
 # RFC 8446, 4.2.10: OpenSSL's tickets allow it, ours do not.
 test_early_data_is_neither_sent_nor_taken() {
 	local i hellos
 	mkfifo "$TMP/hold" "$TMP/more"
 	exec 7<>"$TMP/hold" 8<>"$TMP/more"
-	start peer bash -c "exec openssl s_server -accept 127.0.0.1:0 \
+	start peer bash -c "exec stdbuf -oL openssl s_server -accept 127.0.0.1:0 \
 	    -cert '$TMP/good.pem' -key '$TMP/good.key' -trace -tls1_3 \
 	    -early_data <'$TMP/hold'"
 	port=$(wait_line "$TMP/peer.out" '^ACCEPT' | sed 's/.*://')
@@ -207,7 +220,7 @@ test_early_data_is_neither_sent_nor_taken() {
 	for i in 1 2; do
 		echo hello | timeout 10 "$TLSSHIM" pipe -p "$TMP/early.cfg" \
 		    "localhost:$port" >"$TMP/out" 2>&1
-		wait_line "$TMP/peer.out" CONNECTION.CLOSED >/dev/null
+		wait_until ended $i || fail "connection $i does not end"
 	done
 	tr -d '\0' <"$TMP/peer.out" >"$TMP/trace"
 	assertContains "$(cat "$TMP/trace")" 'max_early_data=16384'

@@ -244,7 +244,7 @@ test_a_ticket_of_one_name_does_not_open_another() {
 		    -sess_in "$TMP/session"
 		assertNotEquals resumed "$reused"
 		assertContains "$out" alert
-		assertContains "$(cat "$TMP/server.err")" 'refused server'
+		assertSays server.err 'refused server'
 		# nor the rule's own
 		openssl_visit $version -noservername -sess_in "$TMP/session"
 		assertEquals full "$reused"
