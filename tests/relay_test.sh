@@ -34,28 +34,22 @@ talk() {
 	timeout 20 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost "$port" "$1"
 }
 
-# relays	the relays of this test's connections that are alive
-relays() {
+# relay_of PEER	by its name: other tests may have relays as well
+relay_of() {
 	local pid
 	for pid in $(pgrep -x tlsshim-relay); do
-		[ "$(ps -o stat= -p "$pid" | cut -c1)" != Z ] &&
-		    tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q . && echo "$pid"
+		[ "$(tr -d '\0' <"/proc/$pid/cmdline")" = "tlsshim-relay: $1" ] &&
+		    echo "$pid"
 	done
 }
 
-# gone PID...	within two seconds
+# gone PID	whether it has ended
 gone() {
-	local i pid
-	for ((i = 0; i < 200; i++)); do
-		for pid; do
-			[ ! -d "/proc/$pid" ] ||
-			    grep -q '^State:.Z' "/proc/$pid/status" || break
-			shift
-		done
-		[ $# = 0 ] && return 0
-		sleep 0.01
-	done
-	return 1
+	[ ! -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+sleeps() {
+	grep -q '^State:.S' "/proc/$1/status"
 }
 
 # way HOW	5 MB each way, byte for byte; the peer sees the end
@@ -144,20 +138,19 @@ test_a_relay_is_named_ends_with_the_program_and_ignores_signals() {
 	exec 9>"$TMP/in"
 	echo one >&9
 	wait_line "$TMP/out" one >/dev/null || fail 'no answer'
-	pid=$(relays | while read -r p; do
-		tr '\0' ' ' <"/proc/$p/cmdline" |
-		    grep -q '^tlsshim-relay: 127.0.0.1:' && echo "$p"
-	done | tail -n 1)
+	pid=$(relay_of "$(ss -Htn state established "dport = :$port" |
+	    awk '{ print $3 }')")
 	assertNotEquals '' "$pid"
-	cpu=$(cut -d' ' -f14-15 "/proc/$pid/stat")
 	kill -TERM "$pid"; kill -HUP "$pid"; kill -INT "$pid"
 	echo two >&9
 	wait_line "$TMP/out" two >/dev/null || fail 'no answer after signals'
+	wait_until sleeps "$pid" || fail 'it does not wait'
+	cpu=$(cut -d' ' -f14-15 "/proc/$pid/stat")
 	sleep 1
 	assertEquals "$cpu" "$(cut -d' ' -f14-15 "/proc/$pid/stat")"
 	kill "$client"	# without close_notify
 	exec 9>&-
-	gone "$pid" || fail "relay $pid is left"
+	wait_until gone "$pid" || fail "relay $pid is left"
 }
 
 
