@@ -459,6 +459,17 @@ sndtimeo_server(int fd)
 	DO(read(fd, buf, 1));
 }
 
+/* What the other end's kernel has not said that it has. */
+static int
+on_its_way(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t len = sizeof(info);
+
+	MUST(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
+	return info.tcpi_unacked > 0;
+}
+
 static void
 sndtimeo_client(int fd)
 {
@@ -472,7 +483,7 @@ sndtimeo_client(int fd)
 	say("short: %s", k > 0 ? "yes" : strerrorname_np(errno));
 	/* the other end's kernel may take some more now and then */
 	while (poll(&(struct pollfd){fd, POLLOUT, 0}, 1, 50) == 1 ||
-	    send(fd, buf, 1, MSG_DONTWAIT) == 1)
+	    send(fd, buf, 1, MSG_DONTWAIT) == 1 || on_its_way(fd))
 		(void)!send(fd, buf, sizeof(buf), MSG_DONTWAIT);
 	t = now();
 	DO(send(fd, buf, sizeof(buf), 0));
