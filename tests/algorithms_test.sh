@@ -66,7 +66,7 @@ server() {
 
 # visit ARGUMENT...	of OpenSSL; sets out
 visit() {
-	out=$(echo | timeout 10 openssl s_client -connect "127.0.0.1:$port" \
+	out=$(echo | timeout 60 openssl s_client -connect "127.0.0.1:$port" \
 	    -CAfile "$TMP/ca.pem" "$@" 2>&1 | tr -d '\0')
 }
 

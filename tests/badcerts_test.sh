@@ -1,7 +1,6 @@
 #!/bin/bash
 # badcerts_test.sh - every chain of badcerts/, sent by openssl to a client that
 # knows nothing of TLS: verified in full, all but the name, not at all
-# deadline: 300 s
 
 . "${0%/*}/lib.sh"
 

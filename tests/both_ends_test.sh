@@ -9,7 +9,7 @@ testbed
 
 # program CODE	of a thread that has a listener, and a client on its way to it
 program() {
-	timeout 20 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- \
+	timeout 60 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- \
 	    python3 -c "import errno, select, socket
 listener = socket.create_server(('127.0.0.1', 0))
 client = socket.socket()
@@ -83,7 +83,7 @@ if os.fork() == 0:
         sys.exit()
 os.wait()" | {
 			read -r port
-			timeout 20 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- \
+			timeout 60 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- \
 			    python3 -c "import socket
 print(socket.create_connection(('127.0.0.1', $port)).recv(1))" 2>&1
 		})

@@ -78,7 +78,7 @@ judged() {
 	local want=$1 chain=$2 out status
 	shift 2
 	cat $(printf '%s.pem ' $chain) >"$TMP/chain" || fail "$chain"
-	out=$(timeout 10 "$TLSSHIM" verify --json --trust root.pem \
+	out=$(timeout 60 "$TLSSHIM" verify --json --trust root.pem \
 	    --host good.tls.test "$@" chain 2>"$TMP/err")
 	status=$?
 	case $out in

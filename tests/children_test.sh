@@ -125,7 +125,7 @@ as_nobody() {
 	cp "$B/tlsshim.so" "$B/tlsshim-engine.so" "$B/tests/starter" \
 	    "$TMP/objects"
 	chmod 755 "$TMP/objects" "$TMP/objects"/*
-	out=$(timeout 20 setpriv --reuid=65534 --regid=65534 --clear-groups \
+	out=$(timeout 60 setpriv --reuid=65534 --regid=65534 --clear-groups \
 	    env LD_PRELOAD="$TMP/objects/tlsshim.so" \
 	    TLSSHIM_POLICY="$TMP/$1.cfg" "$TMP/objects/starter" "$2" whole \
 	    "$3" 2>"$TMP/err")
@@ -226,7 +226,7 @@ test_a_deeply_bound_library_is_governed() {
 	assertTrue 'plain, it is seen' "wait_until grep -aq marker '$TMP/wire'"
 	rm -f "$TMP/wire"
 	start wire "$B/tests/recorder" "$TMP/wire"
-	out=$(shimmed governs timeout 10 "$B/tests/deep" "${args[@]}" \
+	out=$(shimmed governs timeout 60 "$B/tests/deep" "${args[@]}" \
 	    "$(port_of wire)" 2>/dev/null)
 	assertNotContains "$out" 'talk 17'
 	assertFalse "grep -aq marker '$TMP/wire'"

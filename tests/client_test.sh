@@ -230,7 +230,7 @@ test_program_without_tcp_does_not_load_the_engine() {
 
 test_run_puts_the_policy_under_the_program() {
 	server
-	out=$(timeout 20 "$TLSSHIM" run -p "$TMP/tls.cfg" -- \
+	out=$(timeout 60 "$TLSSHIM" run -p "$TMP/tls.cfg" -- \
 	    "$B/tests/tcp_client" localhost "$port")
 	assert_out 'connect 0' 'read 16 marker-of-client'
 	assert_encrypted
@@ -260,7 +260,7 @@ test_asynchronous_io_is_refused() {
 test_asynchronous_io_of_a_plain_client_is_seen() {
 	in_clear client
 	server
-	out=$(timeout 10 "$B/tests/aio" "$port" 2>&1)
+	out=$(timeout 60 "$B/tests/aio" "$port" 2>&1)
 	assert_out 'lio_listio 0' 'aio_write 0'
 	assertTrue 'the marker is on the wire' \
 	    "grep -aq marker-of-client '$TMP/wire'"

@@ -90,7 +90,7 @@ test_policy_file_that_is_not_there() {
 test_no_policy_at_all() {
 	[ ! -e /etc/tlsshim/policy.cfg ] || { skip 'a site policy'; return; }
 	wire
-	refused EACCES policy timeout 20 env LD_PRELOAD="$B/tlsshim.so" \
+	refused EACCES policy timeout 60 env LD_PRELOAD="$B/tlsshim.so" \
 	    "$B/tests/tcp_client"
 	nothing_sent
 }
@@ -109,7 +109,7 @@ test_unreadable_policy_file() {
 		as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 	fi
 	wire
-	refused EACCES policy timeout 20 "${as[@]}" env \
+	refused EACCES policy timeout 60 "${as[@]}" env \
 	    LD_PRELOAD="$TMP/objects/tlsshim.so" \
 	    TLSSHIM_POLICY="$TMP/bad.cfg" "$TMP/objects/tcp_client"
 	nothing_sent
@@ -190,7 +190,7 @@ test_engine_missing() {
 	mkdir -p "$TMP/alone"
 	cp "$B/tlsshim.so" "$TMP/alone"
 	wire
-	refused EACCES engine timeout 20 env LD_PRELOAD="$TMP/alone/tlsshim.so" \
+	refused EACCES engine timeout 60 env LD_PRELOAD="$TMP/alone/tlsshim.so" \
 	    TLSSHIM_POLICY="$TMP/good.cfg" "$B/tests/tcp_client"
 	nothing_sent
 }
@@ -200,7 +200,7 @@ test_engine_truncated() {
 	cp "$B/tlsshim.so" "$TMP/short"
 	head -c 20000 "$B/tlsshim-engine.so" >"$TMP/short/tlsshim-engine.so"
 	wire
-	refused EACCES engine timeout 20 env LD_PRELOAD="$TMP/short/tlsshim.so" \
+	refused EACCES engine timeout 60 env LD_PRELOAD="$TMP/short/tlsshim.so" \
 	    TLSSHIM_POLICY="$TMP/good.cfg" "$B/tests/tcp_client"
 	nothing_sent
 }
@@ -208,7 +208,7 @@ test_engine_truncated() {
 test_server_without_engine_does_not_answer() {
 	mkdir -p "$TMP/alone"
 	cp "$B/tlsshim.so" "$TMP/alone"
-	start server timeout 20 env LD_PRELOAD="$TMP/alone/tlsshim.so" \
+	start server timeout 60 env LD_PRELOAD="$TMP/alone/tlsshim.so" \
 	    TLSSHIM_POLICY="$TMP/good.cfg" "$B/tests/tcp_server" -n 1
 	finish server
 	assertContains "$(cat "$TMP/server.out" "$TMP/server.err")" EACCES

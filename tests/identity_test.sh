@@ -79,7 +79,7 @@ server() {
 
 # visit ARGUMENT...	of OpenSSL; sets out, peer (the common name shown)
 visit() {
-	out=$(echo | timeout 10 openssl s_client -connect "127.0.0.1:$port" \
+	out=$(echo | timeout 60 openssl s_client -connect "127.0.0.1:$port" \
 	    -CAfile "$TMP/ca.pem" "$@" 2>&1 | tr -d '\0')
 	peer=$(sed -n 's/^subject=CN = //p' <<<"$out")
 }
@@ -98,7 +98,7 @@ refused() {
 	server = ( { address = "127.0.0.1";
 	    $1 } );
 	END
-	out=$(setsid timeout 10 "$TLSSHIM" check -p "$TMP/refused.cfg" \
+	out=$(setsid timeout 60 "$TLSSHIM" check -p "$TMP/refused.cfg" \
 	    2>&1 </dev/null)
 	assertEquals "$1: $out" 1 $?
 	assertContains "$1: $out" "$out" "$2"

@@ -37,7 +37,7 @@ visit_openssl() {
 ask_line() {
 	rm -f "$TMP/ask" "$TMP/answer"
 	mkfifo "$TMP/ask"
-	timeout 10 "$@" <"$TMP/ask" >"$TMP/answer" 2>"$TMP/answer.err" &
+	timeout 60 "$@" <"$TMP/ask" >"$TMP/answer" 2>"$TMP/answer.err" &
 	exec 8>"$TMP/ask"
 	echo marker-of-client 2>/dev/null >&8
 	wait_line "$TMP/answer" '^marker-of-client' $!
@@ -76,7 +76,7 @@ serve_python() {
 visit_python() {
 	local show=()
 	[ -z "$2" ] || show=("$TMP/$2.pem" "$TMP/$2.key")
-	out=$(timeout 10 python3 "$TESTS/fixtures/tls_end.py" client \
+	out=$(timeout 60 python3 "$TESTS/fixtures/tls_end.py" client \
 	    "$TMP/ca.pem" localhost "$port" "$1" "${show[@]}" 2>&1)
 }
 

@@ -96,7 +96,7 @@ test_servers_write_what_the_client_has() {
 	for version in 1_2 1_3; do
 		: >"$TMP/kept/theirs"
 		: >"$TMP/kept/ours"
-		echo | timeout 10 openssl s_client -connect "127.0.0.1:$port" \
+		echo | timeout 60 openssl s_client -connect "127.0.0.1:$port" \
 		    -tls$version -keylogfile "$TMP/kept/theirs" >"$TMP/out" 2>&1
 		same $version
 	done

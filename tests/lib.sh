@@ -4,16 +4,18 @@
 # certificates, programs in the background.  Each test prints one line
 # `ok NAME`, `not ok NAME` or `skip NAME: reason`, which tests/run counts.
 #
-# A file that sets ORACLE=yes before runs in a network of its own, and the
-# oracle (fixtures/oracle.c) sees all that crosses its loopback: a test fails
-# where a connection carries anything but TLS, or a text of a test.  Recorders
-# that relay judge by themselves, with or without it.  Tests that want plaintext
-# on the wire say so by in_clear.
+# As root each *_test.sh runs in a network of its own: a port that nobody listens
+# on is nobody's, whatever runs beside it.
+#
+# In one that sets ORACLE=yes before, the oracle (fixtures/oracle.c) sees all
+# that crosses that network: a test fails where a connection carries anything
+# but TLS, or a text of a test.  Recorders that relay judge by themselves, with
+# or without it.  Tests that want plaintext on the wire say so by in_clear.
 
 # Before anything is made: the file begins anew in its own network.
-if [ -n "$ORACLE" ] && [ "$ORACLE_AT" != "$$" ] && [ "$(id -u)" = 0 ] &&
-    unshare -n ip link set lo up 2>/dev/null; then
-	export ORACLE_AT=$$
+if [[ $0 = *_test.sh || -n $ORACLE ]] && [ "$NETWORK_AT" != "$$" ] &&
+    [ "$(id -u)" = 0 ] && unshare -n ip link set lo up 2>/dev/null; then
+	export NETWORK_AT=$$
 	exec unshare -n bash -c 'ip link set lo up && exec "$@"' own "$0" "$@"
 fi
 
@@ -23,6 +25,7 @@ TLSSHIM=${TLSSHIM_WRAPPER:-$B/tlsshim}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/tlsshim-test.XXXXXX") || exit 2
 export B TLSSHIM TMP LC_ALL=C SHUNIT_COLOR=none
 unset TLSSHIM_POLICY LD_PRELOAD SSLKEYLOGFILE
+unset PYTHONUNBUFFERED	# or print() writes a line in pieces
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY no_proxy NO_PROXY
 chmod 711 "$TMP"	# some programs run as another user
 started=()	# pids of what start() started in this test
@@ -92,7 +95,8 @@ in_clear() {
 
 # The pid stays the same in unshare and bash: both exec.
 oracle_start() {
-	[ "$ORACLE_AT" = "$$" ] && [ -z "$oracle" ] || return 0
+	[ -n "$ORACLE" ] && [ "$NETWORK_AT" = "$$" ] && [ -z "$oracle" ] ||
+	    return 0
 	"$B/tests/oracle" >>"$TMP/oracle" 2>&1 &
 	oracle=$!
 	wait_line "$TMP/oracle" '^ready' "$oracle" >/dev/null ||
@@ -138,13 +142,13 @@ policy() {
 # preload with $TMP/NAME.cfg; what hangs is ended, and its test says so.
 # RUNTIME: the sanitizer's that the objects want before them (tests/asan)
 under() {
-	UNDER=(timeout 60 env LD_PRELOAD="${RUNTIME:+$RUNTIME:}$B/tlsshim.so"
+	UNDER=(timeout 150 env LD_PRELOAD="${RUNTIME:+$RUNTIME:}$B/tlsshim.so"
 	    TLSSHIM_POLICY="$TMP/$1.cfg")
 }
 
 # plain_client ARGUMENT...	tcp_client without the shim
 plain_client() {
-	timeout 10 "$B/tests/tcp_client" "$@"
+	timeout 60 "$B/tests/tcp_client" "$@"
 }
 
 # shimmed NAME COMMAND	under the preload itself, with $TMP/NAME.cfg
@@ -169,7 +173,9 @@ testbed() {
 start() {
 	local name=$1
 	shift
-	: >"$TMP/$name.out" >"$TMP/$name.err"	# what was said before
+	# of one that was called so before nothing comes into these
+	rm -f "$TMP/$name.out" "$TMP/$name.err"
+	: >"$TMP/$name.out" >"$TMP/$name.err"
 	"$@" >"$TMP/$name.out" 2>"$TMP/$name.err" </dev/null &
 	eval "pid_$name=$!"
 	started+=($!)
@@ -202,11 +208,11 @@ with_puppet() {
 wait_line() {
 	local i
 	for ((i = 0; i < 1000; i++)); do
-		grep -E -m 1 -- "$2" "$1" 2>/dev/null && return 0
+		grep -aE -m 1 -- "$2" "$1" 2>/dev/null && return 0
 		[ -z "$3" ] || kill -0 "$3" 2>/dev/null || break
 		sleep 0.01
 	done
-	grep -E -m 1 -- "$2" "$1" 2>/dev/null
+	grep -aE -m 1 -- "$2" "$1" 2>/dev/null
 }
 
 # wait_until COMMAND...	until it is true; false when it does not become so

@@ -45,12 +45,12 @@ both() {
 
 # talk TEXT
 talk() {
-	timeout 20 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost "$port" "$1"
+	timeout 60 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost "$port" "$1"
 }
 
 # wire	all that a client without TLS is sent
 wire() {
-	timeout 20 python3 -c '
+	timeout 60 python3 -c '
 import socket, sys
 s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 s.send(b"no hello of TLS\n")

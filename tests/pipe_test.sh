@@ -87,16 +87,16 @@ test_pipe_and_a_governed_program_end_each_direction_apart() {
 	unmatched = "reject";
 	server = ( { certfile = "good.pem"; keyfile = "good.key"; } );
 	END
-	start_shimmed peer serve python3 -uc '
+	start_shimmed peer serve python3 -c '
 import socket, sys
 s = socket.create_server(("127.0.0.1", 0))
-print("port", s.getsockname()[1])
+print("port", s.getsockname()[1], flush=True)
 c = s.accept()[0]
 c.sendall(b"first")
 c.shutdown(socket.SHUT_WR)
 n = 0
 while (d := c.recv(65536)): n += len(d)
-print("read", n)'
+print("read", n, flush=True)'
 	port=$(port_of peer)
 	serve
 	wait_line "$TMP/out" first >/dev/null

@@ -112,11 +112,11 @@ test_our_server_asks_python() {
 	local how
 	for how in block poll; do
 		server $how "verify_mode = \"required\"; $later" 2
-		out=$(timeout 20 python3 "$PHA" client "$TMP/ca.pem" "$port" \
+		out=$(timeout 60 python3 "$PHA" client "$TMP/ca.pem" "$port" \
 		    "$TMP/person.pem" "$TMP/person.key" 2>&1)
 		assertEquals "$how: $(cat "$TMP/server.err")" \
 		    'nobody then person' "$out"
-		out=$(timeout 20 python3 "$PHA" client "$TMP/ca.pem" "$port" \
+		out=$(timeout 60 python3 "$PHA" client "$TMP/ca.pem" "$port" \
 		    "$TMP/stranger.pem" "$TMP/stranger.key" 2>&1)
 		assertNotContains "$how" "$out" 'then'
 		assertSays "$how" server.err 'cause=unknown_issuer'
@@ -127,15 +127,15 @@ test_our_server_asks_python() {
 
 test_who_cannot_be_asked_later_is_asked_in_the_handshake() {
 	server block "verify_mode = \"required\"; $later"
-	out=$(timeout 20 python3 "$PHA" client "$TMP/ca.pem" "$port" \
+	out=$(timeout 60 python3 "$PHA" client "$TMP/ca.pem" "$port" \
 	    "$TMP/person.pem" "$TMP/person.key" no 2>&1)
 	wait_line "$TMP/server.out" 'error ENOTSUP' >/dev/null ||
 	    fail "known and not askable: $(cat "$TMP/server.out")"
-	out=$(timeout 20 python3 "$PHA" client "$TMP/ca.pem" "$port" \
+	out=$(timeout 60 python3 "$PHA" client "$TMP/ca.pem" "$port" \
 	    "$TMP/stranger.pem" "$TMP/stranger.key" no 2>&1)
 	assertSays server.err 'cause=unknown_issuer'
 	for version in 1_2 1_3; do
-		out=$(echo hello | timeout 10 openssl s_client -tls$version \
+		out=$(echo hello | timeout 60 openssl s_client -tls$version \
 		    -connect "127.0.0.1:$port" 2>&1)
 		assertNotContains $version "$out" 'then'
 	done
@@ -145,7 +145,7 @@ test_who_cannot_be_asked_later_is_asked_in_the_handshake() {
 test_our_server_asks_openssl() {
 	server block "verify_mode = \"required\"; $later"
 	out=$( (echo hello; wait_line "$TMP/s_client" then >/dev/null) |
-	    timeout 10 openssl s_client -quiet -enable_pha \
+	    timeout 60 openssl s_client -quiet -enable_pha \
 		-connect "127.0.0.1:$port" -cert "$TMP/person.pem" \
 		-key "$TMP/person.key" 2>/dev/null | tee "$TMP/s_client")
 	assertEquals "$(cat "$TMP/server.err")" 'nobody then person' "$out"
@@ -154,7 +154,7 @@ test_our_server_asks_openssl() {
 test_our_server_asks_gnutls() {
 	server block "verify_mode = \"required\"; $later"
 	out=$( (echo hello; wait_line "$TMP/cli" then >/dev/null) |
-	    timeout 10 gnutls-cli --post-handshake-auth --port "$port" \
+	    timeout 60 gnutls-cli --post-handshake-auth --port "$port" \
 		--x509cafile "$TMP/ca.pem" --x509certfile "$TMP/person.pem" \
 		--x509keyfile "$TMP/person.key" localhost 2>&1 |
 	    tee "$TMP/cli")

@@ -46,7 +46,7 @@ refused cause=engine: the engine cannot be loaded: .* refused$' '$TMP/err'"
 }
 
 test_without_an_engine_a_full_stderr_stops_nothing() {
-	alone timeout 20 python3 - >"$TMP/out" <<-'END'
+	alone timeout 60 python3 - >"$TMP/out" <<-'END'
 	import os, socket
 	_, w = os.pipe()
 	os.dup2(w, 2)
@@ -67,7 +67,7 @@ test_without_an_engine_an_inherited_connection_is_refused() {
 	    LD_PRELOAD="$(alone sh -c 'echo $LD_PRELOAD')" \
 	    sh -c 'echo plaintext; exit $?'
 	exec 5<>"/dev/tcp/127.0.0.1/$(port_of spawner)"
-	assertEquals 'nothing is sent' '' "$(timeout 10 cat <&5)"
+	assertEquals 'nothing is sent' '' "$(timeout 60 cat <&5)"
 	exec 5>&-
 	finish spawner
 	assertNotEquals 'status 0' "$(grep status "$TMP/spawner.out")"

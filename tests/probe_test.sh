@@ -22,7 +22,7 @@ probe() {
 	client = ( { host = "localhost"; $1 } );
 	END
 	shift
-	out=$(timeout 20 "$TLSSHIM" probe -p "$TMP/probe.cfg" "$@" \
+	out=$(timeout 60 "$TLSSHIM" probe -p "$TMP/probe.cfg" "$@" \
 	    "localhost:$port" 2>&1)
 	code=$?
 }
@@ -97,7 +97,7 @@ test_probe_wants_a_port() {
 	local wrong
 	for wrong in localhost localhost: localhost:x ::1:443 :443 \
 	    localhost:70000; do
-		timeout 5 "$TLSSHIM" probe "$wrong" >"$TMP/out" 2>&1
+		timeout 60 "$TLSSHIM" probe "$wrong" >"$TMP/out" 2>&1
 		assertEquals "$wrong" 2 $?
 	done
 	"$TLSSHIM" probe --help >"$TMP/out"
@@ -112,17 +112,17 @@ test_probe_asks_as_a_program() {
 	client = ( { program = "/usr/bin/openssl"; cafile = "ca.pem";
 	    server_hostname = "localhost"; } );
 	END
-	out=$(timeout 20 "$TLSSHIM" probe -p "$TMP/program.cfg" \
+	out=$(timeout 60 "$TLSSHIM" probe -p "$TMP/program.cfg" \
 	    "127.0.0.1:$port" 2>&1)
 	assertEquals "$out" 1 $?
-	out=$(timeout 20 "$TLSSHIM" probe -p "$TMP/program.cfg" \
+	out=$(timeout 60 "$TLSSHIM" probe -p "$TMP/program.cfg" \
 	    --program /usr/bin/openssl "127.0.0.1:$port" 2>&1)
 	assertEquals "$out" 0 $?
 }
 
 # fetch ARGUMENT...	sets out, code
 fetch() {
-	out=$(timeout 20 "$TLSSHIM" fetch-cert "$@" 2>&1)
+	out=$(timeout 60 "$TLSSHIM" fetch-cert "$@" 2>&1)
 	code=$?
 }
 

@@ -74,7 +74,7 @@ openssl_client() {
 ask() {
 	rm -f "$TMP/ask" "$TMP/answer"
 	mkfifo "$TMP/ask"
-	timeout 10 "$@" <"$TMP/ask" >"$TMP/answer" 2>"$TMP/answer.err" &
+	timeout 60 "$@" <"$TMP/ask" >"$TMP/answer" 2>"$TMP/answer.err" &
 	exec 8>"$TMP/ask"
 	echo marker-of-client 2>/dev/null >&8
 	wait_line "$TMP/answer" '^marker-of-client' $!
@@ -304,7 +304,7 @@ test_psk_identity_picks_the_key() {
 
 # hint	what a server of TLS 1.2 says
 hint() {
-	echo | timeout 10 openssl s_client -connect "127.0.0.1:$port" -tls1_2 \
+	echo | timeout 60 openssl s_client -connect "127.0.0.1:$port" -tls1_2 \
 	    -psk "$key" -psk_identity me 2>&1 |
 	    sed -n 's/ *PSK identity hint: //p'
 }

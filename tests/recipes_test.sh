@@ -60,7 +60,7 @@ test_every_recipe_is_a_good_policy() {
 
 # visit ARGUMENT...	of OpenSSL; sets out, peer
 visit() {
-	out=$(echo | timeout 10 openssl s_client -connect "127.0.0.1:$port" \
+	out=$(echo | timeout 60 openssl s_client -connect "127.0.0.1:$port" \
 	    -CAfile "$TMP/ca.pem" "$@" 2>&1 | tr -d '\0')
 	peer=$(sed -n 's/^subject=CN = //p' <<<"$out")
 }
@@ -105,14 +105,14 @@ test_old_equipment_is_reached_and_nothing_else_is_as_lax() {
 	port=$(wait_line "$TMP/peer.out" '^ACCEPT' | sed 's/.*://')
 	recipe 3 old 's/host = "old.example"/address = "127.0.0.1"; server_hostname = "old.example"/
 	    s/} );/}, { address = "127.0.0.2"; cafile = "old-ca.pem"; server_hostname = "old.example"; } );/'
-	out=$(timeout 10 "$TLSSHIM" probe -p "$TMP/old.cfg" "127.0.0.1:$port")
+	out=$(timeout 60 "$TLSSHIM" probe -p "$TMP/old.cfg" "127.0.0.1:$port")
 	assertEquals "$out" 0 $?
 	assertContains "$out" 'version: TLSv1'
 	stop peer
 	start peer openssl s_server -accept 127.0.0.2:0 -cert "$TMP/old.pem" \
 	    -key "$TMP/old.key" -www -cipher ALL:@SECLEVEL=0
 	port=$(wait_line "$TMP/peer.out" '^ACCEPT' | sed 's/.*://')
-	out=$(timeout 10 "$TLSSHIM" probe -p "$TMP/old.cfg" "127.0.0.2:$port")
+	out=$(timeout 60 "$TLSSHIM" probe -p "$TMP/old.cfg" "127.0.0.2:$port")
 	assertContains "$out" 'cause: weak_key'
 }
 

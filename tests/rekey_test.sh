@@ -26,7 +26,7 @@ peer() {
 	rm -f "$TMP/typed"
 	mkfifo "$TMP/typed"
 	: >"$TMP/peer.out"
-	timeout 20 stdbuf -oL "$@" <"$TMP/typed" >"$TMP/peer.out" 2>&1 8>&- &
+	timeout 60 stdbuf -oL "$@" <"$TMP/typed" >"$TMP/peer.out" 2>&1 8>&- &
 	pid_peer=$!
 	started+=($!)
 	exec 8>"$TMP/typed"

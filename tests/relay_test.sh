@@ -31,7 +31,7 @@ both() {
 
 # talk TEXT
 talk() {
-	timeout 20 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost "$port" "$1"
+	timeout 60 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost "$port" "$1"
 }
 
 # relay_of PEER	by its name: other tests may have relays as well
@@ -163,7 +163,7 @@ try:
     print("read %d" % len(os.read(0, 1)), file=sys.stderr)
 except OSError as e:
     print(e.strerror, file=sys.stderr)'
-	timeout 20 python3 - "$TMP/ca.pem" "$port" <<-'END'
+	timeout 60 python3 - "$TMP/ca.pem" "$port" <<-'END'
 	import socket, ssl, sys
 	s = socket.create_connection(('127.0.0.1', int(sys.argv[2])))
 	c = ssl.create_default_context(cafile=sys.argv[1])

@@ -36,7 +36,7 @@ server() {
 
 # visit	sets peer, the common name shown
 visit() {
-	peer=$(echo | timeout 10 openssl s_client -connect "127.0.0.1:$port" \
+	peer=$(echo | timeout 60 openssl s_client -connect "127.0.0.1:$port" \
 	    -CAfile "$TMP/ca.pem" 2>&1 | sed -n 's/^subject=CN = //p')
 }
 

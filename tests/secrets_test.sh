@@ -28,7 +28,7 @@ serve() {
 }
 
 visit() {
-	timeout 10 openssl s_client -connect "127.0.0.1:$port" -quiet "$@" \
+	timeout 60 openssl s_client -connect "127.0.0.1:$port" -quiet "$@" \
 	    </dev/null >"$TMP/visit" 2>&1
 }
 

@@ -1,6 +1,5 @@
 #!/bin/bash
 # smoke_test.sh - pairs of programs nobody here wrote talk as they do without
-# deadline: 240 s
 
 ORACLE=yes
 . "${0%/*}/lib.sh"

@@ -45,7 +45,7 @@ server() {
 
 # visit ARGUMENT...	of OpenSSL; sets out, peer (the common name shown)
 visit() {
-	out=$(echo | timeout 10 openssl s_client -connect "127.0.0.1:$port" \
+	out=$(echo | timeout 60 openssl s_client -connect "127.0.0.1:$port" \
 	    -CAfile "$TMP/ca.pem" "$@" 2>&1 | tr -d '\0')
 	peer=$(sed -n 's/^subject=CN = //p' <<<"$out")
 }
@@ -170,7 +170,7 @@ test_files_of_every_name_are_read_at_listen() {
 	sed -i 's/alpha.key/beta.key/' "$TMP/names.cfg"
 	out=$("$TLSSHIM" check -p "$TMP/names.cfg" 2>&1)
 	assertContains "$out" 'does not belong to the first certificate'
-	out=$(shimmed names timeout 10 "$B/tests/tcp_server" 2>&1)
+	out=$(shimmed names timeout 60 "$B/tests/tcp_server" 2>&1)
 	assertContains "$out" 'cause=policy'
 	assertNotContains "$out" 'port '
 }

@@ -73,7 +73,7 @@ test_ssl_2_and_3_are_not_spoken() {
 	got=$(hello "160300002d010000290300$half${half}000002002f0100")
 	[[ $got = 15* ]] || fail "SSL 3.0 is answered: $got"
 	assertNotContains "$(cat "$TMP/server.out")" 'end 0'
-	got=$(echo | timeout 10 openssl s_client -connect "127.0.0.1:$port" \
+	got=$(echo | timeout 60 openssl s_client -connect "127.0.0.1:$port" \
 	    -CAfile "$TMP/ca.pem" 2>&1)
 	assertContains "$got" 'Verify return code: 0'
 	policy three <<-END
@@ -94,7 +94,7 @@ test_no_compression_is_offered_or_taken() {
 	assertContains "$seen" 'compression_methods (len=1)'
 	assertContains "$seen" 'No Compression (0x00)'
 	server ''
-	seen=$(echo | timeout 10 openssl s_client -connect "127.0.0.1:$port" \
+	seen=$(echo | timeout 60 openssl s_client -connect "127.0.0.1:$port" \
 	    -comp -tls1_2 2>&1)
 	assertContains "$seen" 'Compression: NONE'
 }
@@ -111,14 +111,14 @@ test_each_handshake_has_keys_of_its_own() {
 	    <"$TMP/peer.out")"
 	server ''
 	for i in 1 2 3; do
-		echo | timeout 10 openssl s_client -trace -tls1_2 -connect \
+		echo | timeout 60 openssl s_client -trace -tls1_2 -connect \
 		    "127.0.0.1:$port" 2>&1
 	done >"$TMP/traces"
 	assertEquals 3 "$(values ServerKeyExchange 'point (' <"$TMP/traces")"
 	stop server
 	server 'groups = "FFDHE3072";'
 	for i in 1 2 3; do
-		echo | timeout 10 openssl s_client -trace -groups ffdhe3072 \
+		echo | timeout 60 openssl s_client -trace -groups ffdhe3072 \
 		    -connect "127.0.0.1:$port" 2>&1
 	done >"$TMP/traces"
 	assertContains "$(cat "$TMP/traces")" 'Server Temp Key: DH, 3072 bits'
@@ -152,7 +152,7 @@ test_forked_processes_have_randomness_of_their_own() {
 	assertEquals 6 "$(values ClientHello random_bytes <"$TMP/peer.out")"
 	server '' -f -1
 	for i in 1 2 3 4; do
-		echo a | timeout 10 openssl s_client -trace -connect \
+		echo a | timeout 60 openssl s_client -trace -connect \
 		    "127.0.0.1:$port" 2>&1
 	done >"$TMP/traces"
 	assertEquals 4 "$(values ServerHello random_bytes <"$TMP/traces")"
@@ -218,7 +218,7 @@ test_early_data_is_neither_sent_nor_taken() {
 	    session = { cache_file = "early.cache"; }; } );
 	END
 	for i in 1 2; do
-		echo hello | timeout 10 "$TLSSHIM" pipe -p "$TMP/early.cfg" \
+		echo hello | timeout 60 "$TLSSHIM" pipe -p "$TMP/early.cfg" \
 		    "localhost:$port" >"$TMP/out" 2>&1
 		wait_until ended $i || fail "connection $i does not end"
 	done
@@ -229,7 +229,7 @@ test_early_data_is_neither_sent_nor_taken() {
 	    "$(grep -c 'extension_type=psk(' <<<"$hellos")"
 	assertNotContains "$hellos" early_data
 	server 'session = { num_tickets = 1; };' -t
-	start client bash -c "exec timeout 10 openssl s_client -trace -connect \
+	start client bash -c "exec timeout 60 openssl s_client -trace -connect \
 	    127.0.0.1:$port -sess_out '$TMP/early' <'$TMP/more'"
 	echo hello >&8
 	wait_line "$TMP/client.out" ' NewSessionTicket,' >/dev/null

@@ -130,7 +130,7 @@ listing() {
 	*)
 		[ -e "$TESTS/$1.sh" ] || return
 		# in no network of its own (lib.sh): nothing is run
-		bash -c 'ORACLE_AT=$$
+		bash -c 'NETWORK_AT=$$
 		    suite_addTest() { echo "$1"; }
 		    . <(grep -v "^\. shunit2" "$0")
 		    if declare -F suite >/dev/null; then

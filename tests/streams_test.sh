@@ -8,7 +8,7 @@ ORACLE=yes
 # fopencookie's streams are for bytes: an error, and neither a crash nor
 # anything on the wire in clear (which the server would take for an attack)
 own() {
-	timeout 20 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- \
+	timeout 60 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- \
 	    "$B/tests/tcpdiff/standard" run "$1" >"$TMP/tls" 2>"$TMP/tls.err"
 	grep -qF "$2" "$TMP/tls" || fail "$1: $(cat "$TMP/tls")"
 	grep -E 'killed|HANG|ECONNABORTED' "$TMP/tls" && fail "$1 broke"

@@ -1,7 +1,6 @@
 #!/bin/bash
 # tcpdiff_test.sh - the transcripts of conformance/tcpdiff under the testbed
 # policy are those of plain TCP, to the letter
-# deadline: 300 s
 
 . "${0%/*}/lib.sh"
 

@@ -1,6 +1,5 @@
 #!/bin/bash
 # threads_test.sh - threads that share a connection see what they see over TCP
-# deadline: 240 s
 #
 # Each scenario of fixtures/threads.c and fixtures/cancel.c runs twice, over
 # plain TCP and with both ends governed, and must print the same.

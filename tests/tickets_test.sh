@@ -37,7 +37,7 @@ openssl_visit() {
 	local version=$1
 	shift
 	out=$( (echo hello; wait_line "$TMP/visit.out" hello >/dev/null) |
-	    timeout 10 openssl s_client -connect "127.0.0.1:$port" -tls$version \
+	    timeout 60 openssl s_client -connect "127.0.0.1:$port" -tls$version \
 		-CAfile "$TMP/ca.pem" "$@" 2>&1 | tee "$TMP/visit.out" |
 	    tr -d '\0')
 	rm -f "$TMP/visit.out"
@@ -48,7 +48,7 @@ openssl_visit() {
 # ask VERSION [COUNT]	Python's client; sets said
 ask() {
 	local ports=$port,$port
-	said=$(timeout 10 python3 "$TESTS/fixtures/resuming.py" client \
+	said=$(timeout 60 python3 "$TESTS/fixtures/resuming.py" client \
 	    "$TMP/ca.pem" localhost "${2:-$ports}" "$1" 2>&1 | tr '\n' ' ')
 }
 
@@ -101,7 +101,7 @@ test_gnutls_cli_resumes() {
 	local version
 	for version in 1.2 1.3; do
 		server 'session = { num_tickets = 2; };'
-		out=$(echo hello | timeout 10 gnutls-cli --resume --waitresumption \
+		out=$(echo hello | timeout 60 gnutls-cli --resume --waitresumption \
 		    -p "$port" --x509cafile "$TMP/ca.pem" localhost \
 		    --priority "NORMAL:-VERS-ALL:+VERS-TLS$version" 2>&1)
 		assertContains "$out" 'This is a resumed session'
@@ -275,7 +275,7 @@ test_a_stale_ticket_is_nobodys_certificate() {
 	for version in 1.2 1.3; do
 		server 'verify_mode = "optional"; cafile = "ca.pem";
 		    session = { num_tickets = 1; };'
-		said=$(timeout 20 "$B/tests/stale_ticket" "$port" $version \
+		said=$(timeout 60 "$B/tests/stale_ticket" "$port" $version \
 		    "$TMP/me.pem" "$TMP/me.key" | tr '\n' ' ')
 		case $version in
 		1.2) assertEquals "$version" \

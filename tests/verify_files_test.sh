@@ -7,7 +7,7 @@ CASES=$TESTS/badcerts
 
 # judge ARGUMENT...	sets out, status and cause ("accept" or the word)
 judge() {
-	out=$(timeout 20 "$TLSSHIM" verify --json "$@" 2>"$TMP/err")
+	out=$(timeout 60 "$TLSSHIM" verify --json "$@" 2>"$TMP/err")
 	status=$?
 	case $out in
 	'{"verdict": "accept", "cause": null, "path": ['*']}') cause=accept ;;

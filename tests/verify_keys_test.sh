@@ -365,7 +365,7 @@ call_expects() {
 	local want=$1 got cert=() before i
 	[ -z "$2" ] || cert=(-cert "$TMP/$2.pem" -key "$TMP/$2.key")
 	before=$(grep -c ' cause=' "$TMP/host.err")
-	got=$(echo marker | timeout 10 openssl s_client -quiet -connect \
+	got=$(echo marker | timeout 60 openssl s_client -quiet -connect \
 	    "127.0.0.1:$port" "${cert[@]}" 2>/dev/null)
 	if [ "$got" = marker ]; then
 		got=accept

@@ -13,9 +13,9 @@ oneTimeSetUp() {
 
 same() {
 	local run=("$B/tests/tcpdiff/$1" run "$2")
-	timeout 20 "${run[@]}" >"$TMP/plain" 2>"$TMP/plain.err"
+	timeout 100 "${run[@]}" >"$TMP/plain" 2>"$TMP/plain.err"
 	oracle_told >"$TMP/plain.clear"	# of that one no more
-	timeout 20 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- "${run[@]}" \
+	timeout 100 "$TLSSHIM" run -p "$TMP/bed/policy.cfg" -- "${run[@]}" \
 	    >"$TMP/tls" 2>"$TMP/tls.err"
 	if [ ! -s "$TMP/plain" ]; then
 		fail "$2 says nothing: $(cat "$TMP/plain.err")"
