@@ -34,8 +34,9 @@ test_a_server_of_action_native_survives_its_clients() {
 
 # A byte at a time is slow and not wrong: the first byte comes alone too.
 test_handshakes_may_come_byte_by_byte() {
+	rm -f "$TMP/log"	# of others, that do not
 	out=$(hostile -a 'one byte at a time' 2>&1) || fail "$out"
-	assertEquals '' "$(grep 'does not speak TLS' "$TMP/log" | grep RUC)"
+	assertEquals '' "$(grep 'does not speak TLS' "$TMP/log")"
 }
 
 test_a_victim_without_the_shim_does_not_pass() {

@@ -61,7 +61,8 @@ ended() {
 five_megabytes_come_back() {
 	local want=$1
 	"${PIPE[@]}" "localhost:$port" <"$TMP/five" >"$TMP/back" 2>"$TMP/err"
-	assertEquals "$(cat "$TMP/err")" 0 $?
+	code=$?
+	assertEquals "$(cat "$TMP/err")" 0 $code
 	assertTrue 'the same bytes' "cmp '$TMP/five' '$TMP/back'"
 	assertContains "$(wait_line "$TMP/peer.out" read=)" \
 	    'read=5000000 end=close_notify'
@@ -102,7 +103,8 @@ print("read", n, flush=True)'
 	wait_line "$TMP/out" first >/dev/null
 	cat "$TMP/five" >&5
 	ended
-	assertEquals "$(cat "$TMP/err")" 0 $?
+	code=$?
+	assertEquals "$(cat "$TMP/err")" 0 $code
 	assertEquals 'read 5000000' "$(wait_line "$TMP/peer.out" read)"
 }
 
@@ -122,7 +124,8 @@ test_pipe_sends_while_nobody_reads_its_output() {
 	assertEquals 300000 "$(wc -c <&6)"
 	exec 6<&-
 	wait "$pid"
-	assertEquals "$(cat "$TMP/err")" 0 $?
+	code=$?
+	assertEquals "$(cat "$TMP/err")" 0 $code
 }
 
 test_end_of_input_is_close_notify_and_the_answer_is_waited_for() {
@@ -137,7 +140,8 @@ test_end_of_input_is_close_notify_and_the_answer_is_waited_for() {
 	assertTrue 'it waits' "kill -0 $pid"
 	tell 'write 7' notify
 	ended
-	assertEquals "$(cat "$TMP/err")" 0 $?
+	code=$?
+	assertEquals "$(cat "$TMP/err")" 0 $code
 	assertEquals 7 "$(wc -c <"$TMP/out")"
 }
 

@@ -53,7 +53,8 @@ test_gnutls_accepts_the_chain() {
 	certtool --verify --verify-profile medium \
 	    --load-ca-certificate "$BED/ca.pem" --infile "$BED/server.pem" \
 	    --verify-hostname db.example >"$TMP/out" 2>&1
-	assertEquals "$(cat "$TMP/out")" 0 $?
+	code=$?
+	assertEquals "$(cat "$TMP/out")" 0 $code
 }
 
 test_extensions_are_what_strict_verification_wants() {

@@ -39,7 +39,8 @@ test_each_weakening_of_a_client_rule() {
 		  $held } );
 		END
 		"$TLSSHIM" check -p "$TMP/weak.cfg" >"$TMP/out" 2>&1
-		assertEquals "$held: $(cat "$TMP/out")" 0 $?
+		code=$?
+		assertEquals "$held: $(cat "$TMP/out")" 0 $code
 		strict weak
 		assertEquals "$held: $out" 1 "$code"
 		assertContains "$held" "$out" "$TMP/weak.cfg:5: "

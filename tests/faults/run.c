@@ -9,7 +9,7 @@
 #include "peer.h"
 #include "run.h"
 
-#define DEADLINE 20000 /* ms for a few sessions; their own waits end after 3000 */
+#define DEADLINE 60000 /* ms for a few sessions; their own waits end after 15000 */
 
 struct child {
 	pid_t pid;

@@ -18,7 +18,7 @@
 #include "layer.h"
 #include "script.h"
 
-#define PATIENCE 3000 /* ms; what takes longer is stuck */
+#define PATIENCE 15000 /* ms; what takes longer is stuck */
 
 static const char *how;
 static int server, epfd = -1;
