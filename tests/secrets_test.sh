@@ -28,8 +28,8 @@ serve() {
 }
 
 visit() {
-	timeout 60 openssl s_client -connect "127.0.0.1:$port" -quiet "$@" \
-	    </dev/null >"$TMP/visit" 2>&1
+	timeout 60 openssl s_client -connect "127.0.0.1:$port" -quiet \
+	    -no_ign_eof "$@" </dev/null >"$TMP/visit" 2>&1
 }
 
 # Each line is one of ours, and all of it is text.
