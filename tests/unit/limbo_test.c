@@ -3,7 +3,7 @@
  *
  * tests/limbo-disagree.tsv lists each case that is judged otherwise than the
  * suite wants, by default and under webpki, with the reason; a new one fails here, and so does one that is
- * listed and agrees.  deadline: 300 s
+ * listed and agrees.
  */
 #include <unistd.h>
 
