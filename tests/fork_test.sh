@@ -305,4 +305,44 @@ test_server_that_becomes_a_daemon_after_listen() {
 	assertEquals 'close_notify 20 ragged 0 other 0' "$out"
 }
 
+# bindings VARIABLE=VALUE...	a server whose child serves; sets looked_up, what
+# ld.so looked up in the child of what the program calls of tlsshim.so's
+bindings() {
+	rm -f "$TMP"/bind.*
+	LD_DEBUG=bindings LD_DEBUG_OUTPUT=$TMP/bind \
+	    start_shimmed forker tls env "$@" "$B/tests/forker" fork \
+	    Cf Pc Cr Cw C_
+	got=$(timeout 20 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost \
+	    "$(port_of forker)" a | tr -d '\0')
+	finish forker
+	assertEquals 'C end=close_notify' "$got"
+	looked_up=$(awk '
+	    FNR == 1 { own = FILENAME; sub(/.*\./, "", own) }
+	    /binding file [^ ]*\/forker .* to [^ ]*\/tlsshim\.so/ &&
+		$1 != own ":" { sub(/.*symbol/, ""); print $1 }' "$TMP"/bind.*)
+}
+
+# bind.c
+test_a_child_looks_up_no_hook() {
+	bindings
+	assertEquals '' "$looked_up"
+}
+
+test_another_preload_that_comes_first_has_its_calls() {
+	bindings LD_PRELOAD="$B/tests/between.so:$B/tlsshim.so"
+	assertEquals '' "$looked_up"
+	assertEquals 'processes that it hears of' 2 \
+	    "$(grep '^between write' "$TMP/forker.err" | sort -u | wc -l)"
+}
+
+test_an_auditing_library_hears_of_each_look_up() {
+	bindings LD_AUDIT="$B/tests/between.so"
+	assertContains "$looked_up" recv
+	assertContains "$(cat "$TMP/forker.err")" 'audit recv'
+}
+
+test_a_function_that_the_program_has_put_there_stays() {
+	assertEquals 'shutdown own' "$(shimmed tls "$B/tests/own_slot")"
+}
+
 . shunit2

@@ -27,7 +27,7 @@ include tests/hostile/hostile.mk
 leak_src = $(wildcard tests/leaks/*.c)
 
 fixtures: $(fixtures) $(B)/tests/leaks $(differs) $(faults) $(hostile) $(addprefix $(B)/tests/, \
-	hello_static bypass_static poke_static deep.so)
+	hello_static bypass_static poke_static deep.so between.so)
 unit: $(units)
 benches: $(benches)
 fuzzers: $(fuzzers)
@@ -79,7 +79,7 @@ $(B)/tests/leaks: $(leak_src) tests/leaks/leak.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(CPPFLAGS) -pthread -rdynamic -o $@ $(leak_src)
 
-$(B)/tests/deep.so: tests/fixtures/deep.c
+$(B)/tests/deep.so $(B)/tests/between.so: $(B)/tests/%.so: tests/fixtures/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(CPPFLAGS) -fPIC -shared -o $@ $<

@@ -205,6 +205,8 @@ load(void)
 	engine_loading = 1;
 	engine = engine_open();
 	engine_loading = 0;
+	if (engine != NULL)
+		bind_hooks();
 	__atomic_store_n(&engine_value, engine, __ATOMIC_RELEASE);
 	__atomic_store_n(&state, engine != NULL ? ENGINE_READY : ENGINE_FAILED,
 	    __ATOMIC_RELEASE);

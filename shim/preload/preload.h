@@ -115,6 +115,14 @@ void engine_forked(void);
 #define ENGINE_SLOT(name) \
 	(engine_get() != NULL ? engine_get()->calls->name : NULL)
 
+/* bind.c */
+
+/*
+ * The program's calls of our hooks need ld.so no more.  Waits for ld.so's lock;
+ * not from a signal handler.
+ */
+void bind_hooks(void);
+
 /* names.c */
 
 /* name was looked up and gave list, whose addresses may be tagged. */

@@ -19,18 +19,16 @@
 #define HIDDEN 0x8000 /* of a version: not the default one */
 #define VERSIONED 2   /* 0 and 1: local, global */
 
-/* ld.so has relocated these in place, but in a vDSO. */
-static const void *
-pointer(const struct link_map *m, const ElfW(Dyn) *d)
+const void *
+symbol_pointer(const struct link_map *m, const ElfW(Dyn) *d)
 {
 	return (const void *)(d->d_un.d_ptr < m->l_addr
 		? d->d_un.d_ptr + m->l_addr
 		: d->d_un.d_ptr);
 }
 
-/* 0, or -1 where it cannot be asked. */
-static int
-read_object(const struct link_map *m, struct symbol_object *o)
+int
+symbol_read(const struct link_map *m, struct symbol_object *o)
 {
 	const ElfW(Dyn) *d = m->l_ld, *soname = NULL;
 
@@ -38,13 +36,13 @@ read_object(const struct link_map *m, struct symbol_object *o)
 	o->base = m->l_addr;
 	for (; d != NULL && d->d_tag != DT_NULL; d++) {
 		if (d->d_tag == DT_GNU_HASH)
-			o->hash = pointer(m, d);
+			o->hash = symbol_pointer(m, d);
 		else if (d->d_tag == DT_SYMTAB)
-			o->symbols = pointer(m, d);
+			o->symbols = symbol_pointer(m, d);
 		else if (d->d_tag == DT_STRTAB)
-			o->strings = pointer(m, d);
+			o->strings = symbol_pointer(m, d);
 		else if (d->d_tag == DT_VERSYM)
-			o->versions = pointer(m, d);
+			o->versions = symbol_pointer(m, d);
 		else if (d->d_tag == DT_SONAME)
 			soname = d;
 	}
@@ -70,7 +68,7 @@ symbol_begin(struct symbol_scope *s, const void *own)
 	symbol_own = m->l_name;
 	for (m = m->l_next; m != NULL; m = m->l_next) {
 		if (s->n == SYMBOL_OBJECTS ||
-		    read_object(m, &s->objects[s->n]) == -1)
+		    symbol_read(m, &s->objects[s->n]) == -1)
 			return;
 		s->complete = s->objects[s->n++].is_libc;
 		if (s->complete)
@@ -78,8 +76,8 @@ symbol_begin(struct symbol_scope *s, const void *own)
 	}
 }
 
-static uint32_t
-hash_of(const char *name)
+uint32_t
+symbol_hash(const char *name)
 {
 	uint32_t h = 5381;
 
@@ -88,9 +86,8 @@ hash_of(const char *name)
 	return h;
 }
 
-/* The next symbol of that name from *at on, 0 to begin with; 0: none. */
-static uint32_t
-find_in(const struct symbol_object *o, const char *name, uint32_t h,
+uint32_t
+symbol_next(const struct symbol_object *o, const char *name, uint32_t h,
     uint32_t at)
 {
 	const uint32_t bits = 8 * sizeof(ElfW(Addr));
@@ -126,9 +123,9 @@ find_in(const struct symbol_object *o, const char *name, uint32_t h,
 static void *
 take(const struct symbol_object *o, const char *name, uint32_t h)
 {
-	uint32_t at = find_in(o, name, h, 0);
+	uint32_t at = symbol_next(o, name, h, 0);
 
-	for (; at != 0; at = find_in(o, name, h, at)) {
+	for (; at != 0; at = symbol_next(o, name, h, at)) {
 		const ElfW(Sym) *s = &o->symbols[at];
 
 		if (o->versions[at] < VERSIONED || o->versions[at] & HIDDEN)
@@ -144,13 +141,13 @@ take(const struct symbol_object *o, const char *name, uint32_t h)
 void *
 symbol_find(const struct symbol_scope *s, const char *name)
 {
-	uint32_t h = hash_of(name);
+	uint32_t h = symbol_hash(name);
 	size_t i;
 
 	if (!s->complete)
 		return NULL;
 	for (i = 0; i < s->n - 1; i++)
-		if (find_in(&s->objects[i], name, h, 0) != 0)
+		if (symbol_next(&s->objects[i], name, h, 0) != 0)
 			return NULL;
 	return take(&s->objects[i], name, h);
 }

@@ -23,6 +23,20 @@ struct symbol_object {
 	int is_libc;
 };
 
+/* What d points to: ld.so has relocated that in place, but in a vDSO. */
+const void *symbol_pointer(const struct link_map *m, const ElfW(Dyn) *d);
+
+/* 0, or -1 where it cannot be asked. */
+int symbol_read(const struct link_map *m, struct symbol_object *o);
+
+/*
+ * The next symbol of that name (h: symbol_hash of it) from at on, 0 to begin
+ * with; 0: none.  Undefined ones are no symbols of o's.
+ */
+uint32_t symbol_next(const struct symbol_object *o, const char *name,
+    uint32_t h, uint32_t at);
+uint32_t symbol_hash(const char *name);
+
 /* The objects behind ours, up to libc. */
 struct symbol_scope {
 	struct symbol_object objects[SYMBOL_OBJECTS];
