@@ -10,6 +10,7 @@ B ?= build
 # One spelling: dependency files name their targets by it.
 override B := $(abspath $(B))
 CC ?= gcc
+OBJCOPY ?= objcopy
 PKG = gnutls libconfig
 
 ifneq ($(V),1)
@@ -80,11 +81,21 @@ $(B)/tlsshim.so: $(preload_obj)
 	    -Wl,-z,initfirst -Wl,-Bsymbolic-functions \
 	    -Wl,-soname,tlsshim.so -o $@ $(preload_obj) -lc
 
-$(B)/tlsshim-engine.so: $(engine_obj)
+# libconfig within it: as an object of its own it is four mappings, one of 2 MB,
+# and a page table, for the few moments in which a policy is read.
+$(B)/tlsshim-engine.so: $(engine_obj) $(B)/libconfig.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HARD) $(SAN) $(LDFLAGS) -shared $(RELRO) $(ONE) -Wl,-z,defs \
 	    -Wl,-Bsymbolic -Wl,-z,nodelete -Wl,-soname,tlsshim-engine.so \
-	    -o $@ $(engine_obj) -lconfig -lgnutls
+	    -Wl,--exclude-libs,libconfig.a \
+	    -o $@ $(engine_obj) $(B)/libconfig.a -lgnutls
+
+# policy/streams.h says why the names are others.
+$(B)/libconfig.a:
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)$(OBJCOPY) $(foreach s,in out err,--redefine-sym std$(s)=streams_$(s)) \
+	    "$$($(CC) -print-file-name=libconfig.a)" $@
 
 # alloc.c is for an engine that is loaded; the tools have their own malloc.
 $(B)/engine.a: $(engine_obj)

@@ -89,10 +89,10 @@ test_engine_exports_its_entry_and_an_allocator() {
 	    '^(malloc|calloc|realloc(array)?|free|posix_memalign|aligned_alloc|(__)?strdup)$')"
 }
 
-test_engine_needs_gnutls_libconfig_and_libc() {
+test_engine_needs_gnutls_and_libc() {
 	exists "$B/tlsshim-engine.so" || return
 	assertEquals '' "$(needed "$B/tlsshim-engine.so" |
-	    grep -Ev '^lib(c|gnutls|config|idn2)\.so\.[0-9]+$')"
+	    grep -Ev '^lib(c|gnutls|idn2)\.so\.[0-9]+$')"
 }
 
 # engine.h, RARE and APART: the first variables and the first eight rows.
