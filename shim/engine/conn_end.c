@@ -2,7 +2,6 @@
 
 #include "conn.h"
 #include "deferred.h"
-#include "intake.h"
 #include "linger.h"
 #include "ours.h"
 #include "thread.h"
@@ -16,13 +15,10 @@ static _Atomic bool all_end; /* the process ends */
 static bool
 unread(struct conn *c, int fd)
 {
-	struct patience p = {.flags = MSG_DONTWAIT};
-
 	if (bytes_left(&c->plain) > 0)
 		return true;
-	while (!c->in_eof && c->in_err == 0 && !c->rd_eof)
-		if (stream_pending(c, fd) > 0 || wait_input(c, fd, &p) <= 0)
-			break;
+	if (!c->in_eof && c->in_err == 0 && !c->rd_eof)
+		(void)stream_pending(c, fd); /* until the kernel has no more */
 	return bytes_left(&c->plain) > 0 ||
 	    (c->session != NULL && gnutls_record_check_pending(c->session) > 0);
 }

@@ -45,13 +45,19 @@ learn_linger(struct conn *c, int fd)
 	c->linger_s = l.l_onoff != 0 ? l.l_linger : 0;
 }
 
-/* What hooks keep up to date from here on. */
-static void
-learn(struct conn *c, int fd)
+static bool
+is_nonblock(int fd)
 {
 	int fl = host->libc->fcntl(fd, F_GETFL, 0L);
 
-	c->nonblock = fl != -1 && (fl & O_NONBLOCK);
+	return fl != -1 && (fl & O_NONBLOCK);
+}
+
+/* What hooks keep up to date from here on. */
+static void
+learn(struct conn *c, int fd, bool nonblock)
+{
+	c->nonblock = nonblock;
 	learn_linger(c, fd);
 	conn_learn_lowat(c, fd);
 	c->timeouts =
@@ -127,11 +133,11 @@ cookie_of(int fd)
 
 /* From here on fd stands for c. */
 static void
-govern(struct conn *c, int fd)
+govern(struct conn *c, int fd, bool nonblock)
 {
 	c->cookie = cookie_of(fd);
 	slot_name(c->slot, c->cookie);
-	learn(c, fd);
+	learn(c, fd, nonblock);
 	table_set(fd, c);
 }
 
@@ -179,7 +185,7 @@ connect_tls(
 	fl = host->libc->fcntl(fd, F_GETFD, 0L);
 	c->deferred = !watch_wanted(c) &&
 	    (!c->rule->values.do_handshake_on_connect || own_listener(addr));
-	govern(c, fd);
+	govern(c, fd, is_nonblock(fd));
 	descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
 	libc_stream_silence(fd, c);
 	epoll_connected(fd, c);
@@ -279,12 +285,13 @@ connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 }
 
 /*
- * An accepted socket: governed, passed on, or closed with a reset.  keep: the
- * program wants it to outlive an exec; so far it would not.
+ * An accepted socket: governed, passed on, or closed with a reset.  flags are
+ * accept4's, but that the socket would not outlive an exec so far.
  */
 static int
-take_in(int fd, bool keep)
+take_in(int fd, int flags)
 {
+	bool keep = !(flags & SOCK_CLOEXEC);
 	struct conn *c = conn_new(SIDE_SERVER, CONN_PRE);
 	struct linger reset = {1, 0};
 	enum judgement j;
@@ -297,7 +304,7 @@ take_in(int fd, bool keep)
 	j = judge_accept(c, fd);
 	if (j == JUDGED_TLS) {
 		c->connected_told = c->connect_told = true;
-		govern(c, fd);
+		govern(c, fd, flags & SOCK_NONBLOCK);
 		descriptor_hidden(fd, keep); /* accept4 has hidden it */
 		/* of a daemon that has closed its standard numbers */
 		libc_stream_silence(fd, c);
@@ -358,7 +365,7 @@ connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
 		CALL_WAIT_END();
 		if (got < 0)
 			return got;
-		if (take_in(got, !(flags & SOCK_CLOEXEC)) == 0)
+		if (take_in(got, flags) == 0)
 			return got;
 		if (alen != NULL)
 			*alen = room;
@@ -474,7 +481,7 @@ adopt_connection(struct conn *c, int fd, uint64_t cookie)
 	switch (judge_inherited(c, fd)) {
 	case JUDGED_TLS:
 		c->connected_told = c->connect_told = true;
-		govern(c, fd);
+		govern(c, fd, is_nonblock(fd));
 		descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
 		libc_stream_take_over(fd, c);
 		break;

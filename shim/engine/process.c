@@ -80,8 +80,8 @@ child(void)
 
 	announced = false;
 	forks++;
-	thread_forked();
 	set_mark();
+	thread_forked(self);
 	/* only the first process of a namespace is 1 (pid_namespaces(7)) */
 	elsewhere |= self == 1;
 	epoll_after_fork(true);

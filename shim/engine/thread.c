@@ -156,9 +156,9 @@ thread_id(void)
 }
 
 void
-thread_forked(void)
+thread_forked(pid_t pid)
 {
-	id = 0;
+	id = (unsigned)pid;
 }
 
 bool

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* 0, or -EAGAIN where the engine was interrupted at work by a signal. */
 int thread_enter(void);
@@ -21,7 +22,7 @@ bool thread_at_work(void);
 
 /* This thread's number, as the kernel has it; never 0. */
 unsigned thread_id(void);
-void thread_forked(void); /* in the child */
+void thread_forked(pid_t pid); /* in the child: its one thread has its number */
 
 /* True inside a signal handler that interrupted a wait of this thread. */
 bool thread_nested(void);
