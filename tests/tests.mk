@@ -8,9 +8,13 @@ fixtures = $(patsubst tests/fixtures/%.c,$(B)/tests/%,$(fixture_src))
 unit_src = $(wildcard tests/unit/*_test.c)
 units = $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(unit_src))
 
-bench_src = $(filter-out %/empty.c,$(wildcard tests/bench/*.c))
+# load.c and serve.c are a program for each transport.
+bench_ends = $(foreach end,load serve,$(patsubst tests/bench/transport/%.c, \
+	$(B)/tests/bench/$(end)-%,$(wildcard tests/bench/transport/*.c)))
+bench_src = $(filter-out %/empty.c %/load.c %/serve.c, \
+	$(wildcard tests/bench/*.c))
 benches = $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(bench_src)) \
-	$(B)/tests/bench/empty.so
+	$(bench_ends) $(B)/tests/bench/empty.so
 
 # The frame of conformance/tcpdiff with scenarios of our own.
 differ = tests/conformance/tcpdiff
@@ -63,6 +67,22 @@ $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(LIBS)
 
+bench_heads = $(addprefix tests/bench/,transport.h cpu.h peer.h)
+$(B)/tests/bench/load-%: tests/bench/load.c tests/bench/transport/%.c \
+		$(bench_heads)
+	$(bench_end)
+$(B)/tests/bench/serve-%: tests/bench/serve.c tests/bench/transport/%.c \
+		$(bench_heads)
+	$(bench_end)
+define bench_end
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) -pthread $(LDFLAGS) -o $@ \
+	    $(filter %.c,$^) $(LIBS)
+endef
+$(B)/tests/bench/%-openssl: LIBS = -lssl -lcrypto
+$(B)/tests/bench/%-gnutls: LIBS = -lgnutls
+
 $(B)/tests/bench/%.so: tests/bench/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
@@ -86,9 +106,6 @@ $(B)/tests/deep.so $(B)/tests/between.so: $(B)/tests/%.so: tests/fixtures/%.c
 
 $(B)/tests/resolver: LIBS = -lcares
 $(addprefix $(B)/tests/,tls_peer stale_ticket bench/forking): LIBS = -lgnutls
-bench_ends = $(addprefix $(B)/tests/bench/,load serve)
-$(bench_ends): LIBS = -pthread -lssl -lcrypto -lgnutls
-$(bench_ends): tests/bench/transport.h tests/bench/cpu.h tests/bench/peer.h
 # What the program itself exports comes first in every look-up.
 $(B)/tests/exporter $(B)/tests/host_exports: LDFLAGS += -rdynamic
 

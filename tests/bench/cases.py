@@ -5,7 +5,7 @@ import subprocess
 
 from beds import Failed, cpu_of, memory_of
 from case import Case, ENDS, EndsCase, FRONTS, PAIRS
-from loads import (Bulk, Idle, Meet, Once, Ping, Talk, Trust, numbers)
+from loads import (Bulk, First, Idle, Meet, Once, Ping, Talk, Trust, numbers)
 
 
 class Redis(EndsCase):
@@ -230,7 +230,8 @@ def make(bed, full, quick):
     cases += [Nginx(bed, five + rivals, s, 1) for s in (1024, 1048576)]
     cases += [Meet(bed, six + (rivals if not r else []), k, r, short)
               for k in ('ec', 'rsa') for r in (False, True)]
-    cases += [Once(bed, six), Trust(bed)]
+    cases += [Once(bed, six), First(bed, ['plain', 'native', 'client'])]
+    cases += [Trust(bed)]
     cases += [Idle(bed, servers + (list(FRONTS) if full else []), quick)]
     cases += [Start(bed, quick), Dirty(bed), Forking(bed)]
     cases += [Pass(bed, w, quick) for w in (

@@ -1,14 +1,15 @@
 /*
  * load.c - the clients that tests/bench/all measures
  *
- *	load bulk TRANSPORT CA PORT	writes of -b bytes on -c connections
- *	load ping TRANSPORT CA PORT	one byte there and back
- *	load talk TRANSPORT CA PORT	-b bytes there and back on each of -c
- *	load meet TRANSPORT CA PORT	one connection after the other
- *	load once TRANSPORT CA PORT	one, and the end
- *	load hold TRANSPORT CA PORT	-c that wait until stdin ends
+ *	load bulk CA PORT	writes of -b bytes on -c connections
+ *	load ping CA PORT	one byte there and back
+ *	load talk CA PORT	-b bytes there and back on each of -c
+ *	load meet CA PORT	one connection after the other
+ *	load once CA PORT	one, and the end
+ *	load first CA PORT	one, and the next: what each takes
+ *	load hold CA PORT	-c that wait until stdin ends
  *
- * TRANSPORT as serve.c's.  -s seconds, -t a second thread that does nothing, -n
+ * load-plain, load-openssl and load-gnutls by transport.h.  -s seconds, -t a second thread that does nothing, -n
  * resume sessions, -w PID,PID others whose CPU counts as the server's.  With -c
  * above 1, and talk: epoll and non-blocking sockets.  Prints `KEY VALUE`
  * lines; each answer and count is checked, and what is wrong ends with
@@ -298,6 +299,25 @@ once(int port)
 	end_finish(&p.end);
 }
 
+static double
+dial_us(int port)
+{
+	struct peer p;
+	double start = now(), end;
+
+	(void)dial(&p, port, 'E');
+	end = now();
+	end_finish(&p.end);
+	return (end - start) * 1e6;
+}
+
+static void
+first(int port)
+{
+	printf("first %.0f\n", dial_us(port));
+	printf("next %.0f\n", dial_us(port));
+}
+
 static void
 hold(int port)
 {
@@ -311,7 +331,7 @@ static const struct {
 	const char *name;
 	void (*run)(int port);
 } roles[] = {{"bulk", bulk}, {"ping", ping}, {"talk", talk}, {"meet", meetings},
-    {"once", once}, {"hold", hold}};
+    {"once", once}, {"first", first}, {"hold", hold}};
 
 static void
 read_options(int argc, char **argv)
@@ -352,13 +372,13 @@ main(int argc, char **argv)
 
 	read_options(argc, argv);
 	argv += optind;
-	if (argc - optind != 4 ||
-	    transport_init(argv[1], argv[2], NULL, NULL) == -1)
+	if (argc - optind != 3)
 		return 2;
+	transport_init(argv[1], NULL, NULL);
 	set_up(opt.threads);
 	for (i = 0; i < sizeof roles / sizeof *roles; i++)
 		if (strcmp(argv[0], roles[i].name) == 0) {
-			roles[i].run(atoi(argv[3]));
+			roles[i].run(atoi(argv[2]));
 			return 0;
 		}
 	return 2;

@@ -1,6 +1,7 @@
 """loads.py - the measurements whose ends are serve.c and load.c"""
 import os
 import re
+import statistics
 import subprocess
 
 from beds import Failed, memory_of
@@ -16,15 +17,17 @@ class Load(EndsCase):
     """Both ends are load.c"""
     role, server_options, client_options = '', [], []
 
+    def program(self, name, end):
+        end = 'plain' if end == 'shim' else end
+        return os.path.join(self.bed.bin, f'{name}-{end}')
+
     def load(self, role, end, port, options):
-        return [os.path.join(self.bed.bin, 'load'), *options, role,
-                'plain' if end == 'shim' else end,
+        return [self.program('load', end), *options, role,
                 self.bed.path(f'{self.kind}-ca.pem'), str(port)]
 
     def serve(self, end):
         p = self.bed.start(
-            [os.path.join(self.bed.bin, 'serve'), *self.server_options,
-             'plain' if end == 'shim' else end,
+            [self.program('serve', end), *self.server_options,
              self.bed.path(f'{self.kind}.pem'),
              self.bed.path(f'{self.kind}.key')],
             self.env(end), cpu=self.cpu)
@@ -155,6 +158,21 @@ class Once(Load):
             self.env('shim') | {'LD_PRELOAD': ''})
         _, wall, cpu = out.split()
         return {'time': float(wall) / 1e3, 'cpu': float(cpu) / 1e3}
+
+
+class First(Load):
+    """What the first connection of a process takes over its next"""
+    group, role = 'short', 'first'
+    name, label = 'the first connection, over the next', 'first'
+    metrics = {'more': ('ms', 'less')}
+    chart, seconds, count = 'value', 0.2, 15
+
+    def visit(self, port, pids, end):
+        argv = self.load(self.role, end, port, [])
+        runs = [numbers(self.bed.run(argv, self.env(end))[0])
+                for _ in range(self.count)]
+        return {'more': statistics.median(
+            r['first'] - r['next'] for r in runs) / 1e3}
 
 
 class Trust(Once):

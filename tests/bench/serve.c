@@ -1,9 +1,10 @@
 /*
  * serve.c - the server that tests/bench/all measures
  *
- *	serve [-e] [-t] [-n TICKETS] TRANSPORT CERT KEY
+ *	serve [-e] [-t] [-n TICKETS] CERT KEY
  *
- * TRANSPORT: plain (what tlsshim is put under), openssl or gnutls.  -e: epoll
+ * serve-plain (what tlsshim is put under), serve-openssl and serve-gnutls by
+ * transport.h.  -e: epoll
  * and non-blocking sockets, else one blocking connection after the other.  -t:
  * a second thread that does nothing.  Prints `port N`.
  */
@@ -156,9 +157,9 @@ main(int argc, char **argv)
 			return 2;
 		}
 	argv += optind;
-	if (argc - optind != 3 ||
-	    transport_init(argv[0], NULL, argv[1], argv[2]) == -1)
+	if (argc - optind != 2)
 		return 2;
+	transport_init(NULL, argv[0], argv[1]);
 	set_up(threads);
 	serve(events);
 }
