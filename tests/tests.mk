@@ -105,7 +105,8 @@ $(B)/tests/deep.so $(B)/tests/between.so: $(B)/tests/%.so: tests/fixtures/%.c
 	$(Q)$(CC) $(WARN) $(CPPFLAGS) -fPIC -shared -o $@ $<
 
 $(B)/tests/resolver: LIBS = -lcares
-$(addprefix $(B)/tests/,tls_peer stale_ticket bench/forking): LIBS = -lgnutls
+$(addprefix $(B)/tests/,tls_peer stale_ticket bench/forking bench/seal): \
+	LIBS = -lgnutls
 # What the program itself exports comes first in every look-up.
 $(B)/tests/exporter $(B)/tests/host_exports: LDFLAGS += -rdynamic
 
