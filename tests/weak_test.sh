@@ -59,6 +59,21 @@ test_each_weakening_of_a_client_rule() {
 	END
 }
 
+# No authority is asked then.
+test_pins_without_a_name_have_words_of_their_own() {
+	policy pinned <<-END
+	unmatched = "reject";
+	client = ( { host = "db.example"; pins_only = true;
+	  pins = "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+	  check_hostname = false; } );
+	END
+	strict pinned
+	assertEquals 1 "$code"
+	assertContains "$out" 'pinned.cfg:5: check_hostname'
+	assertContains "$out" 'whose key is one of pins'
+	assertNotContains "$out" authorities
+}
+
 # Of TLS 1.3 neither tells anything about what was recorded.
 test_sessions_of_tls_1_2_are_kept_or_given_out() {
 	policy tickets <<-END

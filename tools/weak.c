@@ -15,7 +15,14 @@ static bool
 any_name(const struct rule *r)
 {
 	return r->side == SIDE_CLIENT && r->values.verify_mode != VERIFY_NONE &&
-	       !r->values.check_hostname;
+	       !r->values.check_hostname && !r->values.pins_only;
+}
+
+static bool
+any_pinned(const struct rule *r)
+{
+	return r->side == SIDE_CLIENT && r->values.verify_mode != VERIFY_NONE &&
+	       !r->values.check_hostname && r->values.pins_only;
 }
 
 static bool
@@ -127,6 +134,9 @@ static const struct {
     {K_check_hostname, any_name,
 	"check_hostname = false accepts the certificate of any name that "
 	"the trusted authorities have signed"},
+    {K_check_hostname, any_pinned,
+	"check_hostname = false accepts a certificate of any name whose key "
+	"is one of pins"},
     {K_minimum_version, old_version,
 	"minimum_version allows versions of TLS before 1.2, which are "
 	"broken"},
