@@ -44,7 +44,7 @@ preload_asm = $(wildcard shim/preload/*.S)
 # at a time: what serves a connection lies together.  thread.o is the first of
 # all for its buffers, table.o the next for its variables (RARE in engine.h).
 near = thread table call process slot alive turn wait bytes conn conn_end \
-	handshake session hello stream stream_in stream_out intake record \
+	handshake_refuse handshake session hello stream stream_in stream_out intake record \
 	carry argument calls_stream calls_descriptor deferred libc_stream \
 	ours epoll_set reg verify watch log resume ticket cache psk failure \
 	calls_socket snapshot judge connection ready alloc reserve start \

@@ -428,9 +428,22 @@ int handshake_drive(struct conn *c, int fd, const struct patience *p);
  */
 size_t handshake_input(struct conn *c);
 
-/* Locked: ends a failed handshake; logs, sends the alert.  Returns errno. */
+/* handshake_refuse.c; all locked */
+
+/* Ends a failed handshake; logs, sends the alert.  Returns errno. */
 int handshake_refuse(struct conn *c, int fd, int err, const char *cause,
     const char *text);
+
+/* Likewise where GnuTLS has ended it with code: says why, tells the peer. */
+int handshake_refuse_code(struct conn *c, int fd, int code);
+
+/*
+ * Refuses a peer whose first bytes, in c->in, are no TLS, and shows them: they
+ * mostly say what it is.  A record begins with its type and major version 3
+ * (RFC 8446, 5.1).  They may come one at a time, and GnuTLS has the one before
+ * then.  0 or a negative errno.
+ */
+int handshake_check_first(struct conn *c, int fd);
 
 /* stream.c, stream_in.c, stream_out.c: bytes in, bytes out */
 
