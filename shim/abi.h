@@ -10,6 +10,8 @@
 #define SHIM_ABI_H
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -36,6 +38,28 @@ enum fd_class {
 };
 
 #define FD_MAX 1048576 /* fs.nr_open's default; above: never cached */
+
+/* Options that would go behind the session: ENOPROTOOPT on what is governed. */
+static inline bool
+shim_goes_behind(int level, int name)
+{
+	if (level == SOL_SOCKET)
+		return name == SO_ZEROCOPY;
+	return level == IPPROTO_TCP &&
+	    (name == TCP_ULP || name == TCP_REPAIR ||
+		name == TCP_ZEROCOPY_RECEIVE);
+}
+
+/* The number of a socket, the same for every descriptor of it; 0: none. */
+static inline uint64_t
+shim_cookie(const struct shim_calls *libc, int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+
+	(void)libc->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+	return cookie;
+}
 
 /* What the engine may need of the environment, copied in the constructor. */
 struct shim_env {

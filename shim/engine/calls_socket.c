@@ -104,24 +104,13 @@ take_error(struct conn *c, int fd)
 	return err;
 }
 
-/* Options that would go behind the session. */
-static bool
-goes_behind(int level, int name)
-{
-	if (level == SOL_SOCKET)
-		return name == SO_ZEROCOPY;
-	return level == IPPROTO_TCP &&
-	    (name == TCP_ULP || name == TCP_REPAIR ||
-		name == TCP_ZEROCOPY_RECEIVE);
-}
-
 static int
 get_option(struct conn *c, int fd, int level, int name, void *val,
     socklen_t *len)
 {
 	int rv;
 
-	if (goes_behind(level, name))
+	if (shim_goes_behind(level, name))
 		return -ENOPROTOOPT;
 	if (level == SOL_SOCKET && name == SO_ERROR &&
 	    c->state != CONN_LISTEN) {
@@ -190,7 +179,7 @@ do_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 	if (rv == -EBADF && !table_has(fd)) /* a stream not connected yet */
 		rv = (int)as_engine(
 		    host->libc->setsockopt(fd, level, name, val, len));
-	else if (rv == 0 && goes_behind(level, name))
+	else if (rv == 0 && shim_goes_behind(level, name))
 		rv = -ENOPROTOOPT;
 	else if (rv == 0) {
 		rv = (int)as_engine(

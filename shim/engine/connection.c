@@ -121,21 +121,11 @@ forget(int fd)
 	set_class(fd, FD_STREAM);
 }
 
-static uint64_t
-cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof cookie;
-
-	host->libc->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	return cookie;
-}
-
 /* From here on fd stands for c. */
 static void
 govern(struct conn *c, int fd, bool nonblock)
 {
-	c->cookie = cookie_of(fd);
+	c->cookie = shim_cookie(host->libc, fd);
 	slot_name(c->slot, c->cookie);
 	learn(c, fd, nonblock);
 	table_set(fd, c);
@@ -415,7 +405,7 @@ connection_listen(int fd, int backlog)
 		return -ENOMEM;
 	deferred_expect();
 	make_room();
-	c->cookie = cookie_of(fd);
+	c->cookie = shim_cookie(host->libc, fd);
 	table_set(fd, c);
 	conn_put(c);
 	return 0;
@@ -502,7 +492,7 @@ adopt_connection(struct conn *c, int fd, uint64_t cookie)
 int
 connection_adopt(int fd)
 {
-	uint64_t cookie = cookie_of(fd);
+	uint64_t cookie = shim_cookie(host->libc, fd);
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof peer;
 	struct conn *c = table_find(cookie);

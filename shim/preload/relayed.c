@@ -31,21 +31,10 @@ static _Atomic unsigned count; /* ever added */
 static unsigned relays, refusals;
 static int busy;
 
-static uint64_t
-cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof cookie;
-
-	if (libc.getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == -1)
-		return 0;
-	return cookie;
-}
-
 static struct entry *
 find(int fd)
 {
-	uint64_t cookie = count > 0 ? cookie_of(fd) : 0;
+	uint64_t cookie = count > 0 ? shim_cookie(&libc, fd) : 0;
 	int i;
 
 	for (i = 0; cookie != 0 && i < ENTRIES; i++)
@@ -206,17 +195,6 @@ refuse(int why)
 	return -1;
 }
 
-/* Options that would go behind the session. */
-static int
-goes_behind(int level, int name)
-{
-	if (level == SOL_SOCKET)
-		return name == SO_ZEROCOPY;
-	return level == IPPROTO_TCP &&
-	       (name == TCP_ULP || name == TCP_REPAIR ||
-		   name == TCP_ZEROCOPY_RECEIVE);
-}
-
 static int
 tcp_get(const struct entry *e, int name, void *val, socklen_t *len)
 {
@@ -240,7 +218,7 @@ option_get(struct entry *e, int fd, int level, int name, void *val,
 		int pid, uid, gid;
 	} nobody = {0, -1, -1};
 
-	if (goes_behind(level, name))
+	if (shim_goes_behind(level, name))
 		return refuse(ENOPROTOOPT);
 	if (level == IPPROTO_TCP)
 		return tcp_get(e, name, val, len);
@@ -267,7 +245,7 @@ static int
 option_set(struct entry *e, int fd, int level, int name, const void *val,
     socklen_t len)
 {
-	if (goes_behind(level, name))
+	if (shim_goes_behind(level, name))
 		return refuse(ENOPROTOOPT);
 	if (level == SOL_SOCKET)
 		return libc.setsockopt(fd, level, name, val, len);

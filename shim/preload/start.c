@@ -119,18 +119,6 @@ path_read(void)
 	start_env.preload = preload_path;
 }
 
-/* The number of a socket, the same for every descriptor of it; 0: none. */
-static uint64_t
-cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof cookie;
-
-	if (libc.getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == -1)
-		return 0;
-	return cookie;
-}
-
 /*
  * A service that an unshimmed inetd has started: libc's stdio writes to its
  * connection past every hook, so that the first use would be too late.  All
@@ -144,7 +132,7 @@ standard_settle(void)
 	for (fd = 0; fd <= 2; fd++) {
 		for (as = 0; as < fd; as++)
 			if (owned_class(as) == FD_GOVERNED &&
-			    cookie_of(as) == cookie_of(fd))
+			    shim_cookie(&libc, as) == shim_cookie(&libc, fd))
 				break;
 		if (as < fd && ENGINE_SLOT(dup2) != NULL) {
 			(void)engine_get()->calls->dup2(as, fd);

@@ -28,16 +28,6 @@ static int option, facility = LOG_USER, mask = 0xff;
 static const char *tag;
 static uint64_t cookie; /* of the socket: which one it is */
 
-static uint64_t
-cookie_of(int fd)
-{
-	uint64_t value = 0;
-	socklen_t len = sizeof value;
-
-	(void)libc.getsockopt(fd, SOL_SOCKET, SO_COOKIE, &value, &len);
-	return value;
-}
-
 /*
  * Is the number still ours?  If not, whose it is closes it.  The kernel is
  * asked where classes of FD_PASS are not kept (owned_part).
@@ -47,7 +37,7 @@ is_open(void)
 {
 	if (number != -1 && owned_class(number) != FD_PASS &&
 	    (process_sealed || owned_class(number) != FD_UNKNOWN ||
-		cookie == 0 || cookie_of(number) != cookie))
+		cookie == 0 || shim_cookie(&libc, number) != cookie))
 		number = -1;
 	return number != -1;
 }
@@ -74,7 +64,7 @@ make_socket(void)
 	if (fd >= 0) {
 		descriptor_fresh(fd);
 		owned_set(fd, FD_PASS);
-		cookie = process_sealed ? 0 : cookie_of(fd);
+		cookie = process_sealed ? 0 : shim_cookie(&libc, fd);
 	}
 	return fd;
 }
