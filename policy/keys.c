@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "check.h"
-#include "json.h"
 #include "keys.h"
 
 static const char *const words_versions[] = {

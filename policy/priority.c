@@ -5,7 +5,6 @@
  * 3.7.9 has TLS 1.0, CBC with SHA-1 and static RSA, and a later one may have
  * something else.
  */
-#include <stdio.h>
 #include <string.h>
 #ifdef __aarch64__
 #include <sys/auxv.h>

@@ -1,5 +1,4 @@
 /* sni.c - the contexts that a server takes by the name a client asks for */
-#include <stdio.h>
 #include <string.h>
 
 #include "keys.h"

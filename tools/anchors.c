@@ -6,8 +6,6 @@
 
 #include "../policy/credentials.h"
 #include "../policy/crl.h"
-#include "../policy/json.h"
-#include "../policy/keys.h"
 #include "../policy/trust.h"
 #include "certfile.h"
 #include "context.h"

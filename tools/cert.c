@@ -4,7 +4,6 @@
 
 #include "certfile.h"
 #include "exhibit.h"
-#include "../shim/engine/peercert.h"
 #include "tools.h"
 
 /* The certificate of a file in PEM (its first) or DER; the caller's. */

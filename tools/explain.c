@@ -1,6 +1,5 @@
 /* explain.c - tlsshim explain: what the engine would decide, and why */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* host.c - the engine's host where there is no preload: libc itself */
 #include <dlfcn.h>
-#include <sys/syscall.h>
 
 #include "../shim/engine/probe.h"
 #include "host.h"

@@ -1,5 +1,4 @@
 /* visit.c - from HOST:PORT and a policy to an open session, or to a refusal */
-#include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* cache_disk.c - a file of sessions, opened, judged and locked */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>

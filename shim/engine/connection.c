@@ -13,7 +13,6 @@
 #include "libc_stream.h"
 #include "log.h"
 #include "own.h"
-#include "thread.h"
 #include "watch.h"
 
 static void

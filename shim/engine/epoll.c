@@ -3,7 +3,6 @@
 #include "call.h"
 #include "epoll.h"
 #include "epoll_set.h"
-#include "ours.h"
 
 /* Edge-triggered ones ask for everything; the rest for what TLS waits for. */
 static uint32_t

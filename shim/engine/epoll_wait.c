@@ -9,7 +9,6 @@
 #include "epoll_set.h"
 #include "log.h"
 #include "ready.h"
-#include "thread.h"
 
 #define AGAIN_MS 10 /* until output is tried again for which there was no memory */
 

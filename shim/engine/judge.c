@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../policy/credentials.h"
 #include "conn.h"
 #include "failure.h"
 #include "log.h"

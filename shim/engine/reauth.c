@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../policy/credentials.h"
 #include "errors.h"
 #include "failure.h"
 #include "intake.h"

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "epoll_set.h"
-#include "process.h"
 
 #define SET_IDS 0x1000000
 

@@ -3,9 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
-#include "../../policy/credentials.h"
 #include "../../policy/psk.h"
 #include "conn.h"
 #include "failure.h"

@@ -1,8 +1,6 @@
 /* start.c - the engine's one entry, and the table it hands to the preload */
 
 #include <gnutls/gnutls.h>
-#include <pthread.h>
-#include <stdio.h>
 
 #include "api.h"
 #include "cache.h"

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <linux/close_range.h>
-#include <sys/resource.h>
 
 #include "owned.h"
 

@@ -1,5 +1,4 @@
 /* epoll.c - waits that begin as libc's and may end as the engine's */
-#include <errno.h>
 
 #include "owned.h"
 
