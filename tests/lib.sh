@@ -46,15 +46,18 @@ begin() {
 }
 
 # [MESSAGE] TEXT PART	instead of shunit2's, which asks grep and so is content
-# with any one line of PART; made anew each time, behind those.
+# with any one line of PART; made anew each time, behind those.  A PART of
+# nothing, which is in every text, is a test's own fault.
 whole_texts() {
 	assertContains() {
+		[ $# -gt 1 ] && [ -n "${!#}" ] || fail "no part is told: $*"
 		[ $# -lt 3 ] || [[ $2 == *"$3"* ]] ||
 		    fail "$1: not in it: $3: ${2:0:3000}"
 		[ $# -ne 2 ] || [[ $1 == *"$2"* ]] ||
 		    fail "not in it: $2: ${1:0:3000}"
 	}
 	assertNotContains() {
+		[ $# -gt 1 ] && [ -n "${!#}" ] || fail "no part is told: $*"
 		[ $# -lt 3 ] || [[ $2 != *"$3"* ]] || fail "$1: in it: $3"
 		[ $# -ne 2 ] || [[ $1 != *"$2"* ]] || fail "in it: $2"
 	}
