@@ -35,7 +35,7 @@ RELRO = -Wl,-z,relro,-z,now,-z,noexecstack
 # One mapping for text and constants: each fork copies every mapping, each exit
 # takes it away again.
 ONE = -Wl,-z,noseparate-code
-PIC = -fPIC -fvisibility=hidden
+PIC = -fPIC -fno-plt -fvisibility=hidden
 GNUTLS_CFLAGS := $(shell pkg-config --cflags gnutls 2>/dev/null)
 
 preload_src = $(wildcard shim/preload/*.c) shim/target.c
@@ -43,8 +43,9 @@ preload_asm = $(wildcard shim/preload/*.S)
 # The children of a server map the pages of the engine that they come by, 64 KB
 # at a time: what serves a connection lies together.  thread.o is the first of
 # all for its buffers, table.o the next for its variables (RARE in engine.h).
-near = thread table call process slot alive turn wait bytes conn conn_end \
-	handshake_refuse handshake session hello stream stream_in stream_out intake record \
+near = thread table call process slot alive turn wait quick bytes conn \
+	conn_end handshake_refuse handshake session hello stream stream_in \
+	stream_out intake record \
 	carry argument calls_stream calls_descriptor deferred libc_stream \
 	ours epoll_set reg verify watch log resume ticket cache psk failure \
 	calls_socket snapshot judge connection ready alloc reserve start \

@@ -7,22 +7,11 @@
 #include "argument.h"
 #include "engine.h"
 
-#define PAGE 4096 /* the smallest: a larger one is only asked about oftener */
-/* TASK_SIZE_MAX of x86-64 with five levels: with four the kernel is asked. */
-#define USER_END 0xfffffffffff000
+#define PAGE ARGUMENT_PAGE
+#define USER_END ARGUMENT_END
 
-enum access { FOR_READING, FOR_WRITING };
-
-#define REMEMBERED 32
-static __thread uintptr_t good[2][REMEMBERED]
+__thread uintptr_t argument_good[2][ARGUMENT_PAGES]
     __attribute__((tls_model("initial-exec")));
-
-/* The ends of a buffer of 64 KB must not push each other out. */
-static unsigned
-place(uintptr_t page)
-{
-	return (unsigned)(page * 0x9e3779b97f4a7c15 >> 59);
-}
 
 /*
  * Asks the kernel without changing anything.  Reading: a signal mask with no
@@ -30,7 +19,7 @@ place(uintptr_t page)
  * addition of 0 (futex(2), FUTEX_WAKE_OP).
  */
 static bool
-ask(uintptr_t at, enum access a)
+ask(uintptr_t at, enum argument_access a)
 {
 	static uint32_t nobody;
 	long rv;
@@ -46,10 +35,10 @@ ask(uintptr_t at, enum access a)
 }
 
 static bool
-page_is_good(uintptr_t at, enum access a)
+page_is_good(uintptr_t at, enum argument_access a)
 {
 	uintptr_t page = at / PAGE;
-	uintptr_t *known = &good[a][place(page)];
+	uintptr_t *known = argument_known(page, a);
 
 	if (*known == page)
 		return true;
@@ -68,7 +57,7 @@ argument_absurd(const void *p, size_t len)
 }
 
 static bool
-good_for(const struct iovec *iov, int n, enum access a)
+good_for(const struct iovec *iov, int n, enum argument_access a)
 {
 	int i;
 

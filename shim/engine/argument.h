@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/uio.h>
 
 /* linux/fs.h: no call moves more than this, and says so by its count. */
@@ -20,6 +21,40 @@
 
 /* An address that no program can have: page 0, or beyond user space. */
 bool argument_absurd(const void *p, size_t len);
+
+#define ARGUMENT_PAGE 4096 /* the smallest: a larger one is only asked about oftener */
+#define ARGUMENT_PAGES 32
+/* TASK_SIZE_MAX of x86-64 with five levels: with four the kernel is asked. */
+#define ARGUMENT_END 0xfffffffffff000
+enum argument_access { FOR_READING, FOR_WRITING };
+
+/* Pages that were good before; argument.c's. */
+extern __thread uintptr_t argument_good[2][ARGUMENT_PAGES]
+    __attribute__((tls_model("initial-exec")));
+
+/* The ends of a buffer of 64 KB must not push each other out. */
+static inline uintptr_t *
+argument_known(uintptr_t page, enum argument_access a)
+{
+	return &argument_good[a][page * 0x9e3779b97f4a7c15 >> 59];
+}
+
+/*
+ * Is what argument.c would ask about known already, and no length absurd?
+ * False: it has to be asked.
+ */
+static inline bool
+argument_seen(const void *p, size_t len, enum argument_access a)
+{
+	uintptr_t page = (uintptr_t)p / ARGUMENT_PAGE,
+		  last = ((uintptr_t)p + len - 1) / ARGUMENT_PAGE;
+
+	/* page 0 is what stands where nothing does */
+	return len - 1 < CALL_MOST && page != 0 &&
+	       (uintptr_t)p < ARGUMENT_END - CALL_MOST &&
+	       *argument_known(page, a) == page &&
+	       (a == FOR_WRITING || *argument_known(last, a) == last);
+}
 
 /* True if our access to each of these would succeed. */
 bool argument_readable(const struct iovec *iov, int n);

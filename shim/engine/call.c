@@ -10,48 +10,6 @@
 #include "process.h"
 #include "thread.h"
 
-static __thread struct call *top
-    __attribute__((tls_model("initial-exec")));
-
-/*
- * Nobody can cancel the only thread but a handler of its own, which then ends
- * the process: as after a handler's exit(), the engine is found at work and is
- * not entered again.  So the state is left alone, at 10 ns a time.
- */
-static int
-cancel_disable(void)
-{
-	int was;
-
-	if (__libc_single_threaded)
-		return CALL_ALONE;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
-	return was;
-}
-
-static void
-cancel_restore(int was)
-{
-	if (was != CALL_ALONE)
-		pthread_setcancelstate(was, NULL);
-}
-
-int
-call_enter(struct call *k)
-{
-	k->saved = errno;
-	k->c = NULL;
-	k->set = NULL;
-	k->cancel = -1;
-	if (thread_enter() < 0)
-		return -EAGAIN;
-	k->outer = top;
-	top = k;
-	k->cancel = cancel_disable();
-	process_check();
-	return 0;
-}
-
 int
 call_point(struct call *k)
 {
@@ -59,40 +17,10 @@ call_point(struct call *k)
 	return call_enter(k);
 }
 
-int
-call_begin(struct call *k, int fd)
-{
-	int rv = call_enter(k);
-
-	if (rv < 0)
-		return rv;
-	k->c = table_get(fd);
-	return k->c != NULL ? 0 : -EBADF;
-}
-
 void
 call_alone(void)
 {
-	top = NULL;
-}
-
-void
-call_wait_begin(void)
-{
-	thread_wait_begin();
-	if (top != NULL)
-		cancel_restore(top->cancel);
-}
-
-void
-call_wait_end(void)
-{
-	/* a handler may have begun a thread meanwhile */
-	if (top != NULL && top->cancel == CALL_ALONE)
-		top->cancel = cancel_disable();
-	else if (top != NULL)
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	thread_wait_end();
+	thread_now.call = NULL;
 }
 
 /*
@@ -103,7 +31,7 @@ void
 call_left(void *arg)
 {
 	const struct held *h = arg;
-	struct call *k = top;
+	struct call *k = thread_now.call;
 	int state;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
@@ -120,7 +48,7 @@ call_left(void *arg)
 			conn_put(k->c);
 		if (k->set != NULL)
 			set_put(k->set);
-		top = k->outer;
+		thread_now.call = k->outer;
 		thread_leave();
 	}
 	pthread_setcancelstate(state, NULL);
@@ -132,7 +60,7 @@ call_holds(const void *what)
 	const struct call *k;
 	uint32_t n = 0;
 
-	for (k = top; k != NULL; k = k->outer)
+	for (k = thread_now.call; k != NULL; k = k->outer)
 		n += k->c == what || k->set == what;
 	return n;
 }
@@ -154,30 +82,18 @@ call_note(struct conn *c)
 		epoll_note(c, edge);
 }
 
-#ifdef SHIM_SEED_RACE /* what make check-tsan must find first */
-static unsigned long calls_made;
-#define COUNT_CALL calls_made++
-#else
-#define COUNT_CALL (void)0
+#ifdef SHIM_SEED_RACE
+unsigned long call_made;
 #endif
 
-ssize_t
-call_end(struct call *k, ssize_t rv)
+void
+call_put_set(struct set *s)
 {
-	COUNT_CALL;
-	if (k->c != NULL) {
-		call_note(k->c);
-		conn_put(k->c);
-	}
-	if (k->set != NULL)
-		set_put(k->set);
-	if (k->cancel != -1) {
-		top = k->outer;
-		thread_leave();
-		if (thread_has_kept())
-			carry_kept();
-		cancel_restore(k->cancel);
-	}
-	errno = k->saved;
-	return as_libc(rv);
+	set_put(s);
+}
+
+void
+call_kept(void)
+{
+	carry_kept();
 }

@@ -5,7 +5,11 @@
 #ifndef ENGINE_CALL_H
 #define ENGINE_CALL_H
 
+#include <pthread.h>
+
 #include "conn.h"
+#include "process.h"
+#include "thread.h"
 
 #define CALL_ALONE (-2)
 
@@ -18,11 +22,60 @@ struct call {
 	struct call *outer; /* the call that a signal handler interrupted */
 };
 
-/* 0 or a negative errno; call_end follows in either case. */
-int call_begin(struct call *k, int fd);
+/*
+ * Nobody can cancel the only thread but a handler of its own, which then ends
+ * the process: as after a handler's exit(), the engine is found at work and is
+ * not entered again.  So the state is left alone, at 10 ns a time.
+ */
+static inline int
+call_uncancelled(void)
+{
+	int was;
 
-/* For calls that concern no one conn. */
-int call_enter(struct call *k);
+	if (single_threaded())
+		return CALL_ALONE;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
+	return was;
+}
+
+static inline void
+call_cancelled_as(int was)
+{
+	if (was != CALL_ALONE)
+		pthread_setcancelstate(was, NULL);
+}
+
+/*
+ * For calls that concern no one conn.  0 or a negative errno; call_end follows
+ * in either case.
+ */
+static inline int
+call_enter(struct call *k)
+{
+	k->saved = errno;
+	k->c = NULL;
+	k->set = NULL;
+	k->cancel = -1;
+	if (thread_enter() < 0)
+		return -EAGAIN;
+	k->outer = thread_now.call;
+	thread_now.call = k;
+	k->cancel = call_uncancelled();
+	process_check();
+	return 0;
+}
+
+/* The same, for those that concern fd's. */
+static inline int
+call_begin(struct call *k, int fd)
+{
+	int rv = call_enter(k);
+
+	if (rv < 0)
+		return rv;
+	k->c = table_get(fd);
+	return likely(k->c != NULL) ? 0 : -EBADF;
+}
 
 /*
  * call_enter, for calls that POSIX names as cancellation points.  The others
@@ -31,7 +84,7 @@ int call_enter(struct call *k);
 int call_point(struct call *k);
 
 /* rv in libc's way: errno is set for a negative one, else as it was. */
-ssize_t call_end(struct call *k, ssize_t rv);
+static inline ssize_t call_end(struct call *k, ssize_t rv);
 
 /* What a thread that waits has taken. */
 struct held {
@@ -84,8 +137,27 @@ extern void _pthread_cleanup_pop(struct _pthread_cleanup_buffer *buffer, int run
 uint32_t call_holds(const void *what);
 
 void call_left(void *held);
-void call_wait_begin(void);
-void call_wait_end(void);
+
+static inline void
+call_wait_begin(void)
+{
+	thread_wait_begin();
+	if (likely(thread_now.call != NULL))
+		call_cancelled_as(thread_now.call->cancel);
+}
+
+static inline void
+call_wait_end(void)
+{
+	struct call *k = thread_now.call;
+
+	/* a handler may have begun a thread meanwhile */
+	if (likely(k != NULL && k->cancel == CALL_ALONE))
+		k->cancel = call_uncancelled();
+	else if (k != NULL)
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	thread_wait_end();
+}
 
 /*
  * A call on a conn that is in an epoll set may have left plaintext behind,
@@ -93,5 +165,33 @@ void call_wait_end(void);
  * call_end does it for its conn.
  */
 void call_note(struct conn *c);
+
+void call_kept(void); /* what handlers have left, if they may be served now */
+void call_put_set(struct set *s);
+extern unsigned long call_made; /* what make check-tsan must find first */
+
+static inline ssize_t
+call_end(struct call *k, ssize_t rv)
+{
+#ifdef SHIM_SEED_RACE
+	call_made++;
+#endif
+	if (k->c != NULL) {
+		if (k->c->regs != NULL)
+			call_note(k->c);
+		conn_put(k->c);
+	}
+	if (unlikely(k->set != NULL))
+		call_put_set(k->set);
+	if (k->cancel != -1) {
+		thread_now.call = k->outer;
+		thread_leave();
+		if (unlikely(thread_has_kept()))
+			call_kept();
+		call_cancelled_as(k->cancel);
+	}
+	errno = k->saved;
+	return as_libc(rv);
+}
 
 #endif

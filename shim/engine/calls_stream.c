@@ -19,31 +19,33 @@ empty(const struct iovec *iov, int n)
 }
 
 /* What the kernel judges before it asks the socket (vfs_read). */
-static int
-judge(const struct iovec *v)
+static inline int
+judge(const struct iovec *v, enum argument_access a)
 {
+	if (likely(argument_seen(v->iov_base, v->iov_len, a)))
+		return 0;
 	if ((uintptr_t)v->iov_base > INTPTR_MAX || argument_iovec(v, 1) < 0)
 		return -EFAULT;
 	return 0;
 }
 
-static ssize_t
+OFTEN static ssize_t
 do_read(int fd, void *buf, size_t len)
 {
 	struct iovec v = {buf, len};
 
-	if (judge(&v) < 0)
+	if (judge(&v, FOR_WRITING) < 0)
 		return carry_refused(EFAULT);
 	/* a read of nothing is answered before the socket is asked, too */
 	return len == 0 ? 0 : carry_in(fd, &v, 1, 0);
 }
 
-static ssize_t
+OFTEN static ssize_t
 do_write(int fd, const void *buf, size_t len)
 {
 	struct iovec v = {(void *)buf, len};
 
-	if (judge(&v) < 0)
+	if (judge(&v, FOR_READING) < 0)
 		return carry_refused(EFAULT);
 	return carry_out(fd, &v, 1, 0);
 }
@@ -114,31 +116,31 @@ do_pwritev2(int fd, const struct iovec *iov, int n, off_t off, int flags)
 
 /* Unlike read(2), recv(2) first takes what is too long for a count off it. */
 static int
-judge_short(struct iovec *v)
+judge_short(struct iovec *v, enum argument_access a)
 {
 	if (v->iov_len > CALL_MOST)
 		v->iov_len = CALL_MOST;
-	return judge(v);
+	return judge(v, a);
 }
 
-static ssize_t
+OFTEN static ssize_t
 do_recv(int fd, void *buf, size_t len, int flags)
 {
 	struct iovec v = {buf, len};
 
 	if (flags & MSG_ERRQUEUE)
 		return host->libc->recv(fd, buf, len, flags);
-	if (judge_short(&v) < 0)
+	if (judge_short(&v, FOR_WRITING) < 0)
 		return carry_refused(EFAULT);
 	return carry_in(fd, &v, 1, flags);
 }
 
-static ssize_t
+OFTEN static ssize_t
 do_send(int fd, const void *buf, size_t len, int flags)
 {
 	struct iovec v = {(void *)buf, len};
 
-	if (judge_short(&v) < 0)
+	if (judge_short(&v, FOR_READING) < 0)
 		return carry_refused(EFAULT);
 	return carry_out(fd, &v, 1, flags);
 }

@@ -103,7 +103,13 @@ write_nowhere(struct conn *c, int fd, int flags)
 	return rv < 0 ? rv : -EFAULT;
 }
 
-ssize_t
+static inline bool
+seen(const struct iovec *iov, int n, enum argument_access a)
+{
+	return n == 1 && argument_seen(iov->iov_base, iov->iov_len, a);
+}
+
+OFTEN ssize_t
 carry_in(int fd, const struct iovec *iov, int n, int flags)
 {
 	struct call k;
@@ -116,14 +122,15 @@ carry_in(int fd, const struct iovec *iov, int n, int flags)
 		;
 	else if (flags & MSG_OOB)
 		rv = -EINVAL;
-	else if (!(flags & MSG_TRUNC) && !argument_writable(iov, n))
+	else if (!seen(iov, n, FOR_WRITING) && !(flags & MSG_TRUNC) &&
+		 !argument_writable(iov, n))
 		rv = read_nowhere(k.c, fd, flags);
 	else
 		rv = stream_read(k.c, fd, iov, n, flags);
 	return end(&k, fd, rv);
 }
 
-ssize_t
+OFTEN ssize_t
 carry_out(int fd, const struct iovec *iov, int n, int flags)
 {
 	struct call k;
@@ -131,7 +138,7 @@ carry_out(int fd, const struct iovec *iov, int n, int flags)
 
 	pthread_testcancel();
 	rv = call_begin(&k, fd);
-	bool good = argument_readable(iov, n);
+	bool good = seen(iov, n, FOR_READING) || argument_readable(iov, n);
 
 	if (rv == 0)
 		rv = good ? stream_write(k.c, fd, iov, n, flags)

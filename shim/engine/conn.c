@@ -71,10 +71,8 @@ end_left(struct conn *c)
 }
 
 void
-conn_put(struct conn *c)
+conn_unused(struct conn *c)
 {
-	if (atomic_fetch_sub(&c->refs, 1) != 1)
-		return;
 	if (atomic_load(&c->left) != -1 && end_left(c))
 		return;
 	if (c->state == CONN_LISTEN)

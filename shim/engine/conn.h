@@ -14,6 +14,11 @@
  *	held over a whole write so that writes of two threads do not mix.
  *	Both name the thread that has them: a signal handler that finds its
  *	own thread's turn taken does not wait for it.
+ *	A send that does not wait may be made with the lock (quick.c): up to
+ *	1 KB where there are threads, whom it keeps as long as that takes.
+ *	Counts and turns are changed without locking the bus while the process
+ *	has one thread (engine.h, single_threaded): whoever else runs is a handler, which
+ *	leaves them as they were, or a vfork child, for which that thread waits.
  * Closing while others are in a call
  *	The kernel keeps a socket as long as a call is under way on it, and
  *	so do we: where the last number goes and references say that calls are
@@ -198,7 +203,8 @@ struct conn {
 struct conn *conn_new(enum side side, enum conn_state state);
 
 /* Drops one reference; the last frees session, buffers and slot. */
-void conn_put(struct conn *c);
+static inline void conn_put(struct conn *c);
+void conn_unused(struct conn *c); /* that was the last one */
 
 /*
  * Locked.  Does c hold plaintext, an end or an error that the kernel does not
@@ -285,7 +291,7 @@ bool conn_expects_tickets(const struct conn *c);
 /* table.c: descriptor -> conn */
 
 /* A reference to fd's conn, or NULL.  Lock-free; release by conn_put. */
-struct conn *table_get(int fd);
+static inline struct conn *table_get(int fd);
 
 /* True if fd stands for a conn.  Lock-free. */
 bool table_has(int fd);
@@ -293,18 +299,20 @@ bool table_has(int fd);
 /* True while fd still stands for c.  Lock-free. */
 bool table_is(int fd, const struct conn *c);
 
+int table_number_left(int fd, const struct conn *c); /* where it is not fd */
+
 /*
  * The number by which c's socket is to be had: fd, unless that has been
  * closed while a call was under way.  -1: there is none.  Lock-free.
  */
-int table_number(int fd, const struct conn *c);
+static inline int table_number(int fd, const struct conn *c);
 
 /*
  * The same, and that number stays c's until table_used: for calls that do
  * not wait.  table_used follows in any case.
  */
-int table_use(int fd, struct conn *c);
-void table_used(struct conn *c);
+static inline int table_use(int fd, struct conn *c);
+static inline void table_used(struct conn *c);
 
 /* As table_is, but also while c is ending. */
 bool table_is_at(int fd, const struct conn *c);
@@ -378,6 +386,7 @@ void table_after_fork(bool child, bool announced);
 unsigned table_announcement(void);
 void table_forked(unsigned which, long pid);
 
+#include "number.h" /* what of the above is inline */
 #include "wait.h" /* how a call may wait, and for what */
 
 /* session.c: the GnuTLS session */

@@ -13,10 +13,10 @@
 #define SILENT_MS 300 /* for a ClientHello to come after close() */
 #define EARLY_MAX (256 * 1024) /* of one conn */
 
-/* The list; count is read without the lock to keep the usual path free. */
+/* The list; its count is read without the lock to keep the usual path free. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct conn *first;
-static _Atomic int count;
+_Atomic int deferred_count;
 static _Atomic bool driving;
 
 /*
@@ -66,12 +66,6 @@ deferred_leave(void)
 		ring();
 }
 
-bool
-deferred_any(void)
-{
-	return atomic_load_explicit(&count, memory_order_relaxed) > 0;
-}
-
 int
 deferred_slice(void)
 {
@@ -106,7 +100,7 @@ deferred_add(struct conn *c)
 	pthread_mutex_lock(&lock);
 	c->next_deferred = first;
 	first = c;
-	atomic_fetch_add(&count, 1);
+	atomic_fetch_add(&deferred_count, 1);
 	pthread_mutex_unlock(&lock);
 	ring();
 }
@@ -124,7 +118,7 @@ unlist(struct conn *c)
 	if (*at == c)
 		*at = c->next_deferred;
 	c->listed = false;
-	atomic_fetch_sub(&count, 1);
+	atomic_fetch_sub(&deferred_count, 1);
 	pthread_mutex_unlock(&lock);
 }
 
@@ -326,7 +320,7 @@ deferred_reset(void)
 			ours_close(&c->orphan);
 	}
 	first = NULL;
-	atomic_store(&count, 0);
+	atomic_store(&deferred_count, 0);
 	if (bell != -1)
 		atomic_store(&inherited, true);
 	atomic_store(&rung, false);

@@ -23,7 +23,13 @@
 int deferred_slice(void);
 
 /* Is anything on the list?  One load. */
-bool deferred_any(void);
+extern _Atomic int deferred_count;
+
+static inline bool
+deferred_any(void)
+{
+	return atomic_load_explicit(&deferred_count, memory_order_relaxed) > 0;
+}
 
 /*
  * A listener of our own may bring some: what that takes is got now, since a

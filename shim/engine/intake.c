@@ -15,8 +15,8 @@ struct intake {
  * About what becomes room bytes, if the peer fills its records: what is more
  * would only have to be kept for the next call.  A record at least.
  */
-static size_t
-worth(const struct conn *c, size_t room)
+OFTEN size_t
+intake_worth(const struct conn *c, size_t room)
 {
 	size_t left = bytes_left(&c->in), n = INPUT_SIZE;
 
@@ -88,7 +88,7 @@ static ssize_t
 receive_some(struct conn *c, int fd, size_t room, const struct patience *p)
 {
 	unsigned char *buf = thread_input();
-	struct intake to = {buf + INPUT_BEFORE, worth(c, room)};
+	struct intake to = {buf + INPUT_BEFORE, intake_worth(c, room)};
 	bool waits = !(p->flags & MSG_DONTWAIT);
 	ssize_t n = -EAGAIN;
 
@@ -103,6 +103,28 @@ receive_some(struct conn *c, int fd, size_t room, const struct patience *p)
 	c->drained = n > 0 && (size_t)n < to.len;
 	if (n > 0 && take_in(c, to.at, (size_t)n) < 0)
 		n = lose(c);
+	return n;
+}
+
+static void
+note(struct conn *c, ssize_t n)
+{
+	c->fresh |= n >= 0 || wait_passes(n); /* it is there still */
+	if (n == 0)
+		c->in_eof = true;
+	else if (n < 0 && n != -EAGAIN && n != -EINTR && n != -EBADF &&
+	    !wait_passes(n))
+		c->in_err = (int)n;
+	turn_give(&c->rx);
+}
+
+ssize_t
+intake_take(struct conn *c, unsigned char *at, size_t len, ssize_t n)
+{
+	c->drained = n > 0 && (size_t)n < len;
+	if (n > 0 && take_in(c, at, (size_t)n) < 0)
+		n = lose(c);
+	note(c, n);
 	return n;
 }
 
@@ -125,13 +147,7 @@ wait_input_for(struct conn *c, int fd, size_t room, const struct patience *p)
 	n = receive_some(c, table_number(fd, c), room, lost ? &quick : p);
 	if (n == -EAGAIN && lost) /* an answer to what was lost never comes */
 		n = -ECONNRESET;
-	c->fresh |= n >= 0 || wait_passes(n); /* it is there still */
-	if (n == 0)
-		c->in_eof = true;
-	else if (n < 0 && n != -EAGAIN && n != -EINTR && n != -EBADF &&
-	    !wait_passes(n))
-		c->in_err = (int)n;
-	turn_give(&c->rx);
+	note(c, n);
 	return n;
 }
 

@@ -22,4 +22,13 @@ ssize_t wait_input(struct conn *c, int fd, const struct patience *p);
 ssize_t wait_input_for(
     struct conn *c, int fd, size_t room, const struct patience *p);
 
+/* quick.c: how much a read of room bytes asks for, and what a recv has said. */
+size_t intake_worth(const struct conn *c, size_t room);
+
+/*
+ * Locked, with rx, which it gives back: n is what a recv of len bytes into the
+ * thread's buffer has said, at INPUT_BEFORE of it.  Returns it, or -ENOMEM.
+ */
+ssize_t intake_take(struct conn *c, unsigned char *at, size_t len, ssize_t n);
+
 #endif

@@ -14,8 +14,7 @@
 #include "process.h"
 #include "thread.h"
 
-/* MADV_WIPEONFORK: the kernel gives a child of any fork a page of zeros. */
-static volatile pid_t *mark;
+volatile pid_t *process_mark;
 static volatile pid_t self;
 static unsigned forks;
 
@@ -52,8 +51,8 @@ static void
 set_mark(void)
 {
 	self = getpid();
-	if (mark != NULL)
-		*mark = self;
+	if (process_mark != NULL)
+		*process_mark = self;
 }
 
 static void
@@ -99,18 +98,11 @@ in_child(void)
 }
 
 /* GnuTLS notices a fork by a handler alone, and would repeat its nonces. */
-static void
-child_unseen(void)
+void
+process_unseen(void)
 {
 	child();
 	gnutls_rnd_refresh();
-}
-
-void
-process_check(void)
-{
-	if (mark != NULL && *mark == 0)
-		child_unseen();
 }
 
 void
@@ -150,8 +142,8 @@ own_page(void)
 int
 process_init(void)
 {
-	mark = host->wiped != NULL ? *host->wiped : own_page();
-	if (mark == NULL)
+	process_mark = host->wiped != NULL ? *host->wiped : own_page();
+	if (process_mark == NULL)
 		return -ENOSYS; /* Linux before 4.14 */
 	set_mark();
 	return -pthread_atfork(before, in_parent, in_child);
@@ -160,5 +152,5 @@ process_init(void)
 bool
 process_is_vfork_child(void)
 {
-	return getpid() != self && mark != NULL && *mark != 0;
+	return getpid() != self && process_mark != NULL && *process_mark != 0;
 }

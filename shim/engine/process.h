@@ -5,15 +5,28 @@
 #define ENGINE_PROCESS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
+
+#include "engine.h"
 
 /* Marks this process and registers the fork handlers; 0 or -errno. */
 int process_init(void);
+
+/* MADV_WIPEONFORK: the kernel gives a child of any fork a page of zeros. */
+extern volatile pid_t *process_mark;
+
+void process_unseen(void); /* in such a child, once */
 
 /*
  * On every entry to the engine: a child that neither a handler nor a hook saw
  * (clone() in assembly) is noticed here by a page that the kernel wiped.
  */
-void process_check(void);
+static inline void
+process_check(void)
+{
+	if (process_mark != NULL && unlikely(*process_mark == 0))
+		process_unseen();
+}
 
 /*
  * Around a fork of which libc runs no handlers.  forked: 0 in the child, the

@@ -81,7 +81,7 @@ learn(struct conn *c, struct record_key *k, bool reading)
 }
 
 /* Is k ready for a record?  nonce: what that one has, RFC 8446, 5.3. */
-static bool
+static inline bool
 next(struct conn *c, struct record_key *k, bool reading,
     unsigned char nonce[RECORD_NONCE])
 {
@@ -104,7 +104,7 @@ next(struct conn *c, struct record_key *k, bool reading,
 }
 
 /* This record's number is used up. */
-static void
+static inline void
 count(struct record_key *k)
 {
 	k->number++;
@@ -152,7 +152,7 @@ content(const unsigned char *plain, size_t n)
 }
 
 /* h: a whole record; into at, where there is room for all of it. */
-static size_t
+OFTEN static size_t
 open_at(struct record_key *key, const unsigned char *nonce,
     const unsigned char *h, size_t size, unsigned char *at)
 {
@@ -207,6 +207,35 @@ open_copied(struct record_key *key, const unsigned char *nonce,
 	return k;
 }
 
+/* h: a whole record, whose nonce that is, into buf, where its content fits. */
+static inline size_t
+open_into(struct record_key *key, const unsigned char *nonce,
+    const unsigned char *h, size_t size, unsigned char *buf, size_t len)
+{
+	return may_go_straight(buf, len, size)
+		   ? open_straight(key, nonce, h, size, buf)
+		   : open_copied(key, nonce, h, size, buf);
+}
+
+OFTEN size_t
+record_open_one(
+    struct conn *c, const unsigned char *h, size_t n, void *buf, size_t len)
+{
+	const struct record *r = &c->record;
+	unsigned char nonce[RECORD_NONCE];
+	size_t size;
+
+	if (n < HEADER || !r->rx.known || r->whose != RECORD_OURS || r->kept ||
+	    r->within || r->lent > 0)
+		return 0;
+	size = (size_t)h[3] << 8 | h[4];
+	if (n != HEADER + size || h[0] != DATA || n > RECORD_MOST ||
+	    size <= TAG + 1 || len < size - TAG - 1)
+		return 0;
+	(void)next(c, &c->record.rx, true, nonce);
+	return open_into(&c->record.rx, nonce, h, size, buf, len);
+}
+
 /* What GnuTLS has decrypted comes before what it has not seen. */
 static bool
 theirs_first(struct conn *c)
@@ -237,9 +266,7 @@ record_open(struct conn *c, void *buf, size_t len)
 	    size <= TAG + 1 || len < size - TAG - 1 ||
 	    !next(c, key, true, nonce))
 		return 0;
-	k = may_go_straight(buf, len, size)
-		? open_straight(key, nonce, h, size, buf)
-		: open_copied(key, nonce, h, size, buf);
+	k = open_into(key, nonce, h, size, buf, len);
 	if (k > 0) {
 		bytes_take(&c->in, HEADER + size);
 		c->record.lent = 0;
@@ -248,25 +275,15 @@ record_open(struct conn *c, void *buf, size_t len)
 }
 
 /* In place: a vector costs GnuTLS more than the copy (8% of 16 KB). */
-size_t
-record_seal(struct conn *c, const void *data, size_t len)
+OFTEN static size_t
+seal_at(struct record_key *key, const unsigned char *nonce, unsigned char *h,
+    const void *data, size_t len)
 {
 	size_t size = len + 1 + TAG, n = size;
-	struct record_key *key = &c->record.tx;
-	unsigned char *h, nonce[RECORD_NONCE];
 
-	if (!is_ours(c) || c->record.asks || len > c->record.taken ||
-	    !next(c, key, false, nonce) ||
-	    (key->number & 0xffffff) >= REKEY)
-		return 0;
-	session_out(c);
-	h = bytes_room(&c->out, HEADER + size);
-	if (h == NULL)
-		return 0;
-	memcpy(h,
-	    (unsigned char[]){
-		DATA, 3, 3, (unsigned char)(size >> 8), (unsigned char)size},
-	    HEADER);
+	memcpy(h, (unsigned char[]){DATA, 3, 3}, 3);
+	h[3] = (unsigned char)(size >> 8);
+	h[4] = (unsigned char)size;
 	memcpy(h + HEADER, data, len);
 	h[HEADER + len] = DATA;
 	if (gnutls_aead_cipher_encrypt(key->hd, nonce, RECORD_NONCE, h, HEADER,
@@ -276,8 +293,51 @@ record_seal(struct conn *c, const void *data, size_t len)
 		return 0;
 	}
 	count(key);
-	c->out.len += HEADER + size;
-	return len;
+	return HEADER + size;
+}
+
+/* Has GnuTLS nothing to say before, and sent records of that size? */
+static inline bool
+may_seal(const struct conn *c, size_t len)
+{
+	return !c->record.asks && len <= c->record.taken;
+}
+
+static inline bool
+lasts(const struct record_key *key)
+{
+	return (key->number & 0xffffff) < REKEY;
+}
+
+size_t
+record_seal(struct conn *c, const void *data, size_t len)
+{
+	struct record_key *key = &c->record.tx;
+	unsigned char *h, nonce[RECORD_NONCE];
+	size_t n;
+
+	if (!is_ours(c) || !may_seal(c, len) || !next(c, key, false, nonce) ||
+	    !lasts(key))
+		return 0;
+	session_out(c);
+	h = bytes_room(&c->out, HEADER + len + 1 + TAG);
+	n = h != NULL ? seal_at(key, nonce, h, data, len) : 0;
+	c->out.len += n;
+	return n > 0 ? len : 0;
+}
+
+OFTEN size_t
+record_seal_one(
+    struct conn *c, unsigned char *at, const void *data, size_t len)
+{
+	struct record_key *key = &c->record.tx;
+	unsigned char nonce[RECORD_NONCE];
+
+	if (!key->known || c->record.whose != RECORD_OURS ||
+	    !may_seal(c, len) || !lasts(key))
+		return 0;
+	(void)next(c, key, false, nonce);
+	return seal_at(key, nonce, at, data, len);
 }
 
 void

@@ -71,6 +71,17 @@ ssize_t record_open(struct conn *c, void *buf, size_t len);
 /* len bytes as one record behind c->out: len, or 0 if GnuTLS has to do it. */
 size_t record_seal(struct conn *c, const void *data, size_t len);
 
+/*
+ * The same for one record that is all there is, in a buffer of the caller's:
+ * the n bytes at h, and nothing in c->in; and at `at`, where is room for
+ * RECORD_MOST, with nothing in c->out.  Its plaintext's length, its own
+ * length; or 0, and nothing has changed: it is for the ordinary way.
+ */
+size_t record_open_one(
+    struct conn *c, const unsigned char *h, size_t n, void *buf, size_t len);
+size_t record_seal_one(
+    struct conn *c, unsigned char *at, const void *data, size_t len);
+
 /* Before any call that lets GnuTLS send or receive. */
 void record_yield(struct conn *c);
 

@@ -140,7 +140,7 @@ reserve_put(void *p)
 	unlock();
 }
 
-bool
+OFTEN bool
 reserve_enough(void)
 {
 	void *volatile p; /* a compiler takes an unused one for granted */

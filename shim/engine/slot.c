@@ -263,7 +263,7 @@ slot_cancel(struct slot *s, int expected)
 		atomic_fetch_sub(&s->holders, 1);
 }
 
-bool
+OFTEN bool
 slot_claim(struct slot *s, enum slot_use use, uint32_t *stamp)
 {
 	uint32_t want = *stamp;

@@ -52,6 +52,26 @@ ssize_t stream_set_aside(struct conn *c);
 /* KeyUpdates and alerts that reading produced: out, if nobody else sends. */
 void stream_flush(struct conn *c, int fd);
 
+/*
+ * Between two questions about the kernel's room (stream_out.c) it only grows
+ * but for what we send, which takes more of it than its own length.
+ */
+#define STREAM_FULL (4096 + 512) /* no more than this is none, for a byte too */
+
+static inline bool
+stream_roomy(const struct conn *c, size_t plain)
+{
+	return c->room > STREAM_FULL && c->room >= 2 * plain + 4096;
+}
+
+static inline void
+stream_spend(struct conn *c, size_t plain)
+{
+	size_t used = 2 * plain + 512;
+
+	c->room = c->room > used ? c->room - used : 0;
+}
+
 /* stream_in.c: the bytes that an iovec holds, CALL_MOST at most. */
 size_t stream_room(const struct iovec *iov, int n);
 

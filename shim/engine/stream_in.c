@@ -6,6 +6,7 @@
 #include "argument.h"
 #include "conn.h"
 #include "intake.h"
+#include "quick.h"
 #include "stream.h"
 #include "watch.h"
 
@@ -224,13 +225,22 @@ leave(struct conn *c, ssize_t rv)
 	pthread_mutex_unlock(&c->lock);
 }
 
-ssize_t
+OFTEN ssize_t
 stream_read(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 {
 	struct patience p = {.flags = flags & MSG_DONTWAIT};
 	ssize_t rv;
 
 	pthread_mutex_lock(&c->lock);
+	if (n == 1 && flags == p.flags && (rv = quick_read(c, fd, iov, &p)) != 0) {
+		if (likely(rv > 0)) {
+			pthread_mutex_unlock(&c->lock);
+			return rv;
+		}
+		rv = read_done(c, fd, rv);
+		leave(c, rv);
+		return rv;
+	}
 	rv = stream_ready(c, fd, SO_RCVTIMEO, &p);
 	if (rv == 0 && c->state == CONN_WATCHED) {
 		pthread_mutex_unlock(&c->lock);

@@ -7,6 +7,7 @@
 
 #include "conn.h"
 #include "deferred.h"
+#include "quick.h"
 #include "ready.h"
 #include "reserve.h"
 #include "stream.h"
@@ -15,7 +16,7 @@
 #define RECORD RECORD_SIZE
 #define SEIZE_MS 100
 #define BATCH (4 * RECORD) /* plaintext encrypted for one send */
-#define FULL (4096 + 512) /* no more room than this is none, for one byte too */
+#define FULL STREAM_FULL
 
 /*
  * How much plaintext to encrypt now.  The kernel's room is asked first: a
@@ -31,7 +32,7 @@ budget(struct conn *c, int fd, size_t left)
 	socklen_t len = sizeof mem;
 	size_t room, most = left < BATCH ? left : BATCH;
 
-	if (c->room > FULL && c->room >= 2 * most + 4096)
+	if (stream_roomy(c, most))
 		return most;
 	if (host->libc->getsockopt(
 		fd, SOL_SOCKET, SO_MEMINFO, mem, &len) == -1)
@@ -77,15 +78,6 @@ wait_budget(struct conn *c, int fd, size_t left, const struct patience *p)
 		if (c->state != CONN_OPEN)
 			return c->err;
 	}
-}
-
-/* What went to the kernel takes more of its room than its own length. */
-static void
-spend(struct conn *c, size_t plain)
-{
-	size_t used = 2 * plain + 512;
-
-	c->room = c->room > used ? c->room - used : 0;
 }
 
 /* Walks an iovec without changing it. */
@@ -187,7 +179,7 @@ send_all(struct conn *c, int fd, struct walk *w, size_t total,
 			return done > 0 ? (ssize_t)done : k;
 		if (!reserve_enough())
 			return done > 0 ? (ssize_t)done : -ENOMEM;
-		spend(c, (size_t)k);
+		stream_spend(c, (size_t)k);
 		rv = w->n > 1 && k <= RECORD
 		    ? encrypt_joined(c, w, (size_t)k)
 		    : encrypt(c, w, (size_t)k);
@@ -325,7 +317,7 @@ write_again(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 	return rv;
 }
 
-ssize_t
+OFTEN ssize_t
 stream_write(
     struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 {
@@ -334,7 +326,13 @@ stream_write(
 	if (flags & MSG_OOB)
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&c->lock);
-	rv = write_locked(c, fd, iov, n, flags);
+	rv = n == 1 ? quick_write(c, fd, iov, flags) : 0;
+	if (likely(rv > 0 && c->out.base == NULL)) {
+		pthread_mutex_unlock(&c->lock);
+		return rv;
+	}
+	if (rv == 0)
+		rv = write_locked(c, fd, iov, n, flags);
 	if (rv == -EAGAIN)
 		rv = write_again(c, fd, iov, n, flags);
 	if (rv == 0 && c->state == CONN_WATCHED) {

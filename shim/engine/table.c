@@ -86,23 +86,6 @@ table_top(void)
 	return atomic_load(&top);
 }
 
-struct conn *
-table_get(int fd)
-{
-	struct conn *c;
-
-	if (fd < 0 || fd >= FD_MAX)
-		return NULL;
-	while ((c = atomic_load(&fd_rows[fd].conn)) != NULL) {
-		if (!refs_take(&c->refs))
-			continue;
-		if (atomic_load(&fd_rows[fd].conn) == c)
-			return c;
-		conn_put(c);
-	}
-	return NULL;
-}
-
 bool
 table_is(int fd, const struct conn *c)
 {
@@ -111,30 +94,14 @@ table_is(int fd, const struct conn *c)
 }
 
 int
-table_number(int fd, const struct conn *c)
+table_number_left(int fd, const struct conn *c)
 {
-	int left;
+	int left = atomic_load(&c->left);
 
-	if (fd >= 0 && fd < FD_MAX && atomic_load(&fd_rows[fd].conn) == c)
-		return fd;
-	left = atomic_load(&c->left);
 	if (left != -1)
 		return left;
 	/* whoever ends it waits for us before the number goes */
 	return atomic_load(&c->ending) ? fd : table_fd(c);
-}
-
-int
-table_use(int fd, struct conn *c)
-{
-	atomic_fetch_add(&c->using, 1);
-	return table_number(fd, c);
-}
-
-void
-table_used(struct conn *c)
-{
-	atomic_fetch_sub(&c->using, 1);
 }
 
 bool

@@ -10,25 +10,17 @@
 #include "failure.h"
 #include "thread.h"
 
-#define DEPTHS 3
-
 struct thread {
 	unsigned char unused[4096 - INPUT_BEFORE % 4096]; /* see near() */
 	unsigned char in[INPUT_BEFORE + INPUT_SIZE];
 	unsigned char out[BUFFER_SIZE + 8192]; /* room for record overhead */
 	unsigned char record[RECORD_MOST];
 	unsigned char kept[2 * THREAD_KEEP]; /* see thread_keep */
-	volatile size_t put_at, get_at; /* of the ring; they only grow */
-	volatile sig_atomic_t taking;
 	struct tlsshim_error failed; /* size 0: none */
 };
 
-#define LOCAL static __thread __attribute__((tls_model("initial-exec")))
-
-LOCAL struct thread *own[DEPTHS];
-LOCAL int depth;   /* calls under way on this thread */
-LOCAL int waiting; /* of these, how many wait */
-LOCAL unsigned id;
+__thread struct thread_now thread_now
+    __attribute__((tls_model("initial-exec")));
 
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -61,9 +53,13 @@ made(void)
 static void
 thread_free(void *arg)
 {
+	struct thread **own = thread_now.own;
 	int i;
 
-	for (i = 0; i < DEPTHS; i++) {
+	/* what was kept in it went with the call that it came in */
+	thread_now.get_at = thread_now.put_at;
+	thread_now.taking = 0;
+	for (i = 0; i < THREAD_DEPTHS; i++) {
 		if (own[i] == near())
 			atomic_store(&near_taken, false);
 		else
@@ -79,26 +75,34 @@ make_key(void)
 }
 
 static struct thread *
-thread_own(void)
+own_new(struct thread **own)
 {
-	int d = depth > 0 ? depth - 1 : 0;
-
-	if (d >= DEPTHS)
-		return NULL;
-	if (own[d] == NULL) {
-		pthread_once(&once, make_key);
-		own[d] = made();
-		if (own[d] != NULL) {
-			own[d]->put_at = own[d]->get_at = 0;
-			own[d]->taking = 0;
-			own[d]->failed.size = 0;
-		}
-		pthread_setspecific(key, own);
-	}
-	return own[d];
+	pthread_once(&once, make_key);
+	*own = made();
+	if (*own != NULL)
+		(*own)->failed.size = 0;
+	pthread_setspecific(key, thread_now.own);
+	return *own;
 }
 
-unsigned char *
+static struct thread *
+thread_own(void)
+{
+	int d = thread_now.depth > 0 ? thread_now.depth - 1 : 0;
+	struct thread **own = &thread_now.own[d];
+
+	if (unlikely(d >= THREAD_DEPTHS))
+		return NULL;
+	return likely(*own != NULL) ? *own : own_new(own);
+}
+
+void
+thread_prepare(void)
+{
+	(void)thread_own();
+}
+
+OFTEN unsigned char *
 thread_input(void)
 {
 	struct thread *t = thread_own();
@@ -106,7 +110,7 @@ thread_input(void)
 	return t != NULL ? t->in : NULL;
 }
 
-unsigned char *
+OFTEN unsigned char *
 thread_output(void)
 {
 	struct thread *t = thread_own();
@@ -114,7 +118,7 @@ thread_output(void)
 	return t != NULL ? t->out : NULL;
 }
 
-unsigned char *
+OFTEN unsigned char *
 thread_record(void)
 {
 	struct thread *t = thread_own();
@@ -130,47 +134,17 @@ thread_failure(void)
 	return t != NULL ? &t->failed : NULL;
 }
 
-int
-thread_enter(void)
-{
-	if (depth > waiting || depth >= DEPTHS)
-		return -EAGAIN;
-	depth++;
-	if (depth == 1) /* a signal handler must not be the first to allocate */
-		(void)thread_own();
-	return 0;
-}
-
-void
-thread_leave(void)
-{
-	depth--;
-}
-
 unsigned
-thread_id(void)
+thread_ask_id(void)
 {
-	if (id == 0)
-		id = (unsigned)gettid();
-	return id;
+	thread_now.id = (unsigned)gettid();
+	return thread_now.id;
 }
 
 void
 thread_forked(pid_t pid)
 {
-	id = (unsigned)pid;
-}
-
-bool
-thread_at_work(void)
-{
-	return depth > waiting;
-}
-
-bool
-thread_nested(void)
-{
-	return waiting > 0;
+	thread_now.id = (unsigned)pid;
 }
 
 /* A kept write in the ring: this, and its bytes; or a kept close. */
@@ -207,75 +181,57 @@ ring_get(const struct thread *t, size_t at, void *buf, size_t len)
 long
 thread_keep(int fd, const void *buf, size_t len)
 {
-	struct thread *t = own[0];
+	struct thread_now *n = &thread_now;
+	struct thread *t = n->own[0];
 	struct kept k = {fd, (unsigned)len};
 
 	if (t == NULL || len > THREAD_KEEP ||
-	    sizeof t->kept - (t->put_at - t->get_at) < sizeof k + len)
+	    sizeof t->kept - (n->put_at - n->get_at) < sizeof k + len)
 		return -EAGAIN;
-	ring_put(t, t->put_at, &k, sizeof k);
-	ring_put(t, t->put_at + sizeof k, buf, len);
-	t->put_at += sizeof k + len;
+	ring_put(t, n->put_at, &k, sizeof k);
+	ring_put(t, n->put_at + sizeof k, buf, len);
+	n->put_at += sizeof k + len;
 	return (long)len;
 }
 
 long
 thread_keep_close(int fd)
 {
-	struct thread *t = own[0];
+	struct thread_now *n = &thread_now;
+	struct thread *t = n->own[0];
 	struct kept k = {fd, CLOSES};
 
-	if (t == NULL || sizeof t->kept - (t->put_at - t->get_at) < sizeof k)
+	if (t == NULL || sizeof t->kept - (n->put_at - n->get_at) < sizeof k)
 		return -EIO;
-	ring_put(t, t->put_at, &k, sizeof k);
-	t->put_at += sizeof k;
+	ring_put(t, n->put_at, &k, sizeof k);
+	n->put_at += sizeof k;
 	return 0;
-}
-
-bool
-thread_has_kept(void)
-{
-	const struct thread *t = own[0];
-
-	return t != NULL && t->put_at != t->get_at && depth == 0 && !t->taking;
 }
 
 /* Not from a handler that interrupts it: `taking` keeps that one out. */
 size_t
 thread_kept(int *fd, void *buf)
 {
-	struct thread *t = own[0];
+	struct thread_now *n = &thread_now;
+	const struct thread *t = n->own[0];
 	struct kept k;
 
 	if (!thread_has_kept())
 		return 0;
-	t->taking = 1;
-	ring_get(t, t->get_at, &k, sizeof k);
+	n->taking = 1;
+	ring_get(t, n->get_at, &k, sizeof k);
 	*fd = k.fd;
 	if (k.len == CLOSES) {
-		t->get_at += sizeof k;
+		n->get_at += sizeof k;
 		return THREAD_CLOSE;
 	}
-	ring_get(t, t->get_at + sizeof k, buf, k.len);
-	t->get_at += sizeof k + k.len;
+	ring_get(t, n->get_at + sizeof k, buf, k.len);
+	n->get_at += sizeof k + k.len;
 	return k.len;
 }
 
 void
 thread_kept_done(void)
 {
-	if (own[0] != NULL)
-		own[0]->taking = 0;
-}
-
-void
-thread_wait_begin(void)
-{
-	waiting++;
-}
-
-void
-thread_wait_end(void)
-{
-	waiting--;
+	thread_now.taking = 0;
 }

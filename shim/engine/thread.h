@@ -9,23 +9,77 @@
 #ifndef ENGINE_THREAD_H
 #define ENGINE_THREAD_H
 
+#include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "engine.h"
+
+#define THREAD_DEPTHS 3
+
+/*
+ * What a thread is at: thread.c's, and call.c's; here since every call passes
+ * by, and all of it lies together.
+ */
+struct thread_now {
+	struct call *call; /* the innermost; call.c */
+	int depth;	   /* calls under way */
+	int waiting;	   /* of these, how many wait */
+	unsigned id;	   /* 0: not asked yet */
+	volatile sig_atomic_t taking;	/* of what was kept; thread_kept */
+	volatile size_t put_at, get_at; /* of its ring; they only grow */
+	struct thread *own[THREAD_DEPTHS]; /* owned; buffers for each depth */
+};
+extern __thread struct thread_now thread_now
+    __attribute__((tls_model("initial-exec")));
+
+void thread_prepare(void); /* buffers for this depth, if there is memory */
+unsigned thread_ask_id(void);
+
 /* 0, or -EAGAIN where the engine was interrupted at work by a signal. */
-int thread_enter(void);
-void thread_leave(void);
+static inline int
+thread_enter(void)
+{
+	struct thread_now *t = &thread_now;
+
+	if (unlikely(t->depth > t->waiting || t->depth >= THREAD_DEPTHS))
+		return -EAGAIN;
+	/* a signal handler must not be the first to allocate */
+	if (t->depth++ == 0 && unlikely(t->own[0] == NULL))
+		thread_prepare();
+	return 0;
+}
+
+static inline void
+thread_leave(void)
+{
+	thread_now.depth--;
+}
 
 /* True where this thread is inside the engine and does not merely wait. */
-bool thread_at_work(void);
+static inline bool
+thread_at_work(void)
+{
+	return thread_now.depth > thread_now.waiting;
+}
 
 /* This thread's number, as the kernel has it; never 0. */
-unsigned thread_id(void);
+static inline unsigned
+thread_id(void)
+{
+	return likely(thread_now.id != 0) ? thread_now.id : thread_ask_id();
+}
+
 void thread_forked(pid_t pid); /* in the child: its one thread has its number */
 
 /* True inside a signal handler that interrupted a wait of this thread. */
-bool thread_nested(void);
+static inline bool
+thread_nested(void)
+{
+	return thread_now.waiting > 0;
+}
 
 /*
  * A write that came while the engine was at work on this very thread: len
@@ -43,7 +97,15 @@ long thread_keep(int fd, const void *buf, size_t len);
 #define THREAD_CLOSE ((size_t)-1)
 long thread_keep_close(int fd);
 
-bool thread_has_kept(void); /* and the engine is at nothing */
+/* And the engine is at nothing. */
+static inline bool
+thread_has_kept(void)
+{
+	const struct thread_now *t = &thread_now;
+
+	return t->put_at != t->get_at && t->depth == 0 && !t->taking;
+}
+
 size_t thread_kept(int *fd, void *buf);
 void thread_kept_done(void); /* what was given back has been written */
 
@@ -51,7 +113,16 @@ void thread_kept_done(void); /* what was given back has been written */
  * Around every wait, with no lock held.  call.h's CALL_WAIT_BEGIN is these
  * two where the wait may be cancelled.
  */
-void thread_wait_begin(void);
-void thread_wait_end(void);
+static inline void
+thread_wait_begin(void)
+{
+	thread_now.waiting++;
+}
+
+static inline void
+thread_wait_end(void)
+{
+	thread_now.waiting--;
+}
 
 #endif

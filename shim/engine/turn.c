@@ -102,9 +102,7 @@ turn_wait(struct conn *c, struct turn *t, const struct patience *p)
 int
 turn_take(struct conn *c, struct turn *t, int fd, const struct patience *p)
 {
-	uint32_t none = 0;
-
-	if (atomic_compare_exchange_strong(&t->busy, &none, thread_id()))
+	if (turn_try(t))
 		return 0;
 	if (p == NULL || !wait_allowed(table_number(fd, c), p->flags))
 		return -EAGAIN;
@@ -120,11 +118,8 @@ turn_pass(struct conn *c, struct turn *t, int fd, const struct patience *p)
 }
 
 void
-turn_give(struct turn *t)
+turn_wake(struct turn *t)
 {
-	atomic_store(&t->busy, 0);
-	if (atomic_load(&t->waiters) == 0)
-		return;
 	atomic_fetch_add(&t->gives, 1);
 	futex(&t->gives, FUTEX_WAKE, INT_MAX, -1);
 }

@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "thread.h"
+
 /* A right that one thread at a time has, and on which others wait. */
 struct turn {
 	_Atomic uint32_t busy; /* the thread that has it or 0 */
@@ -21,5 +23,33 @@ struct turn {
 	_Atomic uint32_t waiters;
 	_Atomic uint32_t wanted; /* who has it gives it up instead of waiting */
 };
+
+/* Nobody has it, and now this thread has. */
+static inline bool
+turn_try(struct turn *t)
+{
+	uint32_t none = 0;
+
+	if (!single_threaded())
+		return atomic_compare_exchange_strong(
+		    &t->busy, &none, thread_id());
+	if (atomic_load_explicit(&t->busy, memory_order_relaxed) != 0)
+		return false;
+	atomic_store_explicit(&t->busy, thread_id(), memory_order_relaxed);
+	return true;
+}
+
+void turn_wake(struct turn *t); /* those who wait for it */
+
+static inline void
+turn_give(struct turn *t)
+{
+	if (single_threaded())
+		atomic_store_explicit(&t->busy, 0, memory_order_relaxed);
+	else
+		atomic_store(&t->busy, 0);
+	if (unlikely(atomic_load(&t->waiters) > 0))
+		turn_wake(t);
+}
 
 #endif

@@ -114,7 +114,7 @@ wait_goes_on(const struct patience *p)
 static bool
 threaded(void)
 {
-	return !__libc_single_threaded;
+	return !single_threaded();
 }
 
 /* While handshakes are deferred every wait is one for them too. */
@@ -209,14 +209,14 @@ wait_receive_now(struct conn *c, int fd, unsigned char *buf, size_t len)
 	return n;
 }
 
-static ssize_t
-send_now(struct conn *c, int fd, int flags)
+OFTEN ssize_t
+wait_send_now(
+    struct conn *c, int fd, const unsigned char *buf, size_t len, int flags)
 {
 	int at = table_use(fd, c);
-	ssize_t n = at < 0
-	    ? -EBADF
-	    : as_engine(host->libc->send(at, bytes_at(&c->now),
-		  bytes_left(&c->now), MSG_NOSIGNAL | MSG_DONTWAIT | flags));
+	ssize_t n = at < 0 ? -EBADF
+			   : as_engine(host->libc->send(at, buf, len,
+				 MSG_NOSIGNAL | MSG_DONTWAIT | flags));
 
 	table_used(c);
 	return n;
@@ -233,7 +233,7 @@ wait_passes(ssize_t rv)
 }
 
 /* In a blocking call of the kernel's own, which knows about restarts. */
-static ssize_t
+static inline ssize_t
 recv_waiting(struct held *h, int fd, void *buf, size_t len, int flags)
 {
 	ssize_t n;
@@ -253,7 +253,7 @@ may_say_again(struct conn *c, int fd, const struct patience *p)
 }
 
 /* One recv that waits, if there is no until. */
-static ssize_t
+static inline ssize_t
 recv_any(struct conn *c, struct held *h, int fd, void *buf, size_t len,
     int flags, const struct patience *p)
 {
@@ -271,7 +271,7 @@ recv_any(struct conn *c, struct held *h, int fd, void *buf, size_t len,
  * would take what it had received along, and a number that is closed and
  * reused while it is on its way to the kernel would lose the bytes of another.
  */
-ssize_t
+OFTEN ssize_t
 wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
     const struct patience *p)
 {
@@ -280,6 +280,9 @@ wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
 	ssize_t rv;
 	char byte;
 
+	if (likely(!threaded() && p->until == 0 && !deferred_any() &&
+		   !(p->flags & MSG_DONTWAIT)))
+		return recv_any(c, &h, fd, buf, len, 0, p);
 	if (p->until > 0 || deferred_any()) {
 		/* most often it is there already: one call instead of two */
 		do
@@ -288,8 +291,6 @@ wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
 		    (rv = wait_poll(&h, fd, POLLIN, p)) == 0);
 		return rv;
 	}
-	if (!threaded() && !(p->flags & MSG_DONTWAIT))
-		return recv_any(c, &h, fd, buf, len, 0, p);
 	for (rv = -EAGAIN; rv == -EAGAIN; look = true) {
 		if (look && !(p->flags & MSG_DONTWAIT)) {
 			rv = recv_any(c, &h, fd, &byte, 1, MSG_PEEK, p);
@@ -337,19 +338,17 @@ enum sent {
 };
 
 /*
- * One send of c->now, waiting as p says.  -EINPROGRESS: try again.  Never a
- * send that waits: who jumps out of one does not know what the kernel has
- * taken.
+ * What a send of c->now has said, waiting as p says.  -EINPROGRESS: try again.
+ * Never a send that waits: who jumps out of one does not know what the kernel
+ * has taken.
  */
 static ssize_t
-transmit(struct conn *c, int fd, const struct patience *p, enum sent *how)
+transmitted(struct conn *c, int fd, const struct patience *p, ssize_t n,
+    enum sent *how)
 {
 	struct held h = {c, &c->tx};
-	bool full;
-	ssize_t n;
+	bool full = !wait_passes(n);
 
-	n = send_now(c, fd, p->flags);
-	full = !wait_passes(n);
 	if (!full) { /* what is queued has been taken from the program */
 		*how = SENT_LATER;
 		n = -EAGAIN;
@@ -383,8 +382,55 @@ wait_output_now(struct conn *c)
 	turn_give(&c->tx);
 }
 
+/* What was sent leaves the queue; how it went. */
+static void
+settle_sent(struct conn *c, ssize_t n, enum sent how)
+{
+	if (n > 0)
+		bytes_take(&c->now, (size_t)n);
+	wait_output_back(c);
+	c->out_again = how == SENT_LATER;
+	c->fresh |= c->out_again;
+	if (how == SENT_NEVER) { /* what the program sends again must not come twice */
+		c->out_dead = true;
+		bytes_free(&c->out);
+	}
+}
+
+/*
+ * One send of c->out, or, where it has been made already, what it has said.
+ * What GnuTLS adds meanwhile (an answer to KeyUpdate) must not move the bytes
+ * being sent: they leave the queue first.
+ */
+static ssize_t
+send_once(struct conn *c, int fd, const struct patience *p, const ssize_t *said)
+{
+	enum sent how = c->out_dead ? SENT_NEVER : SENT;
+	ssize_t n = -EPIPE;
+
+	c->now = c->out;
+	c->out = (struct bytes){0};
+	pthread_mutex_unlock(&c->lock);
+	if (how != SENT_NEVER) {
+		n = said != NULL ? *said
+				 : wait_send_now(c, fd, bytes_at(&c->now),
+				       bytes_left(&c->now), p->flags);
+		n = transmitted(c, fd, p, n, &how);
+	}
+	pthread_mutex_lock(&c->lock);
+	settle_sent(c, n, how);
+	return n;
+}
+
 int
 wait_output(struct conn *c, int fd, const struct patience *p)
+{
+	return wait_output_said(c, fd, p, NULL);
+}
+
+int
+wait_output_said(
+    struct conn *c, int fd, const struct patience *p, const ssize_t *said)
 {
 	/*
 	 * Another process writes: an answer to a KeyUpdate that this one has
@@ -393,34 +439,15 @@ wait_output(struct conn *c, int fd, const struct patience *p)
 	if (bytes_left(&c->out) > 0 &&
 	    !slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]))
 		bytes_free(&c->out);
-	while (bytes_left(&c->out) > 0) {
-		enum sent how = c->out_dead ? SENT_NEVER : SENT;
-		ssize_t n = -EPIPE;
+	for (; bytes_left(&c->out) > 0; said = NULL) {
+		ssize_t n;
 
 		fd = table_number(fd, c);
 		if (fd < 0)
 			return -EBADF;
 		if (bytes_settle(&c->in) < 0)
 			return -ENOMEM;
-		/*
-		 * What GnuTLS adds meanwhile (an answer to KeyUpdate) must
-		 * not move the bytes being sent: they leave the queue first.
-		 */
-		c->now = c->out;
-		c->out = (struct bytes){0};
-		pthread_mutex_unlock(&c->lock);
-		if (how != SENT_NEVER)
-			n = transmit(c, fd, p, &how);
-		pthread_mutex_lock(&c->lock);
-		if (n > 0)
-			bytes_take(&c->now, (size_t)n);
-		wait_output_back(c);
-		c->out_again = how == SENT_LATER;
-		c->fresh |= c->out_again;
-		if (how == SENT_NEVER) { /* what the program sends again must not come twice */
-			c->out_dead = true;
-			bytes_free(&c->out);
-		}
+		n = send_once(c, fd, p, said);
 		if (n < 0 && n != -EINPROGRESS)
 			return (int)n;
 		if (bytes_left(&c->out) == 0)

@@ -31,7 +31,6 @@ bool wait_goes_on(const struct patience *p);
  */
 int turn_take(
     struct conn *c, struct turn *t, int fd, const struct patience *p);
-void turn_give(struct turn *t);
 
 /*
  * Waits as turn_take does, but takes nothing: until t has been given once, by
@@ -69,6 +68,14 @@ ssize_t wait_receive_now(
  * gone, -EAGAIN when some is left, or a negative errno.
  */
 int wait_output(struct conn *c, int fd, const struct patience *p);
+
+/* The same, where a first send of it has been made, and what that has said. */
+int wait_output_said(
+    struct conn *c, int fd, const struct patience *p, const ssize_t *said);
+
+/* One send, which does not wait; tx held, locked or not. */
+ssize_t wait_send_now(
+    struct conn *c, int fd, const unsigned char *buf, size_t len, int flags);
 
 /*
  * Locked throughout: what the kernel takes of the queue at once goes out, if

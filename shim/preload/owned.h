@@ -97,10 +97,13 @@ gate_owned(int fd)
 static inline enum way
 gate_carry(int fd)
 {
+	int class = owned_class(fd);
 	enum way way;
 
-	if (likely(owned_class(fd) == FD_PASS))
+	if (likely(class == FD_PASS))
 		return WAY_LIBC;
+	if (class == FD_GOVERNED && engine_get() != NULL)
+		return WAY_ENGINE;
 	way = owned_way(fd);
 	return way == WAY_LIBC && owned_class(fd) == FD_RELAYED ? WAY_RELAYED
 								: way;
