@@ -38,7 +38,9 @@ ONE = -Wl,-z,noseparate-code
 PIC = -fPIC -fno-plt -fvisibility=hidden
 GNUTLS_CFLAGS := $(shell pkg-config --cflags gnutls 2>/dev/null)
 
-preload_src = $(wildcard shim/preload/*.c) shim/target.c
+# owned.o is the last one (place.h).
+preload_src = $(filter-out %/owned.c,$(wildcard shim/preload/*.c)) \
+	shim/target.c shim/preload/owned.c
 preload_asm = $(wildcard shim/preload/*.S)
 # The children of a server map the pages of the engine that they come by, 64 KB
 # at a time: what serves a connection lies together.  thread.o is the first of

@@ -51,6 +51,18 @@ test_no_other_name_of_libc_for_a_hook_is_left_out() {
 		n-- } }' <(exports "$B/tlsshim.so") - | sort -u)"
 }
 
+# shim/preload/place.h: each page more is a fault more for every start.
+test_what_a_start_writes_is_on_one_page() {
+	local name pages
+	for name in __TMC_END__ libc start_env process_wiped symbol_own \
+	    owned_top owned_table parted; do
+		nm "$B/tlsshim.so" | awk -v n="$name" '$3 == n { print $1 }'
+	done >"$TMP/places"
+	pages=$(sed 's/...$//' "$TMP/places" | sort | uniq -c | tr -s ' ')
+	assertEquals "$(cat "$TMP/places")" 1 "$(wc -l <<<"$pages")"
+	assertContains "$pages" ' 8 '
+}
+
 test_no_row_is_there_twice() {
 	assertEquals '' "$(rows shim/calls.def shim/aliases.def shim/api.def | uniq -d)"
 }

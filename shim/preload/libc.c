@@ -46,7 +46,7 @@ slot(size_t row)
  * All slots hold something before the first look-up: one that fails
  * allocates its error text, and the host's malloc may call read or close.
  */
-void
+FIRST void
 libc_init(void)
 {
 	struct symbol_scope scope;

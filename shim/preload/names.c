@@ -34,7 +34,7 @@ struct look_up {
 
 #define WORDS (sizeof(struct look_up) / sizeof(uint64_t))
 
-static struct entry {
+APART static struct entry {
 	unsigned sequence;
 	uint64_t word[WORDS];
 } ring[RING];

@@ -33,7 +33,7 @@ top_raise(int fd)
  * descriptors of their own, processes with common ones.  What one of them
  * says of a number is then no reason to let the others' bytes pass.
  */
-static char parted;
+__attribute__((section(".data"))) static char parted; /* place.h */
 
 void
 owned_part(void)
@@ -137,7 +137,7 @@ stream_is_live(int fd)
  * fstat comes first: ld.so needs it, so that no sandbox in which a program
  * could start kills for it, and only sockets are asked for more.
  */
-static int
+FIRST static int
 kind_of(int fd)
 {
 	struct stat st;
@@ -179,7 +179,7 @@ judge(int fd)
 	return owned_class(fd) == FD_STREAM ? -EACCES : owned_class(fd);
 }
 
-static int
+FIRST static int
 settle(int fd, int class)
 {
 	if (class == FD_UNKNOWN) {
@@ -205,7 +205,7 @@ settle(int fd, int class)
  * connected by now through a duplicate or in another process.  That costs a
  * system call only on sockets that can move no bytes yet.
  */
-int
+FIRST int
 owned_settle(int fd)
 {
 	int saved = errno, class = owned_class(fd);

@@ -9,6 +9,7 @@
 #define PRELOAD_H
 
 #include "../abi.h"
+#include "place.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -27,10 +27,10 @@ forked(void)
 	engine_forked();
 }
 
-void
+FIRST void
 process_init(void)
 {
-	size_t len = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t len = 4096; /* x86-64 has no other */
 	void *page = mmap(NULL, len, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 

@@ -21,7 +21,7 @@
  * is just being replaced finds a cookie that is not its own.  The oldest goes
  * when there is no room: its names are then those of a socket pair.
  */
-static struct entry {
+APART static struct entry {
 	_Atomic uint64_t cookie; /* 0: none, or being written */
 	struct shim_relayed is;
 	int cut_told;

@@ -18,7 +18,7 @@ struct shim_env start_env;
 char start_done;
 char start_by_variable;
 
-static char preload_path[PATH_MAX];
+APART static char preload_path[PATH_MAX]; /* where ld.so's is relative */
 
 /*
  * A copy that lives as long as the process: redis and others write their
@@ -42,37 +42,64 @@ copy(const char *value)
 	return to == MAP_FAILED ? "" : memcpy(to, value, len);
 }
 
+/*
+ * What follows name in entry, or NULL.  By hand: libc's functions for strings
+ * are on pages of it that a start has not touched otherwise.
+ */
+static const char *
+value_of(const char *entry, const char *name)
+{
+	for (; *name != '\0'; name++, entry++)
+		if (*entry != *name)
+			return NULL;
+	return *entry == '=' ? entry + 1 : NULL;
+}
+
 static void
 variable_read(const char *entry, const char *name, const char **out)
 {
-	size_t len = strlen(name);
+	const char *value = *out == NULL ? value_of(entry, name) : NULL;
 
-	if (strncmp(entry, name, len) == 0 && entry[len] == '=' && *out == NULL)
-		*out = copy(entry + len + 1);
+	if (value != NULL)
+		*out = copy(value);
+}
+
+/* Ends the path at list, which ends at a separator, in name? */
+static int
+called(const char *list, const char *name)
+{
+	const char *n = name; /* what is still to come; NULL: another's name */
+
+	for (; *list != '\0' && *list != ':' && *list != ' '; list++)
+		if (*list == '/')
+			n = name;
+		else if (n != NULL)
+			n = *n == *list ? n + 1 : NULL;
+	return n != NULL && *n == '\0';
 }
 
 /* Does what follows LD_PRELOAD= name an object as ours is called? */
 static int
 preload_named(const char *list)
 {
-	const char *own = start_env.preload, *base;
-	size_t n, len;
+	const char *own = start_env.preload, *name, *at;
 
 	if (own == NULL)
 		return 0;
-	own = strrchr(own, '/') + 1;
-	len = strlen(own);
-	for (; *list != '\0'; list += n + (list[n] != '\0')) {
-		n = strcspn(list, ": ");
-		base = list + n - len;
-		if (n >= len && memcmp(base, own, len) == 0 &&
-		    (n == len || base[-1] == '/'))
+	for (name = at = own; *at != '\0'; at++)
+		if (*at == '/')
+			name = at + 1;
+	for (;;) {
+		if (called(list, name))
 			return 1;
+		while (*list != '\0' && *list != ':' && *list != ' ')
+			list++;
+		if (*list++ == '\0')
+			return 0;
 	}
-	return 0;
 }
 
-static void
+FIRST static void
 environment_read(char **envp)
 {
 	const char *relayed = NULL;
@@ -80,10 +107,14 @@ environment_read(char **envp)
 	if (start_env.secure || envp == NULL)
 		return;
 	for (; *envp != NULL; envp++) {
-		if (strchr("TLS", **envp) == NULL)
+		char first = **envp;
+		const char *list;
+
+		if (first != 'T' && first != 'L' && first != 'S')
 			continue;
-		if (strncmp(*envp, "LD_PRELOAD=", 11) == 0)
-			start_by_variable |= preload_named(*envp + 11) != 0;
+		list = value_of(*envp, "LD_PRELOAD");
+		if (list != NULL)
+			start_by_variable |= preload_named(list) != 0;
 		variable_read(*envp, "TLSSHIM_POLICY", &start_env.policy);
 		variable_read(*envp, "LOCALDOMAIN", &start_env.search);
 		variable_read(*envp, "SSLKEYLOGFILE", &start_env.keylog);
@@ -97,22 +128,24 @@ environment_read(char **envp)
  * Our own path, absolute: the program may go elsewhere before the engine is
  * loaded.  A relative one in an AT_SECURE process would be the caller's say.
  */
-static void
+FIRST static void
 path_read(void)
 {
 	const char *own = symbol_own;
-	size_t at = 0, len;
+	size_t at, len;
 
 	if (own == NULL)
 		return;
-	len = strlen(own);
-	if (own[0] != '/') {
-		if (start_env.secure ||
-		    getcwd(preload_path, sizeof preload_path) == NULL)
-			return;
-		at = strlen(preload_path);
-		preload_path[at++] = '/';
+	if (own[0] == '/') { /* ld.so's, and as long there as we are */
+		start_env.preload = own;
+		return;
 	}
+	len = strlen(own);
+	if (start_env.secure ||
+	    getcwd(preload_path, sizeof preload_path) == NULL)
+		return;
+	at = strlen(preload_path);
+	preload_path[at++] = '/';
 	if (at + len >= sizeof preload_path)
 		return;
 	memcpy(preload_path + at, own, len + 1);
@@ -124,7 +157,7 @@ path_read(void)
  * connection past every hook, so that the first use would be too late.  All
  * three numbers are one session.
  */
-static void
+FIRST static void
 standard_settle(void)
 {
 	int fd, as, class;

@@ -14,10 +14,21 @@
 #include <link.h>
 #include <string.h>
 
+#include "place.h"
 #include "symbol.h"
 
 #define HIDDEN 0x8000 /* of a version: not the default one */
 #define VERSIONED 2   /* 0 and 1: local, global */
+
+/* strcmp() == 0, without the page of libc's that it is on. */
+static int
+same(const char *a, const char *b)
+{
+	for (; *a == *b; a++, b++)
+		if (*a == '\0')
+			return 1;
+	return 0;
+}
 
 const void *
 symbol_pointer(const struct link_map *m, const ElfW(Dyn) *d)
@@ -49,13 +60,13 @@ symbol_read(const struct link_map *m, struct symbol_object *o)
 	if (o->hash == NULL || o->symbols == NULL || o->strings == NULL)
 		return -1;
 	o->is_libc = soname != NULL && o->versions != NULL &&
-	    strcmp(o->strings + soname->d_un.d_val, "libc.so.6") == 0;
+	    same(o->strings + soname->d_un.d_val, "libc.so.6");
 	return 0;
 }
 
 const char *symbol_own;
 
-void
+FIRST void
 symbol_begin(struct symbol_scope *s, const void *own)
 {
 	struct link_map *m = NULL;
@@ -86,7 +97,7 @@ symbol_hash(const char *name)
 	return h;
 }
 
-uint32_t
+FIRST uint32_t
 symbol_next(const struct symbol_object *o, const char *name, uint32_t h,
     uint32_t at)
 {
@@ -112,7 +123,7 @@ symbol_next(const struct symbol_object *o, const char *name, uint32_t h,
 	}
 	for (;; at++) {
 		if ((chain[at - first] | 1) == (h | 1) &&
-		    strcmp(o->strings + o->symbols[at].st_name, name) == 0)
+		    same(o->strings + o->symbols[at].st_name, name))
 			return at;
 		if (chain[at - first] & 1)
 			return 0;
@@ -120,7 +131,7 @@ symbol_next(const struct symbol_object *o, const char *name, uint32_t h,
 }
 
 /* libc's default version, where it is a function like any other. */
-static void *
+FIRST static void *
 take(const struct symbol_object *o, const char *name, uint32_t h)
 {
 	uint32_t at = symbol_next(o, name, h, 0);
@@ -138,7 +149,7 @@ take(const struct symbol_object *o, const char *name, uint32_t h)
 	return NULL;
 }
 
-void *
+FIRST void *
 symbol_find(const struct symbol_scope *s, const char *name)
 {
 	uint32_t h = symbol_hash(name);
