@@ -136,15 +136,16 @@ test_command_substitution_does_not_wait_for_the_peer() {
 	    fail "$(cat "$TMP/slow.out")"
 }
 
-# brimful POLICY	every byte that was taken arrives, then close_notify, though
-# the kernel took nothing more before the end
+# brimful POLICY "HOW [N]"...	every byte that was taken arrives, then
+# close_notify, though the kernel took nothing more before the end
 brimful() {
-	local how out n=0
+	local policy=$1 how out n=0
+	shift
 	start slow python3 "$TESTS/fixtures/slow_server.py" \
 	    "$TMP/good.pem" "$TMP/good.key"
 	port=$(port_of slow)
-	for how in close exit _exit main exec shutdown copies child; do
-		out=$(shimmed "$1" "$B/tests/brimful" "$port" $how 2>&1)
+	for how; do
+		out=$(shimmed "$policy" "$B/tests/brimful" "$port" $how 2>&1)
 		wait_count "$TMP/slow.out" ' ' $((++n + 1))
 		assertEquals "$how: $out" \
 		    "$(sed -n 's/taken //p' <<<"$out") close_notify" \
@@ -153,11 +154,48 @@ brimful() {
 }
 
 test_what_is_still_queued_at_the_end_arrives() {
-	brimful tls
+	brimful tls close exit _exit main exec shutdown copies child
 }
 
 test_what_is_still_queued_at_the_end_arrives_in_tls_1_2() {
-	brimful tls12
+	brimful tls12 close exit _exit main exec shutdown copies child
+}
+
+# The helper's copies of what it needs have no number there, or that of one
+# another.
+test_what_is_still_queued_arrives_where_numbers_are_short() {
+	brimful tls bare 'exit 0' 'exit 1' 'exit 2' 'exit 3' 'close 1' 'close 2'
+}
+
+test_exec_where_no_number_is_left_ends_the_session() {
+	start slow python3 "$TESTS/fixtures/slow_server.py" \
+	    "$TMP/good.pem" "$TMP/good.key"
+	port=$(port_of slow)
+	out=$(shimmed tls python3 - "$port" 2>&1 <<-'END'
+	import os, resource, socket, sys
+
+	s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+	s.sendall(b"x")
+	resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+	try:
+	    while True:
+	        os.dup(0)
+	except OSError:
+	    pass
+	try:
+	    os.execv("/nonexistent", ["x"])
+	except FileNotFoundError:
+	    pass
+	try:
+	    os.execv("/dev/null", ["x"])
+	except PermissionError:
+	    s.sendall(b"y")
+	os.execv("/bin/echo", ["echo", "ran"])
+	END
+	)
+	assertEquals ran "$out"
+	assertEquals '2 close_notify' \
+	    "$(wait_line "$TMP/slow.out" '^[0-9]+ [a-zA-Z_]+$')"
 }
 
 # Each of these ends leaves a helper to wait for tickets: what it was given is

@@ -11,6 +11,7 @@
 #include "conn.h"
 #include "deferred.h"
 #include "handover.h"
+#include "ours.h"
 #include "process.h"
 
 /*
@@ -23,7 +24,8 @@
  * is nobody's child: a process in between is reaped at once.
  */
 struct keeper {
-	int fd; /* our end of the pair; -1: none was needed */
+	int fd;   /* our end of the pair; -1: none was needed */
+	int lent; /* numbers that the pair may have, to be had back (ours.h) */
 };
 
 struct tally {
@@ -168,6 +170,19 @@ reap(pid_t pid, const sigset_t *old)
 		sigtimedwait(&child, NULL, &now);
 }
 
+static int
+make_pair(struct keeper *k, int p[2])
+{
+	int type = SOCK_STREAM | SOCK_CLOEXEC;
+	int rv = socketpair(AF_UNIX, type, 0, p);
+
+	if (rv == -1 && (errno == EMFILE || errno == ENFILE)) {
+		k->lent = ours_lend();
+		rv = socketpair(AF_UNIX, type, 0, p);
+	}
+	return rv;
+}
+
 static void
 start(struct keeper *k, const struct handover *h)
 {
@@ -177,13 +192,13 @@ start(struct keeper *k, const struct handover *h)
 	pid_t pid;
 
 	k->fd = -1;
+	k->lent = 0;
 	if (process_is_vfork_child())
 		return;
 	table_each(count, &t);
 	if (t.n == 0)
 		table_each(step_out, (void *)h);
-	if (t.n == 0 ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p) == -1)
+	if (t.n == 0 || make_pair(k, p) == -1)
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
@@ -220,6 +235,7 @@ stop(const struct keeper *k)
 	} else if (!process_is_vfork_child()) {
 		table_each(step_in, NULL);
 	}
+	ours_reclaim(k->lent);
 	errno = saved;
 	return -1;
 }
