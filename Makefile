@@ -180,6 +180,12 @@ soak: all
 	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B) soak-programs
 	B=$(B) tests/soak/all $(MINUTES) $(CONNECTIONS)
 
+# What a server with a thread a connection grows by, beside plain TCP, OpenSSL
+# and GnuTLS: as tests/bench/packages.txt.
+soak-threads: all
+	$(Q)$(MAKE) -s -f tests/tests.mk B=$(B) soak-ends
+	B=$(B) tests/soak/threads
+
 # nginx, Java, curl with GnuTLS and Wireshark: nginx-light, a JDK,
 # libcurl3-gnutls, tshark; as root.
 check-interop: all
@@ -270,6 +276,6 @@ clean:
 
 .PHONY: all bench man check check-asan check-chroot check-sessions check-interop \
 	check-scanners check-servers check-tsan check-valgrind conformance demo figures fuzz \
-	install mutations soak uninstall \
+	install mutations soak soak-threads uninstall \
 	clean
 .DELETE_ON_ERROR:

@@ -76,6 +76,15 @@ test_close_of_a_nonblocking_socket_loses_nothing() {
 }
 
 # It would be handed the helper as a child, and drains by itself.
+# The server has said that it got all before it ends its side.
+test_close_that_lingers_waits_until_all_has_arrived() {
+	start slow python3 "$TESTS/fixtures/slow_server.py" \
+	    "$TMP/good.pem" "$TMP/good.key"
+	port=$(port_of slow)
+	shimmed tls "$B/tests/hurry" "$port" linger >"$TMP/out" 2>&1
+	assertContains "$(cat "$TMP/slow.out")" '4000000 close_notify'
+}
+
 test_subreaper_loses_nothing_and_gets_no_child() {
 	ends close 4000000 nonblock subreaper
 	assertEquals 'wait ECHILD

@@ -132,6 +132,13 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c $(replay) $(unit_lib)
 soak-programs: $(addprefix $(B)/tests/soak/,server client rnd faults.so heap.so) \
 	$(B)/tests/oracle $(B)/tests/reap
 $(B)/tests/soak/rnd: LDLIBS = -lgnutls
+
+soak-ends: $(addprefix $(B)/tests/soak/threads-,plain openssl gnutls)
+$(B)/tests/soak/threads-openssl: LIBS = -lssl -lcrypto
+$(B)/tests/soak/threads-gnutls: LIBS = -lgnutls
+$(B)/tests/soak/threads-%: tests/soak/threads.c tests/bench/transport/%.c \
+		tests/bench/transport.h
+	$(bench_end)
 $(B)/tests/soak/%: tests/soak/%.c tests/soak/soak.h
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
@@ -152,5 +159,5 @@ $(B)/tests/target.a: $(B)/obj/shim/target.o
 
 -include $(wildcard $(B)/tests/*.d $(B)/tests/unit/*.d $(B)/tests/fuzz/*.d)
 
-.PHONY: fixtures unit benches fuzzers soak-programs tsan
+.PHONY: fixtures unit benches fuzzers soak-programs soak-ends tsan
 .SECONDARY:

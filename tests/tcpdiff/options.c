@@ -440,6 +440,31 @@ linger_client(int fd)
 }
 
 static void
+linger_full_server(int fd)
+{
+	(void)fd; /* is not read */
+	hear();
+}
+
+/* As long as it is told to, for a peer that does not read. */
+static void
+linger_full_client(int fd)
+{
+	static char b[65536];
+	double t;
+
+	set_linger(fd, 1, 1);
+	MUST(fcntl(fd, F_SETFL, O_NONBLOCK));
+	while (write(fd, b, sizeof(b)) > 0)
+		;
+	DO(fcntl(fd, F_SETFL, 0));
+	t = now();
+	DO(close(fd));
+	say("%.0f s", now() - t);
+	tell();
+}
+
+static void
 abort_client(int fd)
 {
 	set_linger(fd, 1, 0);
@@ -472,6 +497,7 @@ const struct scenario scenarios[] = {
 	PROCESSES("lowat", CONNECTED, lowat, ""),
 	PROCESSES("rcvtimeo", CONNECTED, rcvtimeo, ""),
 	PROCESSES("linger", CONNECTED, linger, ""),
+	PROCESSES("linger-full", CONNECTED, linger_full, ""),
 	PROCESSES("abort", CONNECTED, abort, ""),
 	{.name = NULL},
 };

@@ -220,11 +220,44 @@ test_queued(void)
 	memory_idle = NULL;
 }
 
+/* socket(7): a close() of 0 s aborts, else it waits for the peer so long. */
+static void
+test_linger(void)
+{
+	struct linger l = {1, 0};
+	struct traffic t;
+	int64_t since;
+
+	memory_test = "SO_LINGER";
+	start(&t, "", "");
+	tls.setsockopt(
+	    t.p.fd[CLIENT], SOL_SOCKET, SO_LINGER, &l, sizeof l);
+	tls.close(t.p.fd[CLIENT]);
+	result(t.p.m[SERVER]->reset && memory_left(t.p.m[SERVER]) == 0,
+	    "of 0 s is a reset and no close_notify");
+	pair_close(&t.p);
+	l.l_linger = 1;
+	start(&t, "", "");
+	t.p.m[CLIENT]->no_meminfo = true;
+	t.p.m[SERVER]->room = 1000;
+	while (put(&t, CLIENT, 3000, MSG_DONTWAIT) > 0)
+		;
+	tls.setsockopt(
+	    t.p.fd[CLIENT], SOL_SOCKET, SO_LINGER, &l, sizeof l);
+	since = now_ms();
+	tls.close(t.p.fd[CLIENT]);
+	since = now_ms() - since;
+	result(since >= 900 && since < 3000,
+	    "of 1 s waits for a peer that does not read: %d ms", (int)since);
+	pair_close(&t.p);
+}
+
 int
 main(void)
 {
 	pair_setup();
 	signal(SIGPIPE, on_pipe);
+	test_linger();
 	test_half_close();
 	test_ends();
 	test_reset();
