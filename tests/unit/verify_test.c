@@ -264,6 +264,10 @@ odd_check(void)
 	report(verify_chain(c, SIDE_SERVER, "", NULL, 0, 0, &v) == 0 &&
 		   verify_chain(c, SIDE_CLIENT, "", NULL, 0, 0, &v) == -1,
 	    "optional: a client may show no certificate, a server not");
+	r.values.verify_mode = VERIFY_REQUIRED;
+	report(verify_chain(c, SIDE_SERVER, "", NULL, 0, 0, &v) == -1 &&
+		   strcmp(v.cause, "peer_not_allowed") == 0,
+	    "required: a client may not: %s", v.text);
 	credentials_free(c);
 	free(chain.der);
 }
