@@ -153,6 +153,25 @@ os.waitpid(os.posix_spawn(\"STATIC\", [\"STATIC\", \"5\"], {}), 0)"'; do
 	done
 }
 
+# By a system call that no hook sees: what is governed is FD_CLOEXEC in truth.
+test_an_exec_that_nobody_sees_gets_no_connection() {
+	policy out <<-END
+	unmatched = "reject";
+	client = ( { address = "127.0.0.1"; cafile = "ca.pem";
+	    server_hostname = "localhost"; } );
+	server = ( { address = "127.0.0.1";
+	    certfile = "good.pem"; keyfile = "good.key"; } );
+	END
+	start peer "$B/tests/tls_peer" server "$TMP/good.pem" "$TMP/good.key"
+	start_shimmed host out "$B/tests/bypass" exec "$(port_of peer)" \
+	    "$B/tests/poke_static"
+	port=$(port_of host)
+	assertNotContains "$(wire)" plaintext
+	finish host
+	assertEquals "$(printf 'write EBADF\nread EBADF\nagain EBADF\n%.0s' 1 2)" \
+	    "$(sed 1d "$TMP/host.out")"
+}
+
 test_alone_it_is_relayed_to_who_has_no_preload() {
 	serve self fresh "$B/tests/poke_static" 5
 	assertContains "$(talk a)" plaintext
