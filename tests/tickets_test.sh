@@ -252,6 +252,24 @@ test_a_ticket_of_one_name_does_not_open_another() {
 	done
 }
 
+# RFC 6066, 3: not under another name, though no rule makes a difference.
+test_a_ticket_is_of_the_name_that_was_asked_for() {
+	local version
+	for version in 1_2 1_3; do
+		rm -f "$TMP/session"
+		server 'session = { num_tickets = 1; };'
+		openssl_visit $version -servername one.example \
+		    -sess_out "$TMP/session"
+		openssl_visit $version -servername one.example \
+		    -sess_in "$TMP/session"
+		assertEquals resumed "$reused"
+		openssl_visit $version -servername other.example \
+		    -sess_in "$TMP/session"
+		assertEquals full "$reused"
+		stop server
+	done
+}
+
 # The client's certificate is in the ticket, and is judged again.
 test_a_clients_certificate_is_verified_in_a_resumed_session_too() {
 	local version

@@ -187,6 +187,52 @@ test_what_is_closed_is_used_again(void)
 	set_put(s);
 }
 
+/*
+ * A read that no event has led to takes all from the kernel and gives the
+ * program a part: the set tells of the rest, be it decrypted or not.
+ */
+static void
+test_what_a_read_left(void)
+{
+	static const struct {
+		const char *name;
+		size_t first, second, read;
+		int flags;
+		uint32_t events;
+	} rows[] = {
+	    {"a record behind", 10, 10, 10, 0, EPOLLIN},
+	    {"a part of a record", 20, 0, 10, 0, EPOLLIN},
+	    {"a part, and a record", 20, 10, 10, 0, EPOLLIN},
+	    {"a look", 10, 0, 10, MSG_PEEK, EPOLLIN},
+	    {"a record behind, edge", 10, 10, 10, 0, EPOLLIN | EPOLLET},
+	    {"a part of a record, edge", 20, 0, 10, 0, EPOLLIN | EPOLLET},
+	};
+	struct epoll_event one;
+	struct traffic t;
+	size_t i;
+
+	memory_test = "what a read left";
+	memory_idle = NULL;
+	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct epoll_event ev = {.events = rows[i].events};
+		int ep = epoll_create1(EPOLL_CLOEXEC), got;
+
+		memset(in_set, 0, sizeof in_set);
+		start(&t, "", "");
+		tls.epoll_ctl(ep, EPOLL_CTL_ADD, t.p.fd[SERVER], &ev);
+		got = tls.epoll_wait(ep, &one, 1, 0);
+		(void)put(&t, CLIENT, rows[i].first, 0);
+		if (rows[i].second > 0)
+			(void)put(&t, CLIENT, rows[i].second, 0);
+		(void)tls.recv(t.p.fd[SERVER], in, rows[i].read, rows[i].flags);
+		result(got == 0 && tls.epoll_wait(ep, &one, 1, 0) == 1 &&
+			   one.events == EPOLLIN,
+		    "%s", rows[i].name);
+		pair_close(&t.p);
+		tls.close(ep);
+	}
+}
+
 int
 main(void)
 {
@@ -200,5 +246,6 @@ main(void)
 	calls_epoll(&tls);
 	test_changes_that_fail();
 	test_what_is_closed_is_used_again();
+	test_what_a_read_left();
 	return failures > 0;
 }
