@@ -431,10 +431,32 @@ test_readiness(void)
 	pair_close(&t.p);
 }
 
+/* A program's filter may forbid to ask (F_GETFL): it is known who has set it. */
+static void
+test_nonblocking(void)
+{
+	struct traffic t;
+	int fd, on = 1, off = 0;
+
+	memory_test = "O_NONBLOCK";
+	start(&t, "", "");
+	fd = t.p.fd[CLIENT];
+	tls.fcntl(fd, F_SETFL, (long)O_NONBLOCK);
+	result(t.p.c[CLIENT]->nonblock, "set by fcntl");
+	tls.fcntl(fd, F_SETFL, 0L);
+	result(!t.p.c[CLIENT]->nonblock, "and taken away");
+	tls.ioctl(fd, FIONBIO, &on);
+	result(t.p.c[CLIENT]->nonblock, "set by ioctl");
+	tls.ioctl(fd, FIONBIO, &off);
+	result(!t.p.c[CLIENT]->nonblock, "and taken away");
+	pair_close(&t.p);
+}
+
 int
 main(void)
 {
 	pair_setup();
+	test_nonblocking();
 	test_byte_by_byte();
 	test_sizes();
 	test_order();

@@ -136,6 +136,10 @@ memory_ioctl(int fd, unsigned long request, ...)
 	va_end(ap);
 	if (m == NULL)
 		return ioctl(fd, request, out);
+	if (request == FIONBIO) {
+		m->nonblock = *out != 0;
+		return 0;
+	}
 	*out = m->peer != NULL ? (int)memory_left(m->peer) : 0;
 	return 0;
 }
