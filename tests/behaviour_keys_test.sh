@@ -54,6 +54,46 @@ test_handshake_timeout_ends_the_wait_for_a_silent_peer() {
 	assertNotContains 'still waiting after 3 s' "$out" connect
 }
 
+# Nobody wakes who waits without an end for a peer that says nothing.
+test_handshake_timeout_ends_every_wait_for_a_silent_peer() {
+	policy visit <<-END
+	unmatched = "reject";
+	client = ( { address = "127.0.0.0/8"; cafile = "ca.pem";
+	    handshake_timeout = 1; } );
+	END
+	out=$(shimmed visit python3 -c '
+import errno, select, socket, sys
+
+def by_poll(s):
+    p = select.poll()
+    p.register(s, select.POLLIN | select.POLLOUT)
+    p.poll()
+
+def by_select(s):
+    select.select([s], [s], [])
+
+def by_epoll(s, how=0):
+    p = select.epoll()
+    p.register(s, select.EPOLLIN | select.EPOLLOUT | how)
+    p.poll()
+
+def by_edge(s):
+    by_epoll(s, select.EPOLLET)
+
+for wait in by_poll, by_select, by_epoll, by_edge:
+    s = socket.socket()
+    s.setblocking(False)
+    s.connect_ex(("localhost", int(sys.argv[1])))
+    wait(s)
+    error = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    print(wait.__name__, errno.errorcode[error])
+' "$silent" 2>/dev/null)
+	assertEquals 'by_poll ETIMEDOUT
+by_select ETIMEDOUT
+by_epoll ETIMEDOUT
+by_edge ETIMEDOUT' "$out"
+}
+
 # with and without: do_handshake_on_connect
 test_connect_returns_before_the_handshake_on_request() {
 	visit "$silent" 'do_handshake_on_connect = false;

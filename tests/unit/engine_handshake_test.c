@@ -186,6 +186,7 @@ static void
 test_deadline(void)
 {
 	struct pair p;
+	int64_t t;
 	int side;
 
 	memory_test = "the deadline";
@@ -197,6 +198,13 @@ test_deadline(void)
 			   p.c[side]->deadline > now_ms() + 6000 &&
 			   p.c[side]->deadline <= now_ms() + 7000,
 		    "side %d: is handshake_timeout from the first drive", side);
+		t = p.c[side]->deadline;
+		memory_put(p.m[side], "\x16\x03\x03\x00\x40", 5);
+		(void)poll(NULL, 0, 2);
+		pair_drive(&p, side);
+		result(p.c[side]->state == CONN_HANDSHAKE &&
+			   p.c[side]->deadline == t,
+		    "side %d: bytes that come do not put it off", side);
 		p.c[side]->deadline = now_ms();
 		pair_drive(&p, side);
 		refused(&p, side, ETIMEDOUT, "handshake_timeout = 7 s");
