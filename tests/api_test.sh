@@ -288,6 +288,7 @@ by_python() {
 
 # The fields of getpeercert() of both ends of $TMP/client.out
 json_is_pythons() {
+	local rv
 	fact "$1" json >"$TMP/theirs"
 	sed -n '/^json /,/}$/p' "$TMP/$2.out" | sed 's/^json //' >"$TMP/ours"
 	python3 -c '

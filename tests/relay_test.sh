@@ -16,6 +16,7 @@ oneTimeSetUp() {
 	    certfile = "good.pem"; keyfile = "good.key"; } );
 	log = { to = "$TMP/log"; };
 	END
+	sed '/^log = /d' "$TMP/tls.cfg" >"$TMP/aloud.cfg"
 }
 
 # serve HOW COUNT COMMAND...	an inetd under the shim; sets port
@@ -173,6 +174,20 @@ except OSError as e:
 	END
 	finish host
 	assertContains "$(cat "$TMP/host.err")" 'Connection reset by peer'
+}
+
+# A handshake that nobody has begun is the next program's from its exec on,
+# which was lost where the parent came in between.
+test_who_shares_memory_comes_too_late() {
+	start_shimmed host aloud "$B/tests/overtaken"
+	port=$(port_of host)
+	assertEquals 'overtaken
+ end=close_notify' "$(talk hello)"
+	finish host
+	assertEquals 'write ECONNABORTED
+exec 0' "$(sed 1d "$TMP/host.out")"
+	assertContains "$(cat "$TMP/host.err")" \
+	    'another process reads or writes this TLS session already'
 }
 
 . shunit2

@@ -170,6 +170,13 @@ conn_claim(struct conn *c)
 }
 
 void
+conn_unclaim(struct conn *c)
+{
+	slot_unclaim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]);
+	slot_unclaim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]);
+}
+
+void
 conn_fail(struct conn *c, int err)
 {
 	c->state = CONN_FAILED;

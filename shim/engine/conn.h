@@ -230,6 +230,7 @@ const char *conn_state_name(enum conn_state s);
  * neither; without them a handshake is over for this process (FOREIGN).
  */
 int conn_claim(struct conn *c);
+void conn_unclaim(struct conn *c); /* claimed, not used: as it was before */
 int conn_claim_use(struct conn *c, enum slot_use use);
 
 /* Locked.  FAILED with negative errno err; later I/O gives err too. */

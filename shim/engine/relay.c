@@ -126,12 +126,21 @@ settle_down(struct job *j)
 static _Noreturn void
 live(struct job *j)
 {
+	bool begins = j->c->state != CONN_OPEN;
 	char byte;
 
 	call_alone();
 	settle_down(j);
+	/*
+	 * The handshake is ours once exec has happened, and nobody may come in
+	 * between: whoever shares our parent's memory (vfork) has its stamps.
+	 */
+	if (begins && conn_claim(j->c) < 0)
+		host->libc->_exit(1);
 	(void)!host->libc->write(j->ctl, "", 1);
 	if (host->libc->read(j->ctl, &byte, 1) != 0) {
+		if (begins)
+			conn_unclaim(j->c);
 		(void)slot_leave(j->c->slot, process_holder(), NULL);
 		host->libc->_exit(0);
 		__builtin_unreachable();
@@ -139,8 +148,6 @@ live(struct job *j)
 	host->libc->close(j->ctl);
 	if (j->leaves != 0) /* exec has closed its descriptors */
 		(void)slot_leave(j->c->slot, j->leaves, NULL);
-	if (j->c->state != CONN_OPEN && conn_claim(j->c) < 0)
-		host->libc->_exit(1); /* used by another since: said there */
 	relay_pump(j->c, j->fd, j->end);
 }
 

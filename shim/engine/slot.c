@@ -281,6 +281,17 @@ slot_claim(struct slot *s, enum slot_use use, uint32_t *stamp)
 }
 
 void
+slot_unclaim(struct slot *s, enum slot_use use, uint32_t *stamp)
+{
+	uint32_t mine = *stamp;
+
+	if (s == NULL || mine == SLOT_NEVER || !(mine & 1))
+		return;
+	if (atomic_compare_exchange_strong(&s->use[use], &mine, *stamp - 1))
+		*stamp -= 1;
+}
+
+void
 slot_offer(struct slot *s, enum slot_use use, uint32_t *stamp)
 {
 	uint32_t mine = *stamp;

@@ -79,6 +79,9 @@ void slot_cancel(struct slot *s, int expected);
  */
 bool slot_claim(struct slot *s, enum slot_use use, uint32_t *stamp);
 
+/* Claimed and not used: as it was before. */
+void slot_unclaim(struct slot *s, enum slot_use use, uint32_t *stamp);
+
 /* Before fork(), use idle: the first to ask after it gets it. */
 void slot_offer(struct slot *s, enum slot_use use, uint32_t *stamp);
 
