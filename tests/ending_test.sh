@@ -76,13 +76,23 @@ test_close_of_a_nonblocking_socket_loses_nothing() {
 }
 
 # It would be handed the helper as a child, and drains by itself.
-# The server has said that it got all before it ends its side.
-test_close_that_lingers_waits_until_all_has_arrived() {
+# One that does not wait has ended long before the half second is over.
+test_close_that_lingers_waits_for_a_peer_that_does_not_read() {
+	local i
 	start slow python3 "$TESTS/fixtures/slow_server.py" \
-	    "$TMP/good.pem" "$TMP/good.key"
+	    "$TMP/good.pem" "$TMP/good.key" "$TMP/go"
 	port=$(port_of slow)
-	shimmed tls "$B/tests/hurry" "$port" linger >"$TMP/out" 2>&1
-	assertContains "$(cat "$TMP/slow.out")" '4000000 close_notify'
+	start_shimmed hurry tls "$B/tests/hurry" "$port" linger
+	wait_line "$TMP/hurry.out" '^closes' >/dev/null
+	for ((i = 0; i < 50; i++)); do
+		kill -0 "$pid_hurry" 2>/dev/null || break
+		sleep 0.01
+	done
+	assertEquals 'it waits' 50 "$i"
+	touch "$TMP/go"
+	finish hurry
+	assertContains "$(cat "$TMP/hurry.out")" 'close us'
+	assertContains "$(wait_line "$TMP/slow.out" notify)" '10 close_notify'
 }
 
 test_subreaper_loses_nothing_and_gets_no_child() {
