@@ -80,7 +80,7 @@ test_close_of_a_nonblocking_socket_loses_nothing() {
 test_close_that_lingers_waits_for_a_peer_that_does_not_read() {
 	local i
 	start slow python3 "$TESTS/fixtures/slow_server.py" \
-	    "$TMP/good.pem" "$TMP/good.key" "$TMP/go"
+	    "$TMP/good.pem" "$TMP/good.key" "$TMP/lingers"
 	port=$(port_of slow)
 	start_shimmed hurry tls "$B/tests/hurry" "$port" linger
 	wait_line "$TMP/hurry.out" '^closes' >/dev/null
@@ -89,7 +89,7 @@ test_close_that_lingers_waits_for_a_peer_that_does_not_read() {
 		sleep 0.01
 	done
 	assertEquals 'it waits' 50 "$i"
-	touch "$TMP/go"
+	touch "$TMP/lingers"
 	finish hurry
 	assertContains "$(cat "$TMP/hurry.out")" 'close us'
 	assertContains "$(wait_line "$TMP/slow.out" notify)" '10 close_notify'
