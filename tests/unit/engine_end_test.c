@@ -122,6 +122,22 @@ test_reset(void)
 	pair_close(&t.p);
 }
 
+/* Whoever waits for the socket first has it no other way. */
+static void
+test_reset_that_poll_sees(void)
+{
+	struct traffic t;
+
+	memory_test = "a reset that a poll has seen";
+	start(&t, "", "");
+	t.p.m[SERVER]->reset = true;
+	result(ready(t.p.fd[SERVER], POLLIN) & POLLIN, "readable");
+	result(get(&t, CLIENT, 20, 0) == -1 && errno == ECONNRESET,
+	    "is ECONNRESET");
+	result(get(&t, CLIENT, 20, 0) == 0, "once, then the end");
+	pair_close(&t.p);
+}
+
 static bool
 peer_ends(void)
 {
@@ -261,6 +277,7 @@ main(void)
 	test_half_close();
 	test_ends();
 	test_reset();
+	test_reset_that_poll_sees();
 	test_close();
 	test_queued();
 	return failures > 0;
