@@ -263,7 +263,7 @@ test_asynchronous_io_of_a_plain_client_is_seen() {
 	out=$(timeout 60 "$B/tests/aio" "$port" 2>&1)
 	assert_out 'lio_listio 0' 'aio_write 0'
 	assertTrue 'the marker is on the wire' \
-	    "grep -aq marker-of-client '$TMP/wire'"
+	    "wait_until grep -aq marker-of-client '$TMP/wire'"
 }
 
 . shunit2
