@@ -225,6 +225,15 @@ test_one_of_pins_must_be_in_the_verified_chain() {
 	    "cafile = \"other_ca.pem\"; pins = ( \"$(pin_of good)\" );"
 }
 
+# Whoever has a certificate of ours may send another's, whose key is pinned, too.
+test_pins_are_not_met_by_what_is_merely_sent() {
+	sub_usual
+	crowd 3 1.3
+	visit_expects pin_mismatch \
+	    "cafile = \"ca.pem\"; pins = ( \"$(pin_of other_ca)\" );"
+	connects "cafile = \"ca.pem\"; pins = ( \"$(pin_of sub)\" );"
+}
+
 # with and without: pins_only
 test_pins_only_asks_no_authority_but_the_name() {
 	serve good
