@@ -228,18 +228,21 @@ test_reload_takes_up_new_ticket_keys() {
 table='sni = ( { server_name = "alpha.example"; context = "open"; },
     { server_name = "localhost"; context = "guarded"; } );'
 
+# ticket_of NAME	a ticket in $TMP/session, that is good for the name again
+ticket_of() {
+	rm -f "$TMP/session"
+	openssl_visit $version -servername "$1" -sess_out "$TMP/session"
+	assertEquals full "$reused"
+	openssl_visit $version -servername "$1" -sess_in "$TMP/session"
+	assertEquals resumed "$reused"
+}
+
 # Under one name nobody is asked for a certificate, under the other everybody.
 test_a_ticket_of_one_name_does_not_open_another() {
 	local version
 	for version in 1_2 1_3; do
-		rm -f "$TMP/session"
 		server "$table session = { num_tickets = 1; };"
-		openssl_visit $version -servername alpha.example \
-		    -sess_out "$TMP/session"
-		assertEquals full "$reused"
-		openssl_visit $version -servername alpha.example \
-		    -sess_in "$TMP/session"
-		assertEquals resumed "$reused"
+		ticket_of alpha.example
 		openssl_visit $version -servername localhost \
 		    -sess_in "$TMP/session"
 		assertNotEquals resumed "$reused"
@@ -256,13 +259,8 @@ test_a_ticket_of_one_name_does_not_open_another() {
 test_a_ticket_is_of_the_name_that_was_asked_for() {
 	local version
 	for version in 1_2 1_3; do
-		rm -f "$TMP/session"
 		server 'session = { num_tickets = 1; };'
-		openssl_visit $version -servername one.example \
-		    -sess_out "$TMP/session"
-		openssl_visit $version -servername one.example \
-		    -sess_in "$TMP/session"
-		assertEquals resumed "$reused"
+		ticket_of one.example
 		openssl_visit $version -servername other.example \
 		    -sess_in "$TMP/session"
 		assertEquals full "$reused"

@@ -7,9 +7,6 @@
 #include "argument.h"
 #include "engine.h"
 
-#define PAGE ARGUMENT_PAGE
-#define USER_END ARGUMENT_END
-
 __thread uintptr_t argument_good[2][ARGUMENT_PAGES]
     __attribute__((tls_model("initial-exec")));
 
@@ -37,7 +34,7 @@ ask(uintptr_t at, enum argument_access a)
 static bool
 page_is_good(uintptr_t at, enum argument_access a)
 {
-	uintptr_t page = at / PAGE;
+	uintptr_t page = at / ARGUMENT_PAGE;
 	uintptr_t *known = argument_known(page, a);
 
 	if (*known == page)
@@ -53,7 +50,7 @@ argument_absurd(const void *p, size_t len)
 {
 	uintptr_t at = (uintptr_t)p;
 
-	return at < PAGE || at > USER_END || len > USER_END - at;
+	return at < ARGUMENT_PAGE || at > ARGUMENT_END || len > ARGUMENT_END - at;
 }
 
 static bool
@@ -104,8 +101,8 @@ argument_iovec(const struct iovec *iov, int n)
 		if ((ssize_t)iov[i].iov_len < 0)
 			return -EINVAL;
 	for (i = 0; i < n; i++)
-		if ((uintptr_t)iov[i].iov_base > USER_END ||
-		    iov[i].iov_len > USER_END - (uintptr_t)iov[i].iov_base)
+		if ((uintptr_t)iov[i].iov_base > ARGUMENT_END ||
+		    iov[i].iov_len > ARGUMENT_END - (uintptr_t)iov[i].iov_base)
 			return -EFAULT;
 	return 0;
 }

@@ -22,7 +22,8 @@
 /* An address that no program can have: page 0, or beyond user space. */
 bool argument_absurd(const void *p, size_t len);
 
-#define ARGUMENT_PAGE 4096 /* the smallest: a larger one is only asked about oftener */
+/* The smallest: a larger one is only asked about oftener. */
+#define ARGUMENT_PAGE 4096
 #define ARGUMENT_PAGES 32
 /* TASK_SIZE_MAX of x86-64 with five levels: with four the kernel is asked. */
 #define ARGUMENT_END 0xfffffffffff000

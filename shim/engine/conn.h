@@ -17,8 +17,9 @@
  *	A send that does not wait may be made with the lock (quick.c): up to
  *	1 KB where there are threads, whom it keeps as long as that takes.
  *	Counts and turns are changed without locking the bus while the process
- *	has one thread (engine.h, single_threaded): whoever else runs is a handler, which
- *	leaves them as they were, or a vfork child, for which that thread waits.
+ *	has one thread (engine.h, single_threaded): whoever else runs is a
+ *	handler, which leaves them as they were, or a vfork child, for which
+ *	that thread waits.
  * Closing while others are in a call
  *	The kernel keeps a socket as long as a call is under way on it, and
  *	so do we: where the last number goes and references say that calls are

@@ -123,18 +123,6 @@ handover_all(struct conn *c, int fd, const int *more, int n)
 	return rv < 0 ? rv : move_all(c, fd, more, n, &r);
 }
 
-static uint64_t
-cookie_of(int fd)
-{
-	uint64_t cookie = 0;
-	socklen_t len = sizeof cookie;
-
-	if (host->libc->getsockopt(
-		fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == -1)
-		return 0;
-	return cookie;
-}
-
 static void
 hold(const struct handover *h, struct conn *c)
 {
@@ -207,7 +195,7 @@ standard(int fd)
 	bool kept = c == NULL || descriptor_kept(fd);
 
 	if (process_is_vfork_child()) {
-		found = table_find(cookie_of(fd));
+		found = table_find(shim_cookie(host->libc, fd));
 		if (found != c)
 			kept = true;
 		if (c != NULL)
@@ -290,7 +278,7 @@ handover_dead_end(struct handover *h)
 			host->libc->close(fd);
 		fd = atomic_load(&dead);
 	}
-	r.cookie = fd == -1 ? 0 : cookie_of(fd);
+	r.cookie = fd == -1 ? 0 : shim_cookie(host->libc, fd);
 	if (r.cookie == 0)
 		return -1;
 	host->relayed_add(&r);
@@ -343,7 +331,7 @@ goes_along(const struct conn *c, int fd)
 		return descriptor_kept(fd);
 	flags = host->libc->fcntl(fd, F_GETFD, 0L);
 	return flags != -1 && (descriptor_kept(fd) || !(flags & FD_CLOEXEC)) &&
-	    cookie_of(fd) == c->cookie;
+	    shim_cookie(host->libc, fd) == c->cookie;
 }
 
 static void

@@ -149,13 +149,8 @@ silence(FILE *f)
 static bool
 is_copy(int fd, const struct conn *c)
 {
-	uint64_t cookie = 0;
-	socklen_t len = sizeof cookie;
-
-	if (fd < 0 || fd >= FD_MAX || host->class_of[fd] != FD_STREAM)
-		return false;
-	host->libc->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	return cookie == c->cookie;
+	return fd >= 0 && fd < FD_MAX && host->class_of[fd] == FD_STREAM &&
+	    shim_cookie(host->libc, fd) == c->cookie;
 }
 
 /* Asked for once: ld.so takes locks. */
@@ -270,15 +265,13 @@ add_copies(int fd, const struct conn *c, int *more, int n, int room)
 	int at, i;
 
 	for (at = 0; at <= 2 && n < room; at++) {
-		uint64_t cookie = 0;
-		socklen_t len = sizeof cookie;
+		uint64_t cookie;
 
 		for (i = 0; i < n && more[i] != at; i++)
 			;
 		if (i < n || at == fd || table_has(at))
 			continue;
-		host->libc->getsockopt(
-		    at, SOL_SOCKET, SO_COOKIE, &cookie, &len);
+		cookie = shim_cookie(host->libc, at);
 		if (cookie != 0 && cookie == c->cookie)
 			more[n++] = at;
 	}

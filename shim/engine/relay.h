@@ -2,9 +2,9 @@
  * relay.h - a process that holds a session for a program that cannot
  *
  * A relay is born with a copy of all that the engine knows of a conn, and
- * waits: it owns nothing yet, but holds a session whose handshake is not done, so
- * that nobody else begins with it.  relay_go, or the exec of whoever started it,
- * makes it the owner; relay_stop makes it go away with everything as it was.
+ * waits: it owns nothing yet, but holds a session whose handshake is not done,
+ * so that nobody else begins with it.  relay_go, or the exec of whoever started
+ * it, makes it the owner; relay_stop makes it go away with everything as it was.
  * What it owns it carries between the socket and the program's end of a socket
  * pair, until both have ended.
  */

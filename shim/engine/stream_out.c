@@ -16,7 +16,6 @@
 #define RECORD RECORD_SIZE
 #define SEIZE_MS 100
 #define BATCH (4 * RECORD) /* plaintext encrypted for one send */
-#define FULL STREAM_FULL
 
 /*
  * How much plaintext to encrypt now.  The kernel's room is asked first: a
@@ -41,9 +40,9 @@ budget(struct conn *c, int fd, size_t left)
 	    ? mem[SK_MEMINFO_SNDBUF] - mem[SK_MEMINFO_WMEM_QUEUED]
 	    : 0;
 	c->room = room;
-	if (room > FULL && room >= 2 * most + 4096)
+	if (room > STREAM_FULL && room >= 2 * most + 4096)
 		return most;
-	if (room > FULL)
+	if (room > STREAM_FULL)
 		return (room - 4096) / 2 < most ? (room - 4096) / 2 : most;
 	if (host->libc->poll(&(struct pollfd){fd, POLLOUT, 0}, 1, 0) == 1)
 		return room / 4 > 0 && room / 4 < most ? room / 4 : 1;

@@ -168,17 +168,12 @@ bool
 table_verify(int fd)
 {
 	struct conn *c = *host->sealed ? NULL : table_get(fd);
-	uint64_t cookie = 0;
-	socklen_t len = sizeof cookie;
-	bool good = true;
+	bool good;
 
 	if (c == NULL)
 		return true;
-	if (c != &closing && c->cookie != 0) {
-		(void)host->libc->getsockopt(
-		    fd, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-		good = cookie == c->cookie;
-	}
+	good = c == &closing || c->cookie == 0 ||
+	    shim_cookie(host->libc, fd) == c->cookie;
 	if (!good)
 		drop_stale(fd, c);
 	conn_put(c);
