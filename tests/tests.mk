@@ -45,7 +45,8 @@ $(B)/tests/%: tests/fixtures/%.c
 	    $(LDFLAGS) -o $@ $< $(LIBS)
 
 # Calls that are wrong on purpose are what these are about.
-$(B)/tests/tcpdiff/%: tests/tcpdiff/%.c $(differ)/driver.c $(differ)/side.c
+$(B)/tests/tcpdiff/%: tests/tcpdiff/%.c $(differ)/driver.c $(differ)/side.c \
+		$(differ)/traffic.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -O2 -g -Wall -Wextra -Wno-unused-parameter \
@@ -57,7 +58,7 @@ $(B)/tests/tcpdiff/%.o: $(differ)/%.c
 	$(Q)$(CC) -std=gnu17 -O2 -g -D_FORTIFY_SOURCE=2 -pthread -c -o $@ $<
 
 $(B)/tests/tcpdiff/cxx: tests/tcpdiff/cxx.cc $(B)/tests/tcpdiff/driver.o \
-		$(B)/tests/tcpdiff/side.o
+		$(B)/tests/tcpdiff/side.o $(B)/tests/tcpdiff/traffic.o
 	$(call say,CXX,$@)
 	$(Q)$(CXX) -std=gnu++17 -O2 -g -Wall -Wextra -D_FORTIFY_SOURCE=2 \
 	    -I$(differ) -pthread $(LDFLAGS) -o $@ $^
