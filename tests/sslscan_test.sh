@@ -11,8 +11,8 @@ oneTimeSetUp() {
 	server = ( { certfile = "good.pem"; keyfile = "good.key"; } );
 	END
 	start_shimmed server scan "$B/tests/tcp_server" -t
-	sslscan --no-colour --show-certificate "127.0.0.1:$(port_of server)" \
-	    >"$TMP/scan" 2>&1
+	# not the certificate's base64, in which chance writes rc4
+	sslscan --no-colour "127.0.0.1:$(port_of server)" >"$TMP/scan" 2>&1
 }
 
 scan_has() {
