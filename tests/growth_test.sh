@@ -1,5 +1,6 @@
 #!/bin/bash
-# growth_test.sh - what has ended leaves nothing behind: no byte, no descriptor
+# growth_test.sh - what has ended leaves nothing behind: no byte, no descriptor,
+# no place in what processes share
 
 . "${0%/*}/lib.sh"
 
@@ -9,7 +10,8 @@ oneTimeSetUp() {
 }
 
 # grows VERSION CLIENT-KEYS SERVER-KEYS [ARGUMENT [BYTES]]	a thousand connections
-# more take neither; a leak is of 24 bytes at least, malloc's smallest
+# more take none of them; a leak is of 24 bytes at least, malloc's smallest, and
+# a connection's place in shared memory of 128
 grows() {
 	policy both <<-END
 	unmatched = "reject"; log = { to = "$TMP/log"; };
@@ -22,6 +24,8 @@ grows() {
 	assertEquals "$*: $out" 'files 0' "$(grep '^files' <<<"$out")"
 	bytes=$(sed -n 's/^bytes //p' <<<"$out")
 	assertTrue "$*: $out" "[ ${bytes:-999999} -lt ${5:-12000} ]"
+	shared=$(sed -n 's/^shared //p' <<<"$out")
+	assertTrue "$*: $out" "[ ${shared:-99999} -lt 64 ]"
 }
 
 test_connections_leave_nothing() {
