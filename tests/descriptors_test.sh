@@ -37,8 +37,8 @@ scenarios() {
 }
 
 suite() {
-	scenarios numbers chain replaced replaced-by-another ranges daemon reuse \
-	    set-copies many
+	scenarios numbers chain replaced replaced-by-another ranges vforked daemon \
+	    reuse set-copies many
 	scenarios roads closedir pclose fclose freopen login-tty daemonized \
 	    mq-close fts-close endmntent endpwent endutent forkpty unseen handler log \
 	    log-stream
