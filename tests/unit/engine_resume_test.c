@@ -1,0 +1,226 @@
+/*
+ * engine_resume_test.c - sessions that go on from one before: whom they trust,
+ * and that no copy of their secrets is left where nobody wipes it
+ */
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+static unsigned gone, gone_clean;
+
+/* Whether memory that goes holds nothing any more. */
+static void
+look(const unsigned char *p, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && p[i] == 0)
+		i++;
+	gone++;
+	gone_clean += i == n;
+}
+
+/* A session that was packed: longer than this even without certificates. */
+static void
+session_gone(void *p)
+{
+	look(p, 64);
+	(gnutls_free)(p);
+}
+
+static int
+pages_gone(void *p, size_t n)
+{
+	look(p, n);
+	return munmap(p, n);
+}
+
+#include "../../shim/engine/cache.h"
+
+static int64_t kept_until;
+
+static void
+note_put(const char *file, const struct cache_entry *e, int64_t now)
+{
+	kept_until = e->head.until;
+	cache_put(file, e, now);
+}
+
+/* GnuTLS negotiates it wherever it can. */
+static unsigned ext_master = 1;
+
+static unsigned
+ext_master_status(gnutls_session_t s)
+{
+	return ext_master && gnutls_session_ext_master_secret_status(s);
+}
+
+#undef gnutls_free
+#define gnutls_free session_gone
+#define cache_put note_put
+#define gnutls_session_ext_master_secret_status ext_master_status
+#include "../../shim/engine/resume.c"
+#undef gnutls_session_ext_master_secret_status
+#undef cache_put
+#undef gnutls_free
+#define munmap pages_gone
+#include "../../policy/secret.c"
+#undef munmap
+#include "../../shim/engine/ticket.c"
+#include "traffic.h"
+
+#define TICKETS "session = { num_tickets = 1; };"
+
+/* Client and server say a byte, and the client has taken in its ticket. */
+static bool
+visit(struct pair *p)
+{
+	char byte = 'x';
+
+	return pair_shake(p) && tls.send(p->fd[CLIENT], "x", 1, 0) == 1 &&
+	       tls.recv(p->fd[SERVER], &byte, 1, 0) == 1 &&
+	       tls.send(p->fd[SERVER], "y", 1, 0) == 1 &&
+	       tls.recv(p->fd[CLIENT], &byte, 1, 0) == 1 && byte == 'y';
+}
+
+/*
+ * The ClientHello offers the session of before; then the client wants another
+ * name than that session's certificate has.
+ */
+static void
+test_resumed(const char *version)
+{
+	struct pair p;
+
+	memory_test = version == versions[0] ? "TLS 1.2" : "TLS 1.3";
+	gone = gone_clean = 0;
+	pair_open(&p, version, TICKETS);
+	result(visit(&p) && !resume_is_resumed(p.c[CLIENT]), "a first session");
+	pair_close(&p);
+	result(gone > 0 && gone_clean == gone,
+	    "%u copies of it, %u of them wiped", gone, gone_clean);
+	pair_open(&p, version, TICKETS);
+	result(visit(&p) && resume_is_resumed(p.c[CLIENT]) &&
+		   resume_is_resumed(p.c[SERVER]),
+	    "a second one goes on from it");
+	pair_close(&p);
+	pair_open(&p, version, TICKETS);
+	pair_drive(&p, CLIENT);
+	snprintf(p.c[CLIENT]->name, sizeof p.c[CLIENT]->name, "other.tls.test");
+	result(!pair_shake(&p) && p.c[CLIENT]->state == CONN_FAILED &&
+		   strstr(memory_log, "cause=name_mismatch") != NULL,
+	    "its certificate is judged again, by who is wanted now");
+	pair_close(&p);
+}
+
+/* Kept for `most` seconds, give or take what this test takes. */
+static bool
+kept_for(int64_t most, int64_t since)
+{
+	return kept_until >= since + most && kept_until <= time(NULL) + most;
+}
+
+/* No longer than the rule, the server and the certificates say. */
+static void
+test_kept(const char *version)
+{
+	int64_t since = time(NULL);
+	struct pair p;
+	char text[200];
+	bool tls13 = version == versions[1];
+
+	memory_test = tls13 ? "TLS 1.3" : "TLS 1.2";
+	snprintf(
+	    text, sizeof text, "%s session = { timeout = 100; };", version);
+	pair_open(&p, text, TICKETS);
+	result(
+	    visit(&p) && kept_for(100, since), "kept as long as the rule says");
+	since = time(NULL);
+	p.c[CLIENT]->resume->until = since + 30;
+	keep_session(p.c[CLIENT], tls13);
+	result(kept_for(30, since), "and as its certificates are good");
+	pair_close(&p);
+	/* in TLS 1.2 GnuTLS keeps what the server says to itself */
+	if (!tls13)
+		return;
+	since = time(NULL);
+	pair_open(&p, "", "session = { num_tickets = 1; timeout = 60; };");
+	result(visit(&p) && kept_for(60, since), "and as the server says");
+	pair_close(&p);
+}
+
+/*
+ * RFC 7627: a session without the extended master secret may be somebody
+ * else's too.
+ */
+static void
+test_master(void)
+{
+	struct pair p;
+
+	memory_test = "TLS 1.2";
+	kept_until = 0;
+	ext_master = 0;
+	pair_open(&p, TLS12, TICKETS);
+	result(visit(&p) && !resume_is_resumed(p.c[CLIENT]) && kept_until == 0,
+	    "not kept without the extended master secret");
+	ext_master = 1;
+	pair_close(&p);
+}
+
+/* What a call has left on the stack below this frame. */
+#define BELOW 16384
+static unsigned char below[BELOW];
+
+static __attribute__((noinline, no_sanitize("address"))) void
+keep_stack(void)
+{
+	const volatile unsigned char *p =
+	    (const unsigned char *)__builtin_frame_address(0) - BELOW;
+	size_t i;
+
+	for (i = 0; i < BELOW; i++)
+		below[i] = p[i];
+}
+
+static void
+test_ticket_key(void)
+{
+	struct hello h = {.newest = 0x0304, .extended_master = true};
+	unsigned char key[TICKET_KEY], *page;
+	struct pair p;
+	bool there, made;
+
+	memory_test = "keys of tickets";
+	pair_start(&p, "", TICKETS);
+	ticket_enable(p.c[SERVER], &h);
+	keep_stack();
+	made = derive(p.c[SERVER], &h, atomic_load(&own_key), true, key) == 0;
+	there = memmem(below, BELOW, key, 32) != NULL;
+	result(made && !there, "none is left on the stack");
+	keep_stack();
+	pair_close(&p);
+	gone = gone_clean = 0;
+	page = secret_new(TICKET_KEY);
+	if (page == NULL)
+		memory_die("no page");
+	memset(page, 'k', TICKET_KEY);
+	secret_free(page, TICKET_KEY);
+	result(gone == 1 && gone_clean == 1, "their memory is wiped");
+}
+
+int
+main(void)
+{
+	size_t i;
+
+	pair_setup();
+	for (i = 0; i < sizeof versions / sizeof versions[0]; i++)
+		test_resumed(versions[i]);
+	for (i = 0; i < sizeof versions / sizeof versions[0]; i++)
+		test_kept(versions[i]);
+	test_master();
+	test_ticket_key();
+	return failures > 0;
+}
