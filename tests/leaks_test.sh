@@ -75,15 +75,16 @@ seen() {
 
 # all_go HOW	every road, eight at a time; results in $TMP/HOW.seen
 all_go() {
-	local road
+	local road on=()
 	: >"$TMP/$1.seen"
 	for road in $("$LEAKS"); do
 		while [ "$(jobs -rp | wc -l)" -ge 8 ]; do
 			wait -n
 		done
 		echo "$road $(goes "$road" "$1")" >>"$TMP/$1.seen" &
+		on+=($!)
 	done
-	wait
+	wait "${on[@]}"	# not the server, which stays
 }
 
 test_the_roads_are_a_hundred() {
