@@ -45,7 +45,7 @@ preload_asm = $(wildcard shim/preload/*.S)
 # The children of a server map the pages of the engine that they come by, 64 KB
 # at a time: what serves a connection lies together.  thread.o is the first of
 # all for its buffers, table.o the next for its variables (RARE in engine.h).
-near = thread table call process slot alive turn wait quick bytes conn \
+near = thread table inherit call process slot alive turn wait quick bytes conn \
 	conn_end handshake_refuse handshake session hello stream stream_in \
 	stream_out intake record \
 	carry argument calls_stream calls_descriptor deferred libc_stream \

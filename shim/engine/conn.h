@@ -388,6 +388,14 @@ void table_after_fork(bool child, bool announced);
 unsigned table_announcement(void);
 void table_forked(unsigned which, long pid);
 
+/*
+ * inherit.c: what the parent's handler, which has locked c, offers before a fork
+ * on a slot of c's; and what a child's makes of c, where nothing else runs yet:
+ * calls of other threads are gone, and so are their turns.
+ */
+void fork_offer(struct conn *c);
+void fork_inherit(struct conn *c, bool announced);
+
 #include "number.h" /* what of the above is inline */
 #include "wait.h" /* how a call may wait, and for what */
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "call.h"
 #include "conn.h"
 #include "deferred.h"
 #include "epoll.h"
@@ -371,42 +370,6 @@ table_release(struct conn *c)
 	pthread_mutex_unlock(&world);
 }
 
-/* Output that would be in both processes; locked, nobody sends. */
-static bool
-flushed(struct conn *c)
-{
-	int fd = bytes_left(&c->out) > 0 ? table_fd(c) : -1;
-
-	while (fd != -1 && bytes_left(&c->out) > 0) {
-		ssize_t n = host->libc->send(fd, bytes_at(&c->out),
-		    bytes_left(&c->out), MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n <= 0)
-			break;
-		bytes_take(&c->out, (size_t)n);
-	}
-	return bytes_left(&c->out) == 0 && bytes_left(&c->early) == 0 &&
-	    !c->shut_later;
-}
-
-/*
- * What nobody does at this moment may be done by either process afterwards,
- * whichever comes first; what a thread is at stays ours.
- */
-static void
-offer(struct conn *c)
-{
-	bool rx = !atomic_load(&c->rx.busy);
-	bool tx = !atomic_load(&c->tx.busy) && flushed(c);
-
-	if (c->state != CONN_OPEN)
-		rx = tx = rx && tx;
-	if (rx)
-		slot_offer(c->slot, SLOT_RX, &c->stamp[SLOT_RX]);
-	if (tx)
-		slot_offer(c->slot, SLOT_TX, &c->stamp[SLOT_TX]);
-}
-
 static unsigned announcements; /* world */
 
 static void
@@ -415,7 +378,7 @@ announce(struct conn *c)
 	c->announced = announcements;
 	c->expected = slot_expect(c->slot);
 	if (c->slot != NULL && pthread_mutex_trylock(&c->lock) == 0) {
-		offer(c);
+		fork_offer(c);
 		pthread_mutex_unlock(&c->lock);
 	}
 }
@@ -467,60 +430,6 @@ table_forked(unsigned which, long pid)
 	pthread_mutex_unlock(&world);
 }
 
-/* Another thread was at work on it: what it left half done is not looked at. */
-static void
-abandon(struct conn *c)
-{
-	c->session = NULL;
-	c->record = (struct record){0};
-	c->verdict = NULL;
-	c->in = c->out = c->plain = c->early = (struct bytes){0};
-	c->state = CONN_FOREIGN;
-}
-
-/*
- * What is not ours to use.  Without a slot nobody could tell who comes first:
- * a session that has begun is the parent's.
- */
-static void
-inherit(struct conn *c)
-{
-	int i;
-
-	for (i = 0; i < SLOT_USES; i++)
-		c->stamp[i] = c->slot == NULL && c->state != CONN_PRE
-		    ? SLOT_NEVER
-		    : slot_inherited(c->stamp[i]);
-	if (c->stamp[SLOT_TX] == SLOT_NEVER) {
-		bytes_free(&c->out);
-		bytes_free(&c->early);
-		c->shut_later = false;
-	}
-}
-
-/* In the child: calls of other threads are gone, and so are their turns. */
-static void
-renew(struct conn *c, bool announced)
-{
-	bool torn = !c->moving && pthread_mutex_trylock(&c->lock) != 0;
-
-	pthread_mutex_init(&c->lock, NULL);
-	atomic_store(&c->rx.busy, 0);
-	atomic_store(&c->rx.waiters, 0);
-	atomic_store(&c->tx.busy, 0);
-	atomic_store(&c->tx.waiters, 0);
-	atomic_store(&c->tx.wanted, 0);
-	atomic_store(&c->using, 0);
-	atomic_store(&c->refs, atomic_load(&c->fds) + call_holds(c));
-	if (c->state == CONN_LISTEN)
-		return;
-	if (!announced || !slot_join(c->slot, c->expected, process_holder()))
-		c->slot = NULL;
-	if (torn)
-		abandon(c);
-	inherit(c);
-}
-
 void
 table_after_fork(bool child, bool announced)
 {
@@ -539,7 +448,7 @@ table_after_fork(bool child, bool announced)
 	turn_forked();
 	for (c = all; c != NULL; c = c->next)
 		if (atomic_load(&c->fds) > 0)
-			renew(c, announced);
+			fork_inherit(c, announced);
 		else if (atomic_load(&c->left) != -1)
 			ours_close(&c->left); /* a call of the parent's */
 }

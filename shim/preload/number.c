@@ -147,26 +147,23 @@ hooked_bytes(long number, long a, long b, long c, long d, long e, long f)
 	}
 }
 
-long
-syscall_hooked(long number, long a, long b, long c, long d, long e, long f)
+static long
+hooked_fork(long number, long a, long b, long c, long d, long e, long f)
+{
+	if (number == SYS_clone && a & CLONE_FILES)
+		owned_part();
+	if (number == SYS_clone3 && *(const uint64_t *)a & CLONE_FILES)
+		owned_part();
+	if (process_vforked())
+		return libc.syscall(number, a, b, c, d, e, f);
+	process_forking();
+	return process_forked(libc.syscall(number, a, b, c, d, e, f));
+}
+
+static long
+hooked_socket(long number, long a, long b, long c, long d)
 {
 	switch (number) {
-	case SYS_fork:
-	case SYS_clone:
-	case SYS_clone3:
-		if (number == SYS_clone && a & CLONE_FILES)
-			owned_part();
-		if (number == SYS_clone3 &&
-		    *(const uint64_t *)a & CLONE_FILES)
-			owned_part();
-		if (process_vforked())
-			return libc.syscall(number, a, b, c, d, e, f);
-		process_forking();
-		return process_forked(libc.syscall(number, a, b, c, d, e, f));
-	case SYS_close:
-		return close((int)a);
-	case SYS_close_range:
-		return close_range((unsigned)a, (unsigned)b, (int)c);
 	case SYS_socket:
 		return socket((int)a, (int)b, (int)c);
 	case SYS_connect:
@@ -178,8 +175,30 @@ syscall_hooked(long number, long a, long b, long c, long d, long e, long f)
 		    (int)a, (struct sockaddr *)b, (socklen_t *)c, (int)d);
 	case SYS_listen:
 		return listen((int)a, (int)b);
-	case SYS_shutdown:
+	default:
 		return shutdown((int)a, (int)b);
+	}
+}
+
+long
+syscall_hooked(long number, long a, long b, long c, long d, long e, long f)
+{
+	switch (number) {
+	case SYS_fork:
+	case SYS_clone:
+	case SYS_clone3:
+		return hooked_fork(number, a, b, c, d, e, f);
+	case SYS_close:
+		return close((int)a);
+	case SYS_close_range:
+		return close_range((unsigned)a, (unsigned)b, (int)c);
+	case SYS_socket:
+	case SYS_connect:
+	case SYS_accept:
+	case SYS_accept4:
+	case SYS_listen:
+	case SYS_shutdown:
+		return hooked_socket(number, a, b, c, d);
 	case SYS_dup:
 		return dup((int)a);
 	case SYS_dup2:
