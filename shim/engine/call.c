@@ -73,7 +73,7 @@ call_note(struct conn *c)
 	if (c->regs == NULL)
 		return;
 	pthread_mutex_lock(&c->lock);
-	edge = c->state != c->noted_state || (c->fresh && conn_buffered(c));
+	edge = conn_changed(c);
 	news = c->state != CONN_LISTEN && (edge || conn_buffered(c));
 	c->noted_state = c->state;
 	c->fresh = false;

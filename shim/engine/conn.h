@@ -213,6 +213,13 @@ void conn_unused(struct conn *c); /* that was the last one */
  */
 bool conn_buffered(const struct conn *c);
 
+/* Locked.  Has what epoll was told of last become something else? */
+static inline bool
+conn_changed(const struct conn *c)
+{
+	return c->state != c->noted_state || (c->fresh && conn_buffered(c));
+}
+
 /* Locked.  Is there as much plaintext as SO_RCVLOWAT wants? */
 static inline bool
 conn_enough(const struct conn *c)

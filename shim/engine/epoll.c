@@ -132,6 +132,19 @@ epoll_note(struct conn *c, bool edge)
 	reg_each(c, -1, note_one, &edge);
 }
 
+static void
+note_other(struct reg *r, void *arg)
+{
+	if (r != arg)
+		reg_note(r);
+}
+
+void
+epoll_note_others(struct reg *r)
+{
+	reg_each(r->c, -1, note_other, r);
+}
+
 /* Each with a reference to its set. */
 struct found {
 	struct reg *reg[16];

@@ -25,6 +25,9 @@ void calls_epoll_wait(struct shim_calls *c); /* epoll_wait.c */
  */
 void epoll_note(struct conn *c, bool edge);
 
+/* The same for all registrations of r's conn but r, which has been looked at. */
+void epoll_note_others(struct reg *r);
+
 /* abi.h's events. */
 int epoll_translate(int epfd, struct epoll_event *events, int n);
 

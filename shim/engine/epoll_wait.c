@@ -71,6 +71,21 @@ news(struct reg *r, uint32_t told)
 }
 
 /*
+ * What a look at r has moved is the news of its conn's other regs too: the
+ * kernel has nothing left to wake their sets by.
+ */
+static void
+share(struct reg *r, enum conn_state seen)
+{
+	if (reg_alone(r))
+		return;
+	pthread_mutex_lock(&r->c->lock);
+	r->c->noted_state = seen; /* what has come since is still to be told */
+	pthread_mutex_unlock(&r->c->lock);
+	epoll_note_others(r);
+}
+
+/*
  * What r has to report, given what the kernel said of it.  Drives the conn.
  * Set locked.
  */
@@ -79,7 +94,9 @@ examine(struct reg *r, uint32_t kernel)
 {
 	struct conn *c = r->c;
 	struct readiness now;
+	enum conn_state seen;
 	uint32_t told;
+	bool changed;
 	int fd;
 
 	if (!r->live || c == NULL)
@@ -93,10 +110,14 @@ examine(struct reg *r, uint32_t kernel)
 		return 0;
 	ready_check(c, fd, poll_bits(r->events), &now);
 	pthread_mutex_lock(&c->lock);
+	seen = c->state;
+	changed = conn_changed(c);
 	c->fresh = false;
 	if (c->out_again)
 		now.until = now_ms() + AGAIN_MS;
 	pthread_mutex_unlock(&c->lock);
+	if (changed)
+		share(r, seen);
 	if (now.until > 0 &&
 	    (r->set->deadline == 0 || now.until < r->set->deadline))
 		r->set->deadline = now.until;

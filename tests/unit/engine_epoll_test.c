@@ -233,6 +233,91 @@ test_what_a_read_left(void)
 	}
 }
 
+/* What both sets say of ten bytes that came, the second one behind a read. */
+static bool
+both_told(struct traffic *t, const uint32_t events[2], size_t read)
+{
+	struct epoll_event one;
+	int set[2], got[2], k;
+
+	for (k = 0; k < 2; k++) {
+		struct epoll_event ev = {.events = events[k]};
+
+		set[k] = epoll_create1(EPOLL_CLOEXEC);
+		tls.epoll_ctl(set[k], EPOLL_CTL_ADD, t->p.fd[SERVER], &ev);
+		if (tls.epoll_wait(set[k], &one, 1, 0) != 0)
+			return false;
+	}
+	(void)put(t, CLIENT, 10, 0);
+	got[0] = tls.epoll_wait(set[0], &one, 1, 0);
+	if (read > 0)
+		(void)tls.recv(t->p.fd[SERVER], in, read, 0);
+	got[1] = tls.epoll_wait(set[1], &one, 1, 0);
+	tls.close(set[0]);
+	tls.close(set[1]);
+	return got[0] == 1 && got[1] == (read < 10);
+}
+
+/*
+ * One wait decrypts what came, and the kernel has nothing left that would tell
+ * the other set.
+ */
+static void
+test_two_sets(void)
+{
+	static const uint32_t kinds[][2] = {{EPOLLIN, EPOLLIN},
+	    {EPOLLIN, EPOLLIN | EPOLLET}, {EPOLLIN | EPOLLET, EPOLLIN},
+	    {EPOLLIN | EPOLLET, EPOLLIN | EPOLLET}};
+	static const size_t reads[] = {0, 5, 10};
+	struct traffic t;
+	size_t i, k;
+
+	memory_test = "two sets";
+	for (i = 0; i < 4; i++)
+		for (k = 0; k < 3; k++) {
+			memset(in_set, 0, sizeof in_set);
+			start(&t, "", "");
+			result(both_told(&t, kinds[i], reads[k]),
+			    "%s, %s, %zu of 10 read between",
+			    kinds[i][0] & EPOLLET ? "edge" : "level",
+			    kinds[i][1] & EPOLLET ? "edge" : "level", reads[k]);
+			pair_close(&t.p);
+		}
+}
+
+/* One wait ends the handshake, and the other set's may be written to. */
+static void
+test_two_sets_open(void)
+{
+	struct epoll_event ev[2] = {{.events = EPOLLIN}, {.events = EPOLLOUT}};
+	struct epoll_event one;
+	int set[2], i, before, told;
+	struct pair p;
+
+	memory_test = "two sets";
+	memset(in_set, 0, sizeof in_set);
+	pair_open(&p, "", "");
+	(void)pair_connect(&p);
+	for (i = 0; i < 2; i++) {
+		set[i] = epoll_create1(EPOLL_CLOEXEC);
+		tls.epoll_ctl(set[i], EPOLL_CTL_ADD, p.fd[CLIENT], &ev[i]);
+	}
+	before = tls.epoll_wait(set[1], &one, 1, 0);
+	for (i = 0; i < 20 && p.c[CLIENT]->state != CONN_OPEN; i++) {
+		pair_drive(&p, SERVER);
+		(void)tls.epoll_wait(set[0], &one, 1, 0);
+	}
+	/* the kernel is asked for OUT in the first of these */
+	for (i = told = 0; i < 2 && told == 0; i++)
+		told = tls.epoll_wait(set[1], &one, 1, 0);
+	result(before == 0 && p.c[CLIENT]->state == CONN_OPEN && told == 1 &&
+		   one.events == EPOLLOUT,
+	    "a handshake that the other one's wait has ended");
+	pair_close(&p);
+	tls.close(set[0]);
+	tls.close(set[1]);
+}
+
 int
 main(void)
 {
@@ -247,5 +332,7 @@ main(void)
 	test_changes_that_fail();
 	test_what_is_closed_is_used_again();
 	test_what_a_read_left();
+	test_two_sets();
+	test_two_sets_open();
 	return failures > 0;
 }
