@@ -150,6 +150,23 @@ test_kept(const char *version)
 	pair_close(&p);
 }
 
+/* A server may flood. */
+static void
+test_flood(void)
+{
+	struct pair p;
+	unsigned i;
+
+	memory_test = "TLS 1.3";
+	pair_open(&p, "", TICKETS);
+	result(visit(&p), "a session");
+	gone = 0;
+	for (i = 0; i < 1000; i++)
+		resume_ticket(p.c[CLIENT]);
+	result(gone < 20, "of 1000 tickets %u are looked at", gone);
+	pair_close(&p);
+}
+
 /*
  * RFC 7627: a session without the extended master secret may be somebody
  * else's too.
@@ -220,6 +237,7 @@ main(void)
 		test_resumed(versions[i]);
 	for (i = 0; i < sizeof versions / sizeof versions[0]; i++)
 		test_kept(versions[i]);
+	test_flood();
 	test_master();
 	test_ticket_key();
 	return failures > 0;

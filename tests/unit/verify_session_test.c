@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../../policy/credentials.h"
+#include "../../policy/psk.h"
 #include "../../policy/trust.h"
 #include "../../shim/engine/verify.h"
 #include "chain_file.h"
@@ -103,6 +104,20 @@ identity(const char *name)
 	return x;
 }
 
+static struct psks *held; /* of the rule's psk_file; NULL: it has none */
+
+static void
+hold(const char *text)
+{
+	struct fault f;
+
+	psks_free(held);
+	held = NULL;
+	if (text != NULL &&
+	    psks_parse(text, strlen(text), "psks", &held, &f) == -1)
+		die(f.text);
+}
+
 /* Judges one end by a rule of those versions. */
 static void
 judge(const char *what, const struct end *e, enum side side, int min, int max,
@@ -125,6 +140,8 @@ judge(const char *what, const struct end *e, enum side side, int min, int max,
 	r.values.verify_mode = mode;
 	c.rule = &r;
 	c.trust = t;
+	c.psks = held;
+	r.values.psk_file = held != NULL ? "psks" : NULL;
 	rv = verify_session(&c, side, "good.tls.test", e->session, &v);
 	report(cause == NULL ? rv == 0 && v.cause == NULL
 			     : rv == -1 && strcmp(v.cause, cause) == 0,
@@ -163,6 +180,12 @@ certificates_check(const char *priority, const char *client_case)
 	    client_case != NULL ? NULL : "peer_not_allowed");
 	judge("the client, if it shows itself", &server, SIDE_SERVER, TLS_V1_2,
 	    TLS_V1_3, VERIFY_OPTIONAL, NULL);
+	hold("me:30313233343536373839616263646566\n");
+	judge("a certificate where a key is wanted", &client, SIDE_CLIENT,
+	    TLS_V1_2, TLS_V1_3, VERIFY_NONE, "psk");
+	judge("a certificate where it counts too", &client, SIDE_CLIENT,
+	    TLS_V1_2, TLS_V1_3, VERIFY_REQUIRED, NULL);
+	hold(NULL);
 	gnutls_deinit(client.session);
 	gnutls_deinit(server.session);
 	gnutls_certificate_free_credentials(none);
@@ -171,9 +194,34 @@ certificates_check(const char *priority, const char *client_case)
 		gnutls_certificate_free_credentials(client_id);
 }
 
-/* Neither of these shows a certificate; neither may pass, even unverified. */
+/*
+ * Neither shows a certificate, and neither may pass, even unverified, but by
+ * a rule that has this very key, and with (EC)DHE.
+ */
 static void
-psk_check(void)
+psk_judge(const struct end *client, const struct end *server, bool fresh)
+{
+	const char *cause = fresh ? NULL : "handshake";
+
+	judge("PSK, required", client, SIDE_CLIENT, TLS_V1_2, TLS_V1_3,
+	    VERIFY_REQUIRED, "handshake");
+	judge("PSK, unverified", client, SIDE_CLIENT, TLS_V1_2, TLS_V1_3,
+	    VERIFY_NONE, "handshake");
+	judge("PSK, server", server, SIDE_SERVER, TLS_V1_2, TLS_V1_3,
+	    VERIFY_NONE, "handshake");
+	hold("me:30313233343536373839616263646566\n");
+	judge("PSK of the client's file", client, SIDE_CLIENT, TLS_V1_2,
+	    TLS_V1_3, VERIFY_NONE, cause);
+	judge("PSK of the server's file", server, SIDE_SERVER, TLS_V1_2,
+	    TLS_V1_3, VERIFY_NONE, cause);
+	hold("you:30313233343536373839616263646566\n");
+	judge("PSK of an identity that is not in it", server, SIDE_SERVER,
+	    TLS_V1_2, TLS_V1_3, VERIFY_NONE, "handshake");
+	hold(NULL);
+}
+
+static void
+psk_check(const char *exchange)
 {
 	const gnutls_datum_t key = {(unsigned char *)"0123456789abcdef", 16};
 	gnutls_psk_client_credentials_t cred;
@@ -190,7 +238,7 @@ psk_check(void)
 	    fprintf(f, "me:30313233343536373839616263646566\n") < 0 ||
 	    fclose(f) != 0)
 		die(file);
-	snprintf(priority, sizeof priority, PSK_ONLY, "ECDHE-PSK");
+	snprintf(priority, sizeof priority, PSK_ONLY, exchange);
 	end_init(&client, &server, GNUTLS_CLIENT, priority);
 	end_init(&server, &client, GNUTLS_SERVER, priority);
 	gnutls_psk_allocate_client_credentials(&cred);
@@ -199,13 +247,8 @@ psk_check(void)
 	gnutls_psk_set_server_credentials_file(known, file);
 	gnutls_credentials_set(client.session, GNUTLS_CRD_PSK, cred);
 	gnutls_credentials_set(server.session, GNUTLS_CRD_PSK, known);
-	report(shake(&client, &server), "a PSK session of TLS 1.3");
-	judge("PSK, required", &client, SIDE_CLIENT, TLS_V1_2, TLS_V1_3,
-	    VERIFY_REQUIRED, "handshake");
-	judge("PSK, unverified", &client, SIDE_CLIENT, TLS_V1_2, TLS_V1_3,
-	    VERIFY_NONE, "handshake");
-	judge("PSK, server", &server, SIDE_SERVER, TLS_V1_2, TLS_V1_3,
-	    VERIFY_NONE, "handshake");
+	report(shake(&client, &server), "a session of TLS 1.3 by %s", exchange);
+	psk_judge(&client, &server, strcmp(exchange, "PSK") != 0);
 	gnutls_deinit(client.session);
 	gnutls_deinit(server.session);
 	gnutls_psk_free_client_credentials(cred);
@@ -242,7 +285,8 @@ main(void)
 	certificates_check("NORMAL:-VERS-ALL:+VERS-TLS1.2", NULL);
 	certificates_check("NORMAL:-VERS-ALL:+VERS-TLS1.3", "eku-client-only");
 	certificates_check("NORMAL:-VERS-ALL:+VERS-TLS1.2", "eku-client-only");
-	psk_check();
+	psk_check("ECDHE-PSK");
+	psk_check("PSK");
 	anonymous_check();
 	return failures > 0;
 }
