@@ -25,6 +25,7 @@ class Echo(socketserver.BaseRequestHandler):
     def handle(self):
         subprocess.run(["cat"], stdin=self.request, stdout=self.request)
 class Server(socketserver.ForkingTCPServer):
+    allow_reuse_address = True
     request_queue_size = 64
 Server(("127.0.0.1", int(sys.argv[1])), Echo).serve_forever()
 END
