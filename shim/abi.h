@@ -91,6 +91,14 @@ struct shim_relayed {
 	int refused; /* 1: no relay is there, and no byte may pass */
 };
 
+/*
+ * What the relay's own end says of its close by the length of its name, which
+ * getpeername(2) gives: of the kernel's choice (unix(7), autobind: a NUL and
+ * five digits), an orderly end; a longer one, a cut.  None: the relay lives, or
+ * it was killed.
+ */
+#define SHIM_ORDERLY_NAME (offsetof(struct sockaddr_un, sun_path) + 6)
+
 /* The variable that tells the next image of a process's relayed ends. */
 #define SHIM_RELAYED_NAME "TLSSHIM_RELAYED"
 #define SHIM_RELAYED_MOST 8400 /* bytes of it with its value: 64 entries */

@@ -176,6 +176,42 @@ except OSError as e:
 	assertContains "$(cat "$TMP/host.err")" 'Connection reset by peer'
 }
 
+# Nor must a relay that was killed, by hand or for want of memory.
+test_a_killed_relay_is_no_end_of_file() {
+	serve fork 1 python3 -c '
+import os, socket, sys
+s = socket.socket(fileno=os.dup(0))
+s.recv(1)
+print("waits %s:%d" % s.getpeername(), file=sys.stderr, flush=True)
+try:
+    print("read %d" % len(os.read(0, 1)), file=sys.stderr)
+except OSError as e:
+    print(e.strerror, file=sys.stderr)'
+	talk x >"$TMP/out" &
+	started+=("$!")
+	wait_line "$TMP/host.err" waits >/dev/null || fail 'no reader'
+	kill -KILL "$(relay_of "$(sed -n 's/^waits //p' "$TMP/host.err")")"
+	finish host
+	assertContains "$(cat "$TMP/host.err")" 'Connection reset by peer'
+}
+
+# Who shuts an end both ways, or whose fellow does, reads its end at once.
+test_a_program_that_shuts_both_ways_reads_an_end() {
+	serve fork 1 python3 -c '
+import os, socket, sys
+s = socket.socket(fileno=os.dup(0))
+s.recv(1)
+if os.fork() == 0:
+    s.shutdown(socket.SHUT_RDWR)
+    os._exit(0)
+os.wait()
+print("read %d error %d" % (len(s.recv(1)),
+    s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)), file=sys.stderr)'
+	talk x >/dev/null
+	finish host
+	assertContains "$(cat "$TMP/host.err")" 'read 0 error 0'
+}
+
 # A handshake that nobody has begun is the next program's from its exec on,
 # which was lost where the parent came in between.
 test_who_shares_memory_comes_too_late() {

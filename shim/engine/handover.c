@@ -151,7 +151,7 @@ handover_to(struct handover *h, struct conn *c, int fd)
 	pthread_mutex_lock(&c->lock);
 	rv = give(c, fd, h->leaves, r);
 	pthread_mutex_unlock(&c->lock);
-	if (rv < 0 && relay_none(r) < 0)
+	if (rv < 0 && relay_none(r, fd) < 0)
 		return -1;
 	hold(h, c);
 	h->to[i].c = c;

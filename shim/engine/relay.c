@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -241,6 +243,27 @@ start(struct conn *c, int fd, pid_t leaves, const int pair[2],
 	return host->libc->read(ctl[1], &byte, 1) == 1 ? 0 : -EAGAIN;
 }
 
+void
+relay_say_orderly(int end)
+{
+	static const struct sockaddr any_name = {.sa_family = AF_UNIX};
+
+	host->libc->bind(end, &any_name, sizeof any_name.sa_family);
+}
+
+/* Whoever takes the name before makes the cut one that nobody speaks of. */
+void
+relay_say_cut(int end)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1,
+	    TITLE "-%llx", (unsigned long long)shim_cookie(host->libc, end));
+
+	host->libc->bind(end, (const struct sockaddr *)&name,
+	    (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1U +
+		(socklen_t)n);
+}
+
 /* The next image is told; names that the kernel does not know stay empty. */
 static void
 introduce(int fd, int end)
@@ -319,12 +342,14 @@ relay_stop(struct relay *r)
 }
 
 int
-relay_none(struct relay *r)
+relay_none(struct relay *r, int fd)
 {
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
 		return -errno;
+	introduce(fd, pair[1]);
+	relay_say_cut(pair[0]);
 	host->libc->close(pair[0]);
 	r->end = pair[1];
 	r->ctl = -1;

@@ -33,8 +33,15 @@ void relay_go(struct relay *r);
 /* The relay has ended when this returns. */
 void relay_stop(struct relay *r);
 
-/* An end whose relay has gone: end of file to read, EPIPE to write. */
-int relay_none(struct relay *r);
+/* An end whose relay has gone: ECONNRESET to read, once; EPIPE to write. */
+int relay_none(struct relay *r, int fd);
+
+/*
+ * How the connection of the other end, `end` being the relay's, has ended
+ * (abi.h, SHIM_ORDERLY_NAME); the first word counts.
+ */
+void relay_say_orderly(int end);
+void relay_say_cut(int end);
 
 /* relay_pump.c: in the relay; ends the process. */
 _Noreturn void relay_pump(struct conn *c, int fd, int end);

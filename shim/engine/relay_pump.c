@@ -177,6 +177,7 @@ to_program(struct pump *p)
 	if (h->end && h->len == 0 && !h->done) {
 		h->done = true;
 		p->moved = true;
+		relay_say_orderly(p->end);
 		host->libc->shutdown(p->end, SHUT_WR);
 	}
 }
@@ -267,17 +268,16 @@ is_over(const struct pump *p)
 }
 
 /*
- * A cut must not look like an orderly end.  Where the program has left bytes
- * that nobody took the kernel makes it ECONNRESET; else the preload does when
- * it finds that our end has a name (preload.h, relayed_end).
+ * Said as soon as it is known: another process that has the program's end as
+ * well may have shut it both ways, and reads.
  */
 static void
-end_broken(struct pump *p)
+say_end(const struct pump *p)
 {
-	static const struct sockaddr any_name = {.sa_family = AF_UNIX};
-
-	host->libc->bind(p->end, &any_name, sizeof any_name.sa_family);
-	host->libc->close(p->end);
+	if (p->broken)
+		relay_say_cut(p->end);
+	else if (p->gone)
+		relay_say_orderly(p->end);
 }
 
 static void
@@ -313,9 +313,10 @@ relay_pump(struct conn *c, int fd, int end)
 		move(&p);
 		if (!p.moved)
 			wait_for_either(&p);
+		say_end(&p);
 	}
-	if (p.broken)
-		end_broken(&p);
+	relay_say_orderly(end); /* unless it was said to be cut */
+	host->libc->close(end);
 	descriptor_close(fd);
 	deferred_finish(now_ms() + 5000);
 	host->libc->_exit(0);

@@ -142,9 +142,9 @@ size_t relayed_tell(char *buf, size_t len);
 void relayed_read(const char *text);
 
 /*
- * What libc's answer to a call on an end is to the program: the relay says by
- * a name of its own end that the connection was cut, and then an end of file
- * is ECONNRESET, once.
+ * What libc's answer to a call on an end is to the program: where the relay
+ * says by the name of its own end that the connection was cut (abi.h), or has
+ * been killed, an end of file is ECONNRESET, once.
  */
 ssize_t relayed_end(int fd, ssize_t answer);
 

@@ -1,9 +1,11 @@
 /* relayed.c - one end of a socket pair that answers as its connection would */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/un.h>
+#include <time.h>
 
 #include "handover.h"
 #include "owned.h"
@@ -14,6 +16,7 @@
 
 #define ENTRIES 64
 #define REFUSED 4 /* the last of them: one for each image of a chain */
+#define RELAY_ANSWERS_MS 500
 #define OPTIONS 48 /* TCP_* are small numbers */
 
 /*
@@ -116,15 +119,40 @@ relayed_refused(int fd)
 	return e != NULL && e->is.refused;
 }
 
+/* The other end was closed, or both ends are shut both ways. */
 static int
-is_cut(struct entry *e, int fd)
+hung_up(int fd)
 {
-	struct sockaddr_un name;
-	socklen_t len = sizeof name;
+	struct pollfd ask = {fd, 0, 0};
 
-	return !e->cut_told &&
-	       libc.getpeername(fd, (struct sockaddr *)&name, &len) == 0 &&
-	       len > offsetof(struct sockaddr_un, sun_path);
+	return libc.poll(&ask, 1, 0) == 1 && (ask.revents & POLLHUP);
+}
+
+/*
+ * A relay that lives says so at once, when another process has shut this end;
+ * one that is killed never does, and neither the peer nor the kernel can tell
+ * the program that bytes are missing.
+ */
+static int
+is_cut(const struct entry *e, int fd)
+{
+	const struct timespec moment = {0, 1000000};
+	struct sockaddr_un name;
+	int i;
+
+	if (e->cut_told || !hung_up(fd))
+		return 0;
+	for (i = 0; i < RELAY_ANSWERS_MS; i++) {
+		socklen_t len = sizeof name;
+
+		if (libc.getpeername(
+			fd, (struct sockaddr *)&name, &len) == -1)
+			return 0;
+		if (len > offsetof(struct sockaddr_un, sun_path))
+			return len > SHIM_ORDERLY_NAME;
+		nanosleep(&moment, NULL);
+	}
+	return 1;
 }
 
 ssize_t
