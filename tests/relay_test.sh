@@ -195,6 +195,31 @@ except OSError as e:
 	assertContains "$(cat "$TMP/host.err")" 'Connection reset by peer'
 }
 
+# A program that waits to write and reads nothing meanwhile, as cat does, hears
+# of a reset all the same; three times, since what waits where is the kernel's.
+test_a_reset_ends_who_waits_to_write() {
+	serve fork 3 cat
+	timeout 60 python3 - "$TMP/ca.pem" "$port" <<-'END'
+	import socket, ssl, struct, sys
+	c = ssl.create_default_context(cafile=sys.argv[1])
+	for i in range(3):
+	    s = socket.create_connection(('127.0.0.1', int(sys.argv[2])))
+	    t = c.wrap_socket(s, server_hostname='localhost')
+	    t.settimeout(1)
+	    try:
+	        while True:
+	            t.send(b'x' * 65536)
+	    except socket.timeout:
+	        pass
+	    t.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+	        struct.pack('ii', 1, 0))
+	    t.close()
+	END
+	finish host
+	assertEquals 'left 0 no more children' \
+	    "$(sed 1d "$TMP/host.out" | tr '\n' ' ' | sed 's/ $//')"
+}
+
 # Who shuts an end both ways, or whose fellow does, reads its end at once.
 test_a_program_that_shuts_both_ways_reads_an_end() {
 	serve fork 1 python3 -c '

@@ -32,6 +32,7 @@ struct pump {
 	bool gone;     /* the program has closed its end */
 	bool deaf;     /* it does not read any more */
 	bool broken;   /* the connection has failed */
+	bool rest;     /* and what it brought goes to the program at once */
 	bool moved;    /* since the last wait */
 	int64_t until; /* what is left must have moved by then; 0: no limit */
 };
@@ -216,7 +217,7 @@ question_to_program(const struct pump *p)
 {
 	short events = 0;
 
-	if (p->out.len == 0 && !p->out.end)
+	if (p->out.len == 0 && !p->out.end && !p->broken)
 		events |= POLLIN;
 	if (p->in.len > 0)
 		events |= POLLOUT;
@@ -280,6 +281,27 @@ say_end(const struct pump *p)
 		relay_say_orderly(p->end);
 }
 
+/*
+ * The program may wait for room to write and read nothing before: with TCP it
+ * hears of the reset then, and can still read what came before.  So that goes
+ * to its end of the pair now, which has room for it, and ours is closed; where
+ * the kernel allows no larger buffer, writing ends and reading goes on.
+ */
+static void
+give_rest(struct pump *p)
+{
+	int room = 8 * PIECE; /* net.core.wmem_max caps it */
+
+	if (!p->broken || p->rest || p->in.len == 0)
+		return;
+	p->rest = true;
+	host->libc->setsockopt(
+	    p->end, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	to_program(p);
+	if (p->in.len > 0)
+		host->libc->shutdown(p->end, SHUT_RD);
+}
+
 static void
 move(struct pump *p)
 {
@@ -291,6 +313,7 @@ move(struct pump *p)
 		end_to_peer(p);
 	}
 	to_program(p);
+	give_rest(p);
 	if (p->moved && p->until > 0)
 		p->until = now_ms() + STUCK_MS;
 }
