@@ -28,7 +28,7 @@ CPPFLAGS += -D_GNU_SOURCE -DSYSCONFDIR='"$(SYSCONFDIR)"' \
 	-DLIBDIR='"$(LIBDIR)"'
 ifneq ($(SAN),)
 # They refuse RTLD_DEEPBIND, and fortified calls hide from them.
-override SAN += -DSHIM_NO_DEEPBIND -U_FORTIFY_SOURCE
+override SAN += -DSHIM_NO_DEEPBIND -DSHIM_SANITIZED -U_FORTIFY_SOURCE
 endif
 ALL_CFLAGS = $(WARN) $(HARD) $(SAN) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 RELRO = -Wl,-z,relro,-z,now,-z,noexecstack
@@ -78,9 +78,12 @@ $(B)/obj/%.o: %.S
 
 # initfirst: other libraries' constructors call write and connect.
 # symbolic: a hook that calls a hook means ours, whatever the host exports.
+# nostartfiles: without gcc's crtbegin, which has ld.so look for four names that
+# are for C++ and profilers; nodelete, since what it does at an unload is gone.
 $(B)/tlsshim.so: $(preload_obj)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(HARD) $(SAN) $(LDFLAGS) -shared $(RELRO) $(ONE) -Wl,-z,defs \
+	    -nostartfiles -Wl,-z,nodelete \
 	    -Wl,-z,initfirst -Wl,-Bsymbolic-functions \
 	    -Wl,-soname,tlsshim.so -o $@ $(preload_obj) -lc
 

@@ -19,6 +19,18 @@ test_a_program_without_tcp_behaves_as_it_does_without_us() {
 	assertContains "$got" 'sandbox 20'
 }
 
+# shim/preload/late.S: libc's functions are found when they are first called.
+test_first_calls_in_handlers_and_vfork_children_are_as_without_us() {
+	local want got
+	want=$("$B/tests/firstly" 2>&1)
+	got=$(env LD_PRELOAD="$B/tlsshim.so" "$B/tests/firstly" 2>&1)
+	assertEquals 'status' 0 $?
+	assertEquals "$want" "$got"
+	assertContains "$got" 'handled, errno kept'
+	assertContains "$got" 'from a child'
+	assertContains "$got" '1 2 3 4 5.50 6.25'
+}
+
 test_a_program_without_tcp_loads_no_engine() {
 	local maps
 	maps=$(env LD_PRELOAD="$B/tlsshim.so" cat /proc/self/maps)

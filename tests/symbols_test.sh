@@ -23,6 +23,7 @@ rows() {
 		echo '#define CALL_BY_HAND(ret, name, ...) ROW name'
 		echo '#define API(gate, ret, name, ...) ROW name'
 		echo '#define ALIAS(name, of) ROW name'
+		echo '#define IMPORT(name) ROW name'
 		for file; do
 			echo "#include \"$file\""
 		done
@@ -54,13 +55,35 @@ test_no_other_name_of_libc_for_a_hook_is_left_out() {
 # shim/preload/place.h: each page more is a fault more for every start.
 test_what_a_start_writes_is_on_one_page() {
 	local name pages
-	for name in __TMC_END__ libc start_env process_wiped symbol_own \
-	    owned_top owned_table parted; do
+	for name in late_imports libc libc_object start_env process_wiped \
+	    symbol_own owned_top owned_table parted; do
 		nm "$B/tlsshim.so" | awk -v n="$name" '$3 == n { print $1 }'
 	done >"$TMP/places"
 	pages=$(sed 's/...$//' "$TMP/places" | sort | uniq -c | tr -s ' ')
 	assertEquals "$(cat "$TMP/places")" 1 "$(wc -l <<<"$pages")"
-	assertContains "$pages" ' 8 '
+	assertContains "$pages" ' 9 '
+}
+
+# Each name costs every start a search by ld.so; imports.def's cost nothing.
+test_preload_leaves_few_names_to_ld_so() {
+	local names
+	names=$(nm -D -u "$B/tlsshim.so" | awk '{ sub(/@.*/, ""); print $2 }')
+	assertTrue "$names" "[ $(wc -w <<<"$names") -le 13 ]"
+	assertContains "$names" malloc
+}
+
+# shim/preload/libc.c: what is found late is found without dlsym, which may
+# wait for a lock that the thread has that a handler has interrupted.
+test_what_is_found_late_is_a_plain_function_of_libc() {
+	local libc
+	libc=$(ldd "$B/tlsshim.so" | awk '$1 == "libc.so.6" { print $3 }')
+	assertEquals '' "$(readelf --dyn-syms -W "$libc" | awk '
+	    NR == FNR { want[$1]; next }
+	    $4 ~ /^(FUNC|IFUNC)$/ && $7 != "UND" && split($8, part, "@@") == 2 {
+		delete want[part[1]] }
+	    END { for (name in want) print name }' <(
+	    rows shim/calls.def shim/preload/imports.def) -)"
+	assertContains "$(rows shim/preload/imports.def)" strrchr
 }
 
 test_no_row_is_there_twice() {

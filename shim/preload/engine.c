@@ -205,6 +205,7 @@ load(void)
 	engine_loading = 1;
 	engine = engine_open();
 	engine_loading = 0;
+	libc_find_all();
 	if (engine != NULL)
 		bind_hooks();
 	__atomic_store_n(&engine_value, engine, __ATOMIC_RELEASE);

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "kernel.h"
 #include "owned.h"
 
 #ifndef IPPROTO_MPTCP
@@ -65,7 +66,7 @@ owned_set(int fd, enum fd_class class)
  * meanwhile: a thread that looks at a number late must not call PASS what
  * another one has connected under it since.
  */
-static void
+FIRST static void
 learnt(int fd, enum fd_class class)
 {
 	unsigned char unknown = FD_UNKNOWN;
@@ -141,7 +142,7 @@ FIRST static int
 kind_of(int fd)
 {
 	struct stat st;
-	int known = fstat(fd, &st) == 0, protocol;
+	int known = kernel_fstat(fd, &st) == 0, protocol;
 
 	if (known && !S_ISSOCK(st.st_mode))
 		return FD_PASS;

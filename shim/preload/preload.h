@@ -28,6 +28,12 @@ extern char libc_ready;
 
 void libc_init(void);
 
+/* libc_init's stubs and late.S: the function of a row.  As symbol_take. */
+void *libc_find(size_t row);
+
+/* What has not been called yet: no child is to find it anew. */
+void libc_find_all(void);
+
 /* For hooks that may be entered before our constructor. */
 static inline void
 libc_need(void)

@@ -7,7 +7,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "kernel.h"
 #include "owned.h"
+
+/*
+ * pthread_atfork() as libc has it; what stands for it in each object is on a
+ * page of ours that a start does not touch otherwise.
+ */
+extern int __register_atfork(
+    void (*)(void), void (*)(void), void (*)(void), void *object);
 
 char process_sealed;
 
@@ -23,38 +31,38 @@ static void
 forked(void)
 {
 	if (owner != NULL)
-		__atomic_store_n(owner, getpid(), __ATOMIC_RELAXED);
+		__atomic_store_n(owner, kernel_getpid(), __ATOMIC_RELAXED);
 	engine_forked();
 }
 
 FIRST void
 process_init(void)
 {
-	const size_t len = 4096; /* x86-64 has no other */
-	void *page = mmap(NULL, len, PROT_READ | PROT_WRITE,
+	const long len = 4096; /* x86-64 has no other */
+	long page = kernel_call(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (page == MAP_FAILED)
+	if (page < 0)
 		return;
-	if (madvise(page, len, MADV_WIPEONFORK) == -1) {
-		munmap(page, len); /* Linux before 4.14 */
+	if (kernel_call(SYS_madvise, page, len, MADV_WIPEONFORK, 0, 0, 0) < 0) {
+		munmap((void *)page, (size_t)len); /* Linux before 4.14 */
 		return;
 	}
-	owner = page;
+	owner = (pid_t *)page;
 	process_wiped = owner + 1;
-	*owner = getpid();
+	*owner = kernel_getpid();
 	/* The first child's check may be made by a vfork child of its own. */
-	pthread_atfork(NULL, NULL, forked);
+	__register_atfork(NULL, NULL, forked, &owner);
 }
 
-int
+FIRST int
 process_vforked(void)
 {
 	pid_t was, me;
 
 	if (owner == NULL || process_sealed)
 		return 0;
-	me = getpid();
+	me = kernel_getpid();
 	was = __atomic_load_n(owner, __ATOMIC_RELAXED);
 	if (likely(was == me))
 		return 0;

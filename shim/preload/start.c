@@ -25,7 +25,7 @@ APART static char preload_path[PATH_MAX]; /* where ld.so's is relative */
  * title over the environment.  No malloc, which may be the host's; and what
  * is short has no mapping of its own, which every fork would have to copy.
  */
-static const char *
+FIRST static const char *
 copy(const char *value)
 {
 	static char room[1024];
@@ -46,7 +46,7 @@ copy(const char *value)
  * What follows name in entry, or NULL.  By hand: libc's functions for strings
  * are on pages of it that a start has not touched otherwise.
  */
-static const char *
+FIRST static const char *
 value_of(const char *entry, const char *name)
 {
 	for (; *name != '\0'; name++, entry++)
@@ -55,7 +55,7 @@ value_of(const char *entry, const char *name)
 	return *entry == '=' ? entry + 1 : NULL;
 }
 
-static void
+FIRST static void
 variable_read(const char *entry, const char *name, const char **out)
 {
 	const char *value = *out == NULL ? value_of(entry, name) : NULL;
@@ -65,7 +65,7 @@ variable_read(const char *entry, const char *name, const char **out)
 }
 
 /* Ends the path at list, which ends at a separator, in name? */
-static int
+FIRST static int
 called(const char *list, const char *name)
 {
 	const char *n = name; /* what is still to come; NULL: another's name */
@@ -79,7 +79,7 @@ called(const char *list, const char *name)
 }
 
 /* Does what follows LD_PRELOAD= name an object as ours is called? */
-static int
+FIRST static int
 preload_named(const char *list)
 {
 	const char *own = start_env.preload, *name, *at;
@@ -102,6 +102,9 @@ preload_named(const char *list)
 FIRST static void
 environment_read(char **envp)
 {
+	static const char names[][16] FIRST_DATA = {"LD_PRELOAD",
+	    "TLSSHIM_POLICY", "LOCALDOMAIN", "SSLKEYLOGFILE",
+	    SHIM_RELAYED_NAME};
 	const char *relayed = NULL;
 
 	if (start_env.secure || envp == NULL)
@@ -112,13 +115,13 @@ environment_read(char **envp)
 
 		if (first != 'T' && first != 'L' && first != 'S')
 			continue;
-		list = value_of(*envp, "LD_PRELOAD");
+		list = value_of(*envp, names[0]);
 		if (list != NULL)
 			start_by_variable |= preload_named(list) != 0;
-		variable_read(*envp, "TLSSHIM_POLICY", &start_env.policy);
-		variable_read(*envp, "LOCALDOMAIN", &start_env.search);
-		variable_read(*envp, "SSLKEYLOGFILE", &start_env.keylog);
-		variable_read(*envp, SHIM_RELAYED_NAME, &relayed);
+		variable_read(*envp, names[1], &start_env.policy);
+		variable_read(*envp, names[2], &start_env.search);
+		variable_read(*envp, names[3], &start_env.keylog);
+		variable_read(*envp, names[4], &relayed);
 	}
 	if (relayed != NULL)
 		relayed_read(relayed);
@@ -206,7 +209,7 @@ end(void)
 EXPORTS_BEGIN
 
 /* The first moment at which all of libc works and the program has not run. */
-int
+FIRST int
 __libc_start_main(int (*entry)(int, char **, char **), int argc, char **argv,
     void (*init)(void), void (*fini)(void), void (*rtld_fini)(void),
     void *stack_end)

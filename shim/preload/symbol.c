@@ -7,12 +7,14 @@
  * clear is taken: an ordinary function that libc has in its default version
  * and nobody before it has at all.  Everything else (another preload behind
  * us, a library that has the name, an object without DT_GNU_HASH) is dlsym's
- * to say.
+ * to say.  Where nothing is before libc, a name needs neither dlsym nor to be
+ * looked for before it is called (libc.c).
  */
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "place.h"
 #include "symbol.h"
@@ -21,7 +23,7 @@
 #define VERSIONED 2   /* 0 and 1: local, global */
 
 /* strcmp() == 0, without the page of libc's that it is on. */
-static int
+FIRST static int
 same(const char *a, const char *b)
 {
 	for (; *a == *b; a++, b++)
@@ -30,7 +32,9 @@ same(const char *a, const char *b)
 	return 0;
 }
 
-const void *
+FIRST_DATA static const char libc_name[] = "libc.so.6";
+
+FIRST const void *
 symbol_pointer(const struct link_map *m, const ElfW(Dyn) *d)
 {
 	return (const void *)(d->d_un.d_ptr < m->l_addr
@@ -38,7 +42,7 @@ symbol_pointer(const struct link_map *m, const ElfW(Dyn) *d)
 		: d->d_un.d_ptr);
 }
 
-int
+FIRST int
 symbol_read(const struct link_map *m, struct symbol_object *o)
 {
 	const ElfW(Dyn) *d = m->l_ld, *soname = NULL;
@@ -60,21 +64,51 @@ symbol_read(const struct link_map *m, struct symbol_object *o)
 	if (o->hash == NULL || o->symbols == NULL || o->strings == NULL)
 		return -1;
 	o->is_libc = soname != NULL && o->versions != NULL &&
-	    same(o->strings + soname->d_un.d_val, "libc.so.6");
+	    same(o->strings + soname->d_un.d_val, libc_name);
 	return 0;
 }
 
 const char *symbol_own;
 
+/*
+ * ld.so's list of objects, where it shows it to debuggers: dladdr1 goes by all
+ * our symbols to tell which object is ours.  NULL where the program has no
+ * place for it.
+ */
+FIRST static struct link_map *
+objects_shown(void)
+{
+	const ElfW(Phdr) *h = (const ElfW(Phdr) *)getauxval(AT_PHDR), *end;
+	const struct r_debug *shown = NULL;
+	const ElfW(Dyn) *d = NULL;
+	ElfW(Addr) base = 0;
+
+	if (h == NULL)
+		return NULL;
+	for (end = h + getauxval(AT_PHNUM); h < end; h++)
+		if (h->p_type == PT_PHDR)
+			base = getauxval(AT_PHDR) - h->p_vaddr;
+		else if (h->p_type == PT_DYNAMIC && base != 0)
+			d = (const ElfW(Dyn) *)(base + h->p_vaddr);
+	for (; d != NULL && d->d_tag != DT_NULL; d++)
+		if (d->d_tag == DT_DEBUG)
+			shown = (const struct r_debug *)d->d_un.d_ptr;
+	return shown != NULL ? shown->r_map : NULL;
+}
+
 FIRST void
 symbol_begin(struct symbol_scope *s, const void *own)
 {
-	struct link_map *m = NULL;
+	struct link_map *m = objects_shown();
 	Dl_info info;
 
 	s->n = 0;
 	s->complete = 0;
-	if (dladdr1(own, &info, (void **)&m, RTLD_DL_LINKMAP) == 0 || m == NULL)
+	while (m != NULL && m->l_ld != _DYNAMIC)
+		m = m->l_next;
+	if (m == NULL &&
+	    (dladdr1(own, &info, (void **)&m, RTLD_DL_LINKMAP) == 0 ||
+		m == NULL))
 		return;
 	symbol_own = m->l_name;
 	for (m = m->l_next; m != NULL; m = m->l_next) {
@@ -87,7 +121,7 @@ symbol_begin(struct symbol_scope *s, const void *own)
 	}
 }
 
-uint32_t
+FIRST uint32_t
 symbol_hash(const char *name)
 {
 	uint32_t h = 5381;
@@ -130,23 +164,44 @@ symbol_next(const struct symbol_object *o, const char *name, uint32_t h,
 	}
 }
 
-/* libc's default version, where it is a function like any other. */
+/*
+ * What the symbol stands for: of several for different processors the one
+ * that its function chooses, which asks nothing but what ld.so has found out.
+ */
+FIRST static void *
+value(const struct symbol_object *o, const ElfW(Sym) *s)
+{
+	void *at = (void *)(o->base + s->st_value);
+
+	if (s->st_shndx == SHN_UNDEF || s->st_value == 0)
+		return NULL;
+	switch (ELF64_ST_TYPE(s->st_info)) {
+	case STT_FUNC:
+		return at;
+	case STT_GNU_IFUNC:
+		return ((void *(*)(void))at)();
+	default:
+		return NULL;
+	}
+}
+
 FIRST static void *
 take(const struct symbol_object *o, const char *name, uint32_t h)
 {
 	uint32_t at = symbol_next(o, name, h, 0);
 
 	for (; at != 0; at = symbol_next(o, name, h, at)) {
-		const ElfW(Sym) *s = &o->symbols[at];
-
-		if (o->versions[at] < VERSIONED || o->versions[at] & HIDDEN)
-			continue;
-		return s->st_shndx != SHN_UNDEF && s->st_value != 0 &&
-			ELF64_ST_TYPE(s->st_info) == STT_FUNC
-		    ? (void *)(o->base + s->st_value)
-		    : NULL;
+		if (o->versions[at] >= VERSIONED &&
+		    !(o->versions[at] & HIDDEN))
+			return value(o, &o->symbols[at]);
 	}
 	return NULL;
+}
+
+FIRST void *
+symbol_take(const struct symbol_object *o, const char *name)
+{
+	return o->is_libc ? take(o, name, symbol_hash(name)) : NULL;
 }
 
 FIRST void *

@@ -1,8 +1,8 @@
 /*
  * symbol.h - libc's functions without dlsym
  *
- * No allocation, no lock: for the start of a program, when nothing is loaded
- * or unloaded meanwhile.
+ * No allocation, no lock, no system call: for the start of a program, when
+ * nothing is loaded or unloaded meanwhile, and for what then stays, as libc.
  */
 #ifndef SYMBOL_H
 #define SYMBOL_H
@@ -49,6 +49,12 @@ extern const char *symbol_own;
 
 /* own: an address in the object whose followers these are. */
 void symbol_begin(struct symbol_scope *s, const void *own);
+
+/*
+ * libc's function of that name in its default version, or NULL: o is another
+ * object, or has no such.  Any thread; in signal handlers and vfork children.
+ */
+void *symbol_take(const struct symbol_object *o, const char *name);
 
 /* The function that dlsym(RTLD_NEXT) finds; NULL: that one has to be asked. */
 void *symbol_find(const struct symbol_scope *s, const char *name);
