@@ -388,7 +388,7 @@ do_pending(int fd)
 	if (rv == 0 && k.c->state == CONN_OPEN)
 		rv = conn_claim_use(k.c, SLOT_RX);
 	if (rv == 0)
-		rv = stream_pending(k.c, fd);
+		rv = stream_pending(k.c, fd, true);
 	return end(&k, begun, rv);
 }
 

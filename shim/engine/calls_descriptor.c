@@ -265,7 +265,11 @@ do_fcntl(int fd, int cmd, ...)
 	return (int)call_end(&k, rv);
 }
 
-/* FIONREAD: nginx takes it for the exact count, so all is decrypted. */
+/*
+ * FIONREAD: nginx takes it for the exact count, so all is decrypted.  *out:
+ * the kernel's answer; where that has nothing it is not asked again (wrk asks
+ * before each 8 KB, and most of them are set aside by then).
+ */
 static int
 count_pending(struct conn *c, int fd, int *out)
 {
@@ -277,7 +281,7 @@ count_pending(struct conn *c, int fd, int *out)
 	    c->side == SIDE_SERVER)
 		if (handshake_drive(c, fd, &p) == 0 && 
 		    conn_claim_use(c, SLOT_RX) == 0)
-			n = stream_pending(c, fd);
+			n = stream_pending(c, fd, *out > 0);
 	bytes_settle(&c->in);
 	bytes_settle(&c->out);
 	pthread_mutex_unlock(&c->lock);

@@ -495,8 +495,11 @@ ssize_t stream_write(struct conn *c, int fd, const struct iovec *iov, int n,
 
 int stream_shutdown(struct conn *c, int fd, int how);
 
-/* Bytes that a read would give at once; decrypts what has arrived. */
-ssize_t stream_pending(struct conn *c, int fd);
+/*
+ * Bytes that a read would give at once; decrypts what has arrived.  more: the
+ * kernel may have some; else that costs no system call.
+ */
+ssize_t stream_pending(struct conn *c, int fd, bool more);
 
 /* Locked: puts close_notify behind what is queued.  0 or a negative errno. */
 int stream_finish(struct conn *c);

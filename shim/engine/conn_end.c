@@ -18,7 +18,7 @@ unread(struct conn *c, int fd)
 	if (bytes_left(&c->plain) > 0)
 		return true;
 	if (!c->in_eof && c->in_err == 0 && !c->rd_eof)
-		(void)stream_pending(c, fd); /* until the kernel has no more */
+		(void)stream_pending(c, fd, true); /* until the kernel has no more */
 	return bytes_left(&c->plain) > 0 ||
 	    (c->session != NULL && gnutls_record_check_pending(c->session) > 0);
 }

@@ -17,6 +17,7 @@
 #include "stream.h"
 
 #define RENEGOTIATIONS_MOST 8
+#define SHORT 1024 /* a record that is copied: that costs less than care */
 
 int
 stream_ready(struct conn *c, int fd, int option, struct patience *p)
@@ -197,13 +198,50 @@ stream_take(struct conn *c, void *buf, size_t len)
 	return (ssize_t)len;
 }
 
+/*
+ * The length of a record that comes next and is all there, if it is too long
+ * to be copied once more; else 0.  Where GnuTLS reads by itself it may have
+ * taken the beginning, and what lies here be no header.
+ */
+static size_t
+long_record(const struct conn *c)
+{
+	const unsigned char *h = bytes_at(&c->in);
+	size_t n = bytes_left(&c->in), size;
+
+	if (n < SHORT || c->record.whose != RECORD_OURS || c->record.kept ||
+	    c->record.lent > 0)
+		return 0;
+	size = (size_t)h[3] << 8 | h[4];
+	return size >= SHORT && size <= n ? size : 0;
+}
+
+/* To where it stays: len bytes are no less than what becomes of it. */
+static ssize_t
+set_aside_straight(struct conn *c, size_t len)
+{
+	unsigned char *at = bytes_room(&c->plain, len);
+	ssize_t r = at != NULL ? decrypt(c, at, len) : -ENOMEM;
+
+	if (r > 0)
+		c->plain.len += (size_t)r;
+	else if (bytes_left(&c->plain) == 0)
+		bytes_free(&c->plain);
+	return r;
+}
+
 ssize_t
 stream_set_aside(struct conn *c)
 {
-	unsigned char *buf = thread_record();
-	ssize_t r = buf != NULL ? decrypt(c, buf, RECORD_SIZE) : -ENOMEM;
+	unsigned char *buf;
+	size_t size = long_record(c);
+	ssize_t r;
 	int rv;
 
+	if (size > 0)
+		return set_aside_straight(c, size);
+	buf = thread_record();
+	r = buf != NULL ? decrypt(c, buf, RECORD_SIZE) : -ENOMEM;
 	if (r > 0 && (rv = bytes_put(&c->plain, buf, (size_t)r)) < 0)
 		return rv;
 	return r;
@@ -281,7 +319,11 @@ stream_look_ahead(struct conn *c, int fd, size_t most)
 	struct patience p = {.flags = MSG_DONTWAIT};
 
 	while (c->state == CONN_OPEN && bytes_left(&c->plain) < most) {
-		ssize_t r = stream_set_aside(c);
+		ssize_t r;
+
+		if (long_record(c) > 0) /* room for all that is there, once */
+			(void)bytes_room(&c->plain, bytes_left(&c->in));
+		r = stream_set_aside(c);
 
 		if (r > 0)
 			continue;
@@ -293,7 +335,7 @@ stream_look_ahead(struct conn *c, int fd, size_t most)
 }
 
 ssize_t
-stream_pending(struct conn *c, int fd)
+stream_pending(struct conn *c, int fd, bool more)
 {
 	int n = 0;
 
@@ -301,6 +343,9 @@ stream_pending(struct conn *c, int fd)
 		return host->libc->ioctl(fd, FIONREAD, &n) == -1
 		    ? -errno
 		    : n + (ssize_t)bytes_left(&c->plain);
-	stream_look_ahead(c, fd, STREAM_AHEAD);
+	if (more)
+		stream_look_ahead(c, fd, STREAM_AHEAD);
+	while (bytes_left(&c->plain) < STREAM_AHEAD && stream_set_aside(c) > 0)
+		;
 	return (ssize_t)bytes_left(&c->plain);
 }

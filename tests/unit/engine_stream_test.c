@@ -401,6 +401,7 @@ static void
 test_readiness(void)
 {
 	struct traffic t;
+	unsigned recvs;
 	int n = -1, fd;
 
 	memory_test = "readiness";
@@ -411,6 +412,14 @@ test_readiness(void)
 	result(ready(fd, POLLIN) == POLLIN, "plaintext is there");
 	result(tls.ioctl(fd, FIONREAD, &n) == 0 && n == 20000,
 	    "FIONREAD counts every record: %d", n);
+	recvs = t.p.m[SERVER]->recvs;
+	result(tls.ioctl(fd, FIONREAD, &n) == 0 && n == 20000 &&
+		   t.p.m[SERVER]->recvs == recvs,
+	    "and asks no socket again that has nothing: %d", n);
+	put(&t, CLIENT, 5, 0);
+	result(tls.ioctl(fd, FIONREAD, &n) == 0 && n == 20005 &&
+		   get(&t, CLIENT, 5, 0) == 5,
+	    "what has come since is counted: %d", n);
 	result(get(&t, CLIENT, 19999, 0) == 19999 &&
 		   ready(fd, POLLIN) == POLLIN && get(&t, CLIENT, 5, 0) == 1 &&
 		   ready(fd, POLLIN) == 0,

@@ -140,6 +140,10 @@ memory_ioctl(int fd, unsigned long request, ...)
 		m->nonblock = *out != 0;
 		return 0;
 	}
+	if (request == FIONREAD) {
+		*out = (int)memory_left(m);
+		return 0;
+	}
 	*out = m->peer != NULL ? (int)memory_left(m->peer) : 0;
 	return 0;
 }
