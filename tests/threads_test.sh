@@ -59,8 +59,13 @@ suite() {
 		done
 		suite_addTest test_a_handshake_is_cancelled_and_restarted
 	fi
+	suite_addTest test_a_server_that_speaks_first_is_told_that_it_may
 	suite_addTest test_writes_of_threads_do_not_mix
 	suite_addTest test_key_updates_in_both_directions_lose_nothing
+}
+
+test_a_server_that_speaks_first_is_told_that_it_may() {
+	as_over_tcp greeter ''
 }
 
 # Over TCP they may: a blocked write gives the socket's lock away.

@@ -19,6 +19,7 @@ struct wait {
 	nfds_t n;
 	int64_t until; /* ns, -1 = for ever */
 	const sigset_t *mask;
+	bool shakes; /* another thread may end a handshake that is waited for */
 };
 
 /* What to ask the kernel now; returns how many are ready already. */
@@ -28,6 +29,7 @@ prepare(struct wait *w, int64_t *deadline)
 	int ready = 0;
 	nfds_t i;
 
+	w->shakes = false;
 	for (i = 0; i < w->n; i++) {
 		struct readiness *r = &w->r[i];
 		struct conn *c = table_get(w->user[i].fd);
@@ -46,6 +48,8 @@ prepare(struct wait *w, int64_t *deadline)
 			w->kernel[i].fd = -1;
 		if (r->now != 0)
 			ready++;
+		if (r->until > 0 && !single_threaded())
+			w->shakes = true;
 		if (r->until > 0 && (*deadline < 0 || r->until < *deadline))
 			*deadline = r->until;
 	}
@@ -105,7 +109,8 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 	struct timespec ts = {0, 0}, *limit = &ts;
 	int64_t left = w->until < 0 ? -1 : w->until - now_ns();
 	int64_t slice = deferred_slice() * 1000000LL;
-	int extra;
+	nfds_t n = w->n;
+	int extra, rv;
 
 	if (at_once || (w->until >= 0 && left < 0))
 		left = 0;
@@ -115,7 +120,12 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 		if (left < 0 || d < left)
 			left = d < 0 ? 0 : d;
 	}
-	extra = deferred_ask(w->kernel + w->n, EXTRA);
+	if (w->shakes) {
+		w->kernel[n++] = (struct pollfd){ready_bell(), POLLIN, 0};
+		if (left < 0 || left > READY_SLICE_MS * 1000000LL)
+			left = READY_SLICE_MS * 1000000LL;
+	}
+	extra = deferred_ask(w->kernel + n, EXTRA - 1);
 	if (extra > 0 && (left < 0 || left > slice)) {
 		left = slice;
 		deadline_ms = 0; /* there is a limit */
@@ -126,8 +136,10 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 		ts.tv_sec = left / NS;
 		ts.tv_nsec = left % NS;
 	}
-	return cancellable_poll(
-	    w->kernel, w->n + (nfds_t)extra, limit, w->mask);
+	rv = cancellable_poll(w->kernel, n + (nfds_t)extra, limit, w->mask);
+	if (w->shakes && rv > 0 && w->kernel[w->n].revents != 0)
+		ready_hush();
+	return rv;
 }
 
 /* Counted before conns are looked at, under whose locks others read it. */
@@ -175,7 +187,7 @@ wait_on(struct pollfd *fds, nfds_t n, int64_t until, const sigset_t *mask)
 {
 	struct pollfd few[16 + EXTRA];
 	struct readiness rfew[16];
-	struct wait w = {fds, few, rfew, n, until, mask};
+	struct wait w = {fds, few, rfew, n, until, mask, false};
 	int rv;
 
 	if (n > 16) {

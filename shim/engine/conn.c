@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "log.h"
 #include "ours.h"
+#include "ready.h"
 #include "watch.h"
 
 static const char *const state_names[CONN_STATES] = {
@@ -182,6 +183,7 @@ conn_fail(struct conn *c, int err)
 	c->state = CONN_FAILED;
 	c->err = err;
 	c->err_told = false;
+	ready_ring();
 }
 
 int

@@ -32,8 +32,8 @@
  *	wait itself (poll, or a look at one byte) moves no bytes.
  * Lock order
  *	An epoll set's lock, conn->lock, then the list of deferred handshakes,
- *	making (epoll_set.c) and links (reg.c), world (table.c) and the writers' bell
- *	(turn.c).  Only a fork holds links and world together.  Who holds the
+ *	making (epoll_set.c) and links (reg.c), world (table.c) and the bells
+ *	(turn.c, ready.c).  Only a fork holds links and world together.  Who holds the
  *	list or world only tries a conn->lock; never two conns' locks at once.
  *	libc's list of streams comes before libc_stream.c's notes, and neither
  *	is held where another lock is taken.  rx and tx are taken and given

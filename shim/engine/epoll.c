@@ -132,6 +132,14 @@ epoll_note(struct conn *c, bool edge)
 	reg_each(c, -1, note_one, &edge);
 }
 
+void
+epoll_tell(struct conn *c)
+{
+	c->noted_state = c->state;
+	c->fresh = false;
+	epoll_note(c, true);
+}
+
 static void
 note_other(struct reg *r, void *arg)
 {

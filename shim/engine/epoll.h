@@ -28,6 +28,19 @@ void epoll_note(struct conn *c, bool edge);
 /* The same for all registrations of r's conn but r, which has been looked at. */
 void epoll_note_others(struct reg *r);
 
+/*
+ * Locked, before a wait in a call on c: what the call has changed so far is
+ * told now, since it may not end for long.
+ */
+void epoll_tell(struct conn *c);
+
+static inline void
+epoll_before_wait(struct conn *c)
+{
+	if (unlikely(c->regs != NULL) && conn_changed(c))
+		epoll_tell(c);
+}
+
 /* abi.h's events. */
 int epoll_translate(int epfd, struct epoll_event *events, int n);
 

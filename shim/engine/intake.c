@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "epoll.h"
 #include "intake.h"
 
 /* Where what comes next goes, and how much of it. */
@@ -77,6 +78,7 @@ receive_unlocked(struct conn *c, int fd, const struct intake *to,
 
 	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
 		return lose(c);
+	epoll_before_wait(c);
 	pthread_mutex_unlock(&c->lock);
 	n = wait_receive(c, fd, to->at, to->len, p);
 	pthread_mutex_lock(&c->lock);

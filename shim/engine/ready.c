@@ -1,6 +1,7 @@
 /* ready.c - what poll, select and epoll may say of a conn */
 
 #include "deferred.h"
+#include "ours.h"
 #include "ready.h"
 
 #define IN_BITS (POLLIN | POLLRDNORM)
@@ -131,4 +132,50 @@ ready_check(struct conn *c, int fd, short events, struct readiness *r)
 	bytes_settle(&c->in);
 	bytes_settle(&c->out);
 	pthread_mutex_unlock(&c->lock);
+}
+
+/* bell is made under its lock; rung: it is readable, or will be. */
+static pthread_mutex_t bell_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Atomic int bell = -1;
+static _Atomic bool rung;
+
+int
+ready_bell(void)
+{
+	if (atomic_load(&bell) != -1)
+		return atomic_load(&bell);
+	pthread_mutex_lock(&bell_lock);
+	if (atomic_load(&bell) == -1)
+		(void)ours_event(&bell);
+	pthread_mutex_unlock(&bell_lock);
+	return atomic_load(&bell);
+}
+
+void
+ready_ring(void)
+{
+	uint64_t one = 1;
+
+	if (atomic_load(&bell) != -1 && ready_waits() > 0 &&
+	    !atomic_exchange(&rung, true))
+		(void)!host->libc->write(atomic_load(&bell), &one, sizeof one);
+}
+
+/* What is rung between the two is seen by who hushes, behind this. */
+void
+ready_hush(void)
+{
+	uint64_t n;
+
+	(void)!host->libc->read(atomic_load(&bell), &n, sizeof n);
+	atomic_store(&rung, false);
+}
+
+/* The parent's waits are not the child's to wake. */
+void
+ready_forked(void)
+{
+	pthread_mutex_init(&bell_lock, NULL);
+	ours_close(&bell);
+	atomic_store(&rung, false);
 }

@@ -25,4 +25,17 @@ void ready_check(struct conn *c, int fd, short events, struct readiness *r);
 /* How many threads of this process are in poll or select now. */
 int ready_waits(void);
 
+/*
+ * What those of them that wait for a handshake poll beside, -1: none.  It
+ * rings when another thread's call has ended one, of which the kernel tells
+ * nobody who asks for the peer's next byte.  The first to wake may hush it
+ * before others have heard: they look again after READY_SLICE_MS.
+ */
+int ready_bell(void);
+void ready_ring(void);
+void ready_hush(void);
+void ready_forked(void); /* in the child */
+
+#define READY_SLICE_MS 100
+
 #endif

@@ -10,6 +10,7 @@
 #include "libc_stream.h"
 #include "ours.h"
 #include "process.h"
+#include "ready.h"
 #include "thread.h"
 
 /*
@@ -446,6 +447,7 @@ table_after_fork(bool child, bool announced)
 	pthread_mutex_init(&world, NULL);
 	deferred_reset();
 	turn_forked();
+	ready_forked();
 	for (c = all; c != NULL; c = c->next)
 		if (atomic_load(&c->fds) > 0)
 			fork_inherit(c, announced);

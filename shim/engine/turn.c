@@ -9,6 +9,7 @@
 
 #include "call.h"
 #include "conn.h"
+#include "epoll.h"
 #include "ours.h"
 #include "thread.h"
 
@@ -79,6 +80,7 @@ wait_once(struct conn *c, struct turn *t, const struct patience *p)
 		atomic_fetch_sub(&t->waiters, 1);
 		return rv;
 	}
+	epoll_before_wait(c);
 	pthread_mutex_unlock(&c->lock);
 	rv = sleep_on(t, gives, left);
 	pthread_mutex_lock(&c->lock);

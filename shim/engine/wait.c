@@ -11,6 +11,7 @@
 #include "call.h"
 #include "conn.h"
 #include "deferred.h"
+#include "epoll.h"
 #include "thread.h"
 
 int64_t
@@ -410,6 +411,7 @@ send_once(struct conn *c, int fd, const struct patience *p, const ssize_t *said)
 
 	c->now = c->out;
 	c->out = (struct bytes){0};
+	epoll_before_wait(c);
 	pthread_mutex_unlock(&c->lock);
 	if (how != SENT_NEVER) {
 		n = said != NULL ? *said
@@ -469,6 +471,7 @@ wait_writable(
 	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
 		return -ENOMEM;
 	fd = table_number(fd, c);
+	epoll_before_wait(c);
 	pthread_mutex_unlock(&c->lock);
 	rv = fd >= 0 ? wait_poll(&h, fd, events, p) : -EBADF;
 	pthread_mutex_lock(&c->lock);

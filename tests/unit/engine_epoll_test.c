@@ -8,9 +8,10 @@
 #include "../../shim/engine/epoll_set.h"
 #include "traffic.h"
 
-/* A set of the kernel's, of sockets in memory and of the doorbell. */
-static struct epoll_event asked[MEMORY_END];
-static bool in_set[MEMORY_END];
+/* Sets of the kernel's, of sockets in memory and of doorbells. */
+#define SETS 64
+static struct epoll_event asked[SETS][MEMORY_END];
+static bool in_set[SETS][MEMORY_END];
 static unsigned mods;
 static struct trouble mod_fails;
 static unsigned refused; /* changes from mod_fails.at on */
@@ -23,25 +24,26 @@ set_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 		errno = mod_fails.err;
 		return -1;
 	}
-	in_set[fd] = op != EPOLL_CTL_DEL;
+	in_set[epfd % SETS][fd] = op != EPOLL_CTL_DEL;
 	if (ev != NULL)
-		asked[fd] = *ev;
+		asked[epfd % SETS][fd] = *ev;
 	return 0;
 }
 
 static int
-set_look(struct epoll_event *ev, int n)
+set_look(int epfd, struct epoll_event *ev, int n)
 {
+	const struct epoll_event *want = asked[epfd % SETS];
 	int fd, got = 0;
 
 	for (fd = 0; fd < MEMORY_END && got < n; fd++) {
-		struct pollfd p = {fd, (short)asked[fd].events, 0};
+		struct pollfd p = {fd, (short)want[fd].events, 0};
 
-		if (!in_set[fd] || asked[fd].events == 0 ||
+		if (!in_set[epfd % SETS][fd] || want[fd].events == 0 ||
 		    memory_look(&p, 1) == 0)
 			continue;
 		ev[got].events = (uint32_t)(unsigned short)p.revents;
-		ev[got++].data = asked[fd].data;
+		ev[got++].data = want[fd].data;
 	}
 	return got;
 }
@@ -52,7 +54,7 @@ set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
 {
 	int got;
 
-	while ((got = set_look(ev, n)) == 0 && timeout != 0)
+	while ((got = set_look(epfd, ev, n)) == 0 && timeout != 0)
 		if (!memory_idle())
 			memory_die("epoll_wait would wait for ever");
 	return got;
