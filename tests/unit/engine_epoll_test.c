@@ -48,11 +48,15 @@ set_look(int epfd, struct epoll_event *ev, int n)
 	return got;
 }
 
+static const sigset_t *mask_seen; /* by the kernel, in the last wait */
+
 static int
 set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
     const sigset_t *mask)
 {
 	int got;
+
+	mask_seen = mask;
 
 	while ((got = set_look(epfd, ev, n)) == 0 && timeout != 0)
 		if (!memory_idle())
@@ -320,6 +324,28 @@ test_two_sets_open(void)
 	tls.close(set[1]);
 }
 
+static void
+test_masks(void)
+{
+	struct epoll_event ev = {.events = EPOLLIN}, one;
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct traffic t;
+	sigset_t mask;
+	bool good;
+
+	memory_test = "a mask of signals";
+	memset(in_set, 0, sizeof in_set);
+	sigemptyset(&mask);
+	start(&t, "", "");
+	tls.epoll_ctl(ep, EPOLL_CTL_ADD, t.p.fd[SERVER], &ev);
+	good = tls.epoll_pwait(ep, &one, 1, 0, &mask) == 0;
+	result(good && mask_seen == &mask, "is the kernel's while it waits");
+	good = tls.epoll_wait(ep, &one, 1, 0) == 0;
+	result(good && mask_seen == NULL, "or there is none");
+	pair_close(&t.p);
+	tls.close(ep);
+}
+
 int
 main(void)
 {
@@ -336,5 +362,6 @@ main(void)
 	test_what_a_read_left();
 	test_two_sets();
 	test_two_sets_open();
+	test_masks();
 	return failures > 0;
 }

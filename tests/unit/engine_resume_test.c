@@ -106,6 +106,11 @@ test_resumed(const char *version)
 	    "a second one goes on from it");
 	pair_close(&p);
 	pair_open(&p, version, TICKETS);
+	snprintf(p.c[CLIENT]->peer, sizeof p.c[CLIENT]->peer, "127.0.0.1:444");
+	result(visit(&p) && !resume_is_resumed(p.c[CLIENT]),
+	    "another port of the same host's does not");
+	pair_close(&p);
+	pair_open(&p, version, TICKETS);
 	pair_drive(&p, CLIENT);
 	snprintf(p.c[CLIENT]->name, sizeof p.c[CLIENT]->name, "other.tls.test");
 	result(!pair_shake(&p) && p.c[CLIENT]->state == CONN_FAILED &&
