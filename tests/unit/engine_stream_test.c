@@ -440,6 +440,76 @@ test_readiness(void)
 	pair_close(&t.p);
 }
 
+/* select(2): on Linux the timeout says what is left of it. */
+static void
+test_select(void)
+{
+	struct timeval left = {100, 0}, none = {0, 0};
+	struct traffic t;
+	fd_set r, w;
+	int fd;
+
+	memory_test = "select";
+	start(&t, "", "");
+	fd = t.p.fd[SERVER];
+	put(&t, CLIENT, 5, 0);
+	FD_ZERO(&r);
+	FD_ZERO(&w);
+	FD_SET(fd, &r);
+	FD_SET(fd, &w);
+	result(tls.select(fd + 1, &r, &w, NULL, &left) == 2 &&
+		   FD_ISSET(fd, &r) && FD_ISSET(fd, &w),
+	    "both sets are told");
+	result(left.tv_sec > 0 && left.tv_sec <= 100,
+	    "%ld s are left of 100", (long)left.tv_sec);
+	get(&t, CLIENT, 5, 0);
+	result(tls.select(fd + 1, &r, NULL, NULL, &none) == 0 &&
+		   !FD_ISSET(fd, &r) && none.tv_sec == 0 && none.tv_usec == 0,
+	    "nothing more");
+	pair_close(&t.p);
+}
+
+/* There is no urgent byte in TLS: none is sent, and none has come. */
+static void
+test_urgent(void)
+{
+	struct traffic t;
+	char byte;
+
+	memory_test = "MSG_OOB";
+	start(&t, "", "");
+	put(&t, CLIENT, 5, 0);
+	result(tls.send(t.p.fd[CLIENT], "!", 1, MSG_OOB) == -1 &&
+		   errno == EOPNOTSUPP,
+	    "cannot be sent");
+	result(tls.recv(t.p.fd[SERVER], &byte, 1, MSG_OOB) == -1 &&
+		   errno == EINVAL,
+	    "has not come");
+	result(get(&t, CLIENT, 5, 0) == 5 && get(&t, CLIENT, 5, 0) == -1,
+	    "and all else is there once");
+	pair_close(&t.p);
+}
+
+/* The peer says nothing: what is written meanwhile is kept, and not all of it. */
+static void
+test_early(void)
+{
+	struct pair p;
+	size_t total = 0;
+	ssize_t n;
+
+	memory_test = "written before the handshake";
+	pair_open(&p, "do_handshake_on_connect = false;", "");
+	p.c[CLIENT]->deferred = true;
+	(void)pair_connect(&p);
+	while (total < 4 << 20 &&
+	       (n = tls.send(p.fd[CLIENT], pattern[0], 65536, 0)) > 0)
+		total += (size_t)n;
+	result(total > 0 && total < 1 << 20 && errno == EAGAIN,
+	    "%zu bytes are taken, and then it says that it is full", total);
+	pair_close(&p);
+}
+
 /* A program's filter may forbid to ask (F_GETFL): it is known who has set it. */
 static void
 test_nonblocking(void)
@@ -478,5 +548,8 @@ main(void)
 	test_blocking();
 	test_timeouts();
 	test_readiness();
+	test_select();
+	test_urgent();
+	test_early();
 	return failures > 0;
 }
