@@ -295,6 +295,36 @@ queue_client(int fd)
 	tell();
 }
 
+/* What was set before there was a connection. */
+static void
+before_server(int fd)
+{
+	int conn = answer(fd);
+
+	puts_to(conn, "ab");
+	hear();
+	puts_to(conn, "cdefg");
+	take(conn, ALL);
+}
+
+static void
+before_client(int fd)
+{
+	struct sockaddr_storage to;
+	socklen_t len = address(shared->family, &to);
+
+	fd = socket(shared->family, SOCK_STREAM, 0);
+	SET(SOL_SOCKET, SO_RCVLOWAT, 5);
+	DO(connect(fd, SA(&to), len));
+	SHOW(SOL_SOCKET, SO_RCVLOWAT);
+	await_bytes(fd, 2);
+	show_poll(fd, POLLIN, 0);
+	tell();
+	await(fd, POLLIN);
+	take_text(fd, 7);
+	close(fd);
+}
+
 static void
 lowat_server(int fd)
 {
@@ -494,6 +524,7 @@ const struct scenario scenarios[] = {
 	PROCESSES("counts", CONNECTED, counts, ""),
 	PROCESSES("ahead", CONNECTED, ahead, ""),
 	PROCESSES("queue", CONNECTED, queue, ""),
+	PROCESSES("before", LISTENING, before, ""),
 	PROCESSES("lowat", CONNECTED, lowat, ""),
 	PROCESSES("rcvtimeo", CONNECTED, rcvtimeo, ""),
 	PROCESSES("linger", CONNECTED, linger, ""),
