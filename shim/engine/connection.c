@@ -120,6 +120,20 @@ forget(int fd)
 	set_class(fd, FD_STREAM);
 }
 
+/*
+ * connect() to AF_UNSPEC has reset the connection: whatever would end c by its
+ * socket now (close_notify, a helper that waits for the peer's end) would end
+ * the one that the program makes next.
+ */
+static void
+forget_reset(struct conn *c, int fd)
+{
+	pthread_mutex_lock(&c->lock);
+	conn_fail(c, -ECONNRESET);
+	pthread_mutex_unlock(&c->lock);
+	forget(fd);
+}
+
 /* From here on fd stands for c. */
 static void
 govern(struct conn *c, int fd, bool nonblock)
@@ -262,7 +276,7 @@ connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	    (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)) {
 		rv = tcp_connect(fd, addr, len);
 		if (c != NULL && rv == 0)
-			forget(fd);
+			forget_reset(c, fd);
 		if (c != NULL)
 			conn_put(c);
 		return rv;

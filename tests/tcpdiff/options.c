@@ -325,6 +325,46 @@ before_client(int fd)
 	close(fd);
 }
 
+/* One socket that is refused, connected, disconnected and connected again. */
+static void
+again_server(int fd)
+{
+	int conn = answer(fd);
+
+	take_text(conn, 3);
+	tell();
+	take(conn, ALL);
+	close(conn);
+	conn = answer(fd);
+	puts_to(conn, "second");
+	take(conn, ALL);
+}
+
+static void
+again_client(int fd)
+{
+	struct sockaddr_storage to, dead;
+	socklen_t len = address(shared->family, &to), n = sizeof(dead);
+	struct sockaddr none = {.sa_family = AF_UNSPEC};
+	struct sockaddr_in own = {.sin_family = AF_INET};
+	int deaf = socket(AF_INET, SOCK_STREAM, 0);
+
+	own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	MUST(bind(deaf, SA(&own), sizeof(own)));
+	MUST(getsockname(deaf, SA(&dead), &n));
+	fd = socket(shared->family, SOCK_STREAM, 0);
+	DO(connect(fd, SA(&dead), n));
+	DO(connect(fd, SA(&to), len));
+	puts_to(fd, "one");
+	hear();
+	DO(connect(fd, &none, sizeof(none)));
+	n = sizeof(dead);
+	DO(getpeername(fd, SA(&dead), &n));
+	DO(connect(fd, SA(&to), len));
+	take_text(fd, 6);
+	close(fd);
+}
+
 static void
 lowat_server(int fd)
 {
@@ -525,6 +565,7 @@ const struct scenario scenarios[] = {
 	PROCESSES("ahead", CONNECTED, ahead, ""),
 	PROCESSES("queue", CONNECTED, queue, ""),
 	PROCESSES("before", LISTENING, before, ""),
+	PROCESSES("again", LISTENING, again, ""),
 	PROCESSES("lowat", CONNECTED, lowat, ""),
 	PROCESSES("rcvtimeo", CONNECTED, rcvtimeo, ""),
 	PROCESSES("linger", CONNECTED, linger, ""),
