@@ -40,8 +40,8 @@ suite() {
 	scenarios numbers chain replaced replaced-by-another ranges vforked daemon \
 	    reuse set-copies many
 	scenarios roads closedir pclose fclose freopen login-tty daemonized \
-	    mq-close fts-close endmntent endpwent endutent forkpty unseen handler log \
-	    log-stream
+	    mq-close fts-close endmntent endpwent endutent forkpty unseen \
+	    unseen-copy handler log log-stream
 	suite_addTest test_what_is_for_the_log_goes_to_no_peer
 }
 

@@ -127,6 +127,8 @@ static void
 test_reset_that_poll_sees(void)
 {
 	struct traffic t;
+	int err = 0;
+	socklen_t len = sizeof err;
 
 	memory_test = "a reset that a poll has seen";
 	start(&t, "", "");
@@ -135,6 +137,15 @@ test_reset_that_poll_sees(void)
 	result(get(&t, CLIENT, 20, 0) == -1 && errno == ECONNRESET,
 	    "is ECONNRESET");
 	result(get(&t, CLIENT, 20, 0) == 0, "once, then the end");
+	pair_close(&t.p);
+	memory_test = "a reset that SO_ERROR tells of";
+	start(&t, "", "");
+	t.p.m[SERVER]->reset = true;
+	result(ready(t.p.fd[SERVER], POLLIN) & POLLERR, "POLLERR before");
+	tls.getsockopt(t.p.fd[SERVER], SOL_SOCKET, SO_ERROR, &err, &len);
+	result(err == ECONNRESET, "is ECONNRESET");
+	tls.getsockopt(t.p.fd[SERVER], SOL_SOCKET, SO_ERROR, &err, &len);
+	result(err == 0 && get(&t, CLIENT, 20, 0) == 0, "once, then the end");
 	pair_close(&t.p);
 }
 
