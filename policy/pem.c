@@ -7,24 +7,49 @@
 #define BEGIN "-----BEGIN "
 #define END "-----END "
 
-enum { SPACE = 64, PAD, OTHER };
+enum { SPACE = 64, PAD };
 
 /*
- * By table, since branches on random letters cost 5 ns each.  '0' and what
- * follows it stand for 0 to 63, from '+' on; ' ' for what is none.
+ * By table, since branches on random letters cost 5 ns each; one more than
+ * the value, so that 0 is what has none.
  */
-static unsigned
-value_of(unsigned char c)
-{
-	static const char values[] =
-	    "n   odefghijklm       0123456789:;<=>?@A"
-	    "BCDEFGHI      JKLMNOPQRSTUVWXYZ[\\]^_`abc";
+static const unsigned char values[256] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 65, 65, 0,
+    0, 65, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 65, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 63, 0, 0, 0, 64, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62,
+    0, 0, 0, 66, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+    17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 0, 0, 0, 0, 0, 0, 27, 28, 29, 30,
+    31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49,
+    50, 51, 52};
 
-	if (c >= '+' && c <= 'z' && values[c - '+'] != ' ')
-		return (unsigned)(values[c - '+'] - '0');
-	if (c == '\n' || c == '\r' || c == ' ' || c == '\t')
-		return SPACE;
-	return c == '=' ? PAD : OTHER;
+static unsigned
+value_of(char c)
+{
+	return values[(unsigned char)c] - 1u;
+}
+
+/*
+ * Four letters at a time, as long as there are four: nearly all of a file, and
+ * the system's authorities have 200 KB.  How many fours; 3 bytes of each.
+ */
+static size_t
+fours_read(const char **in, unsigned char *out, size_t len)
+{
+	const char *p = *in;
+	unsigned a, b, c, d;
+	size_t n;
+
+	for (n = 0; len - 3 * n >= 3; n++, p += 4) {
+		if ((a = value_of(p[0])) >= SPACE ||
+		    (b = value_of(p[1])) >= SPACE ||
+		    (c = value_of(p[2])) >= SPACE ||
+		    (d = value_of(p[3])) >= SPACE)
+			break;
+		*out++ = (unsigned char)(a << 2 | b >> 4);
+		*out++ = (unsigned char)(b << 4 | c >> 2);
+		*out++ = (unsigned char)(c << 6 | d);
+	}
+	*in = p;
+	return n;
 }
 
 /* Base64 up to the '-' of the end line; bytes written, or -1. */
@@ -34,10 +59,17 @@ base64_read(const char **in, unsigned char *out, size_t len)
 	unsigned long bits = 0;
 	unsigned count = 0, pad = 0, v;
 	const char *p;
-	size_t n = 0;
+	size_t n = 0, fours, all = 0;
 
-	for (p = *in; *p != '-'; p++) {
-		v = value_of((unsigned char)*p);
+	for (p = *in;; p++) {
+		if (count % 4 == 0 && pad == 0) {
+			fours = fours_read(&p, out + n, len - n);
+			n += 3 * fours;
+			all += fours;
+		}
+		if (*p == '-')
+			break;
+		v = value_of(*p);
 		if (v == SPACE)
 			continue;
 		if (v == PAD && ++pad <= 2)
@@ -54,7 +86,7 @@ base64_read(const char **in, unsigned char *out, size_t len)
 		out[n++] = bits & 0xff;
 	}
 	*in = p;
-	return count == 0 || count % 4 != 0 ? -1 : (long)(n - pad);
+	return all + count == 0 || count % 4 != 0 ? -1 : (long)(n - pad);
 }
 
 static bool
