@@ -14,7 +14,8 @@ piped() {
 	unmatched = "reject";
 	client = ( { host = "localhost"; $1 } );
 	END
-	PIPE=(timeout 30 "$TLSSHIM" pipe -p "$TMP/pipe.cfg")
+	# in the foreground: a terminal stops whoever reads it from elsewhere
+	PIPE=(timeout --foreground 30 "$TLSSHIM" pipe -p "$TMP/pipe.cfg")
 }
 
 # echo_server [PRIORITY]	GnuTLS's; sets port
@@ -152,7 +153,7 @@ test_peers_end_is_passed_on_before_inputs() {
 	rm -f "$TMP/to" "$TMP/from"
 	mkfifo "$TMP/to" "$TMP/from"
 	# not below timeout, which has its output too
-	"${PIPE[@]:2}" "localhost:$port" <"$TMP/to" >"$TMP/from" &
+	"${PIPE[@]:3}" "localhost:$port" <"$TMP/to" >"$TMP/from" &
 	pid=$!
 	started+=($pid)
 	exec 5>"$TMP/to"
@@ -227,10 +228,14 @@ test_output_that_nobody_reads_ends_it_by_sigpipe() {
 test_a_terminal_is_let_go_when_the_peer_ends() {
 	piped 'cafile = "ca.pem";'
 	puppet_server
-	start pipe script -qec "${PIPE[*]} localhost:$port" /dev/null
+	mkfifo "$TMP/typed"
+	exec 6<>"$TMP/typed"	# somebody sits there and types nothing
+	start pipe sh -c "exec script -qec '${PIPE[*]} localhost:$port' \
+	    /dev/null <'$TMP/typed'"
 	tell accept tls 'write 9' notify
 	finish pipe
 	assertEquals 0 $?
+	exec 6<&-
 }
 
 # refused KEYS WORDS	status 1, WORDS on stderr, nothing of the input sent
