@@ -146,6 +146,36 @@ test_scatter_gather(void)
 	pair_close(&t.p);
 }
 
+/* Room for less than there is: records end inside of segments. */
+static void
+test_scatter_narrow(void)
+{
+	struct iovec v[5];
+	struct traffic t;
+	size_t i, got = 0, wrong = 0;
+	unsigned records;
+	ssize_t n = 0, r;
+
+	memory_test = "scatter into little room";
+	start(&t, "", "");
+	records = wire_records(t.p.m[CLIENT], 23);
+	for (i = 0; i < 5; i++)
+		v[i] = (struct iovec){pattern[CLIENT] + 3000 * i, 3000};
+	t.p.m[SERVER]->room = 14000;
+	n = tls.writev(t.p.fd[CLIENT], v, 5);
+	records = wire_records(t.p.m[CLIENT], 23) - records;
+	t.p.m[SERVER]->room = 0;
+	(void)ready(t.p.fd[CLIENT], POLLOUT);
+	while ((r = tls.recv(t.p.fd[SERVER], in, 1000, 0)) > 0) {
+		wrong += memcmp(in, pattern[CLIENT] + got, (size_t)r) != 0;
+		got += (size_t)r;
+	}
+	result(n > 3000 && n < 15000 && records > 1 && got == (size_t)n &&
+		   wrong == 0,
+	    "%zd bytes in %u records, %zu come", n, records, got);
+	pair_close(&t.p);
+}
+
 static void
 test_peek(void)
 {
@@ -540,6 +570,7 @@ main(void)
 	test_sizes();
 	test_order();
 	test_scatter_gather();
+	test_scatter_narrow();
 	test_peek();
 	test_waitall();
 	test_trunc();
