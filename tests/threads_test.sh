@@ -51,7 +51,7 @@ suite() {
 	done
 	if [ -z "$TSAN" ]; then	# it holds signals back, and cancellation too
 		for name in readers second-reader write accept connect \
-		    no-points interrupted-reads interrupted-second-reader \
+		    points no-points interrupted-reads interrupted-second-reader \
 		    interrupted-writes interrupted-connects handler-pipe; do
 			eval "test_cancel_${name//-/_}_is_as_over_tcp() {
 				as_over_tcp cancel $name; }"
