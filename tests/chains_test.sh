@@ -199,6 +199,14 @@ test_name_constraints() {
 	name_constraint email:a@evil.test permitted;email:corp.test
 	name_constraint URI:https://evil.test/ permitted;URI:corp.test
 	END
+	# and whatever is further below
+	sub tied root "$CA_BASIC" "$CA_USE" \
+	    'nameConstraints = critical, permitted;DNS:corp.test'
+	sub between tied "$CA_BASIC" "$CA_USE"
+	leaf under between 'subjectAltName = DNS:a.corp.test'
+	judged accept 'under between tied' --no-check-hostname
+	leaf under between 'subjectAltName = DNS:evil.test'
+	judged name_constraint 'under between tied' --no-check-hostname
 	# a mail address in the subject is bound as well
 	key='-algorithm EC -pkeyopt ec_paramgen_curve:P-256'
 	sub tied root "$CA_BASIC" "$CA_USE" \

@@ -220,6 +220,49 @@ test_a_reset_ends_who_waits_to_write() {
 	    "$(sed 1d "$TMP/host.out" | tr '\n' ' ' | sed 's/ $//')"
 }
 
+# client LINE...	of a Python program with a connection t to the host
+client() {
+	timeout 60 python3 - "$TMP/ca.pem" "$port" <<-END
+	import fcntl, hashlib, socket, ssl, struct, sys, termios, time
+	s = socket.create_connection(('127.0.0.1', int(sys.argv[2])))
+	c = ssl.create_default_context(cafile=sys.argv[1])
+	t = c.wrap_socket(s, server_hostname='localhost')
+	$(printf '%s\n' "$@")
+	END
+}
+
+# What the connection does not take at once is the relay's to keep.
+test_a_peer_that_reads_late_gets_all() {
+	serve fork 1 seq 1000000 3000000
+	assertEquals "$(seq 1000000 3000000 | md5sum)" "$(client \
+	    'def there():' \
+	    '    n = fcntl.ioctl(t.fileno(), termios.FIONREAD, b"1234")' \
+	    '    return struct.unpack("i", n)[0]' \
+	    'quiet = was = 0' \
+	    'while quiet < 10:' \
+	    '    time.sleep(0.02)' \
+	    '    quiet = quiet + 1 if there() == was > 100000 else 0' \
+	    '    was = there()' \
+	    'sum = hashlib.md5()' \
+	    'while got := t.recv(65536): sum.update(got)' \
+	    'print(sum.hexdigest() + "  -")')"
+	finish host
+}
+
+test_the_end_of_what_is_written_is_handed_on() {
+	serve fork 1 python3 -c '
+import os, socket, sys
+s = socket.socket(fileno=os.dup(0))
+s.recv(1)
+s.sendall(b"all")
+s.shutdown(socket.SHUT_WR)
+print("read", s.recv(9), file=sys.stderr)'
+	assertEquals "b'all' b''" "$(client 't.send(b"x")' \
+	    'print(t.recv(9), t.recv(9))' 't.send(b"more")')"
+	finish host
+	assertContains "$(cat "$TMP/host.err")" "read b'more'"
+}
+
 # Who shuts an end both ways, or whose fellow does, reads its end at once.
 test_a_program_that_shuts_both_ways_reads_an_end() {
 	serve fork 1 python3 -c '

@@ -51,17 +51,22 @@ suite() {
 	done
 	if [ -z "$TSAN" ]; then	# it holds signals back, and cancellation too
 		for name in readers second-reader write accept connect \
-		    points no-points interrupted-reads interrupted-second-reader \
+		    interrupted-reads interrupted-second-reader \
 		    interrupted-writes interrupted-connects handler-pipe; do
 			eval "test_cancel_${name//-/_}_is_as_over_tcp() {
 				as_over_tcp cancel $name; }"
 			suite_addTest "test_cancel_${name//-/_}_is_as_over_tcp"
 		done
+		suite_addTest test_cancellation_points_are_those_of_tcp
 		suite_addTest test_a_handshake_is_cancelled_and_restarted
 	fi
 	suite_addTest test_a_server_that_speaks_first_is_told_that_it_may
 	suite_addTest test_writes_of_threads_do_not_mix
 	suite_addTest test_key_updates_in_both_directions_lose_nothing
+}
+
+test_cancellation_points_are_those_of_tcp() {
+	as_over_tcp points ''
 }
 
 test_a_server_that_speaks_first_is_told_that_it_may() {

@@ -215,6 +215,7 @@ test_what_a_read_left(void)
 	};
 	struct epoll_event one;
 	struct traffic t;
+	struct set *s;
 	size_t i;
 
 	memory_test = "what a read left";
@@ -234,6 +235,11 @@ test_what_a_read_left(void)
 		result(got == 0 && tls.epoll_wait(ep, &one, 1, 0) == 1 &&
 			   one.events == EPOLLIN,
 		    "%s", rows[i].name);
+		/* a set in a set, or in poll() */
+		s = set_get(ep, false);
+		result(s->rung || (rows[i].events & EPOLLET),
+		    "the doorbell of %s", rows[i].name);
+		set_put(s);
 		pair_close(&t.p);
 		tls.close(ep);
 	}
