@@ -182,6 +182,47 @@ test_forks_amid_the_traffic_of_other_threads() {
 	done
 }
 
+# echo_server	nothing of ours is in it
+echo_server() {
+	start echo python3 -c '
+import socket, ssl, sys, threading
+c = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+c.load_cert_chain(sys.argv[1], sys.argv[2])
+l = socket.create_server(("127.0.0.1", 0), backlog=64)
+print("port", l.getsockname()[1], flush=True)
+def serve(s):
+    try:
+        with c.wrap_socket(s, server_side=True) as t:
+            while d := t.recv(65536):
+                t.sendall(d)
+    except OSError:
+        pass
+while True:
+    threading.Thread(target=serve, args=(l.accept()[0],), daemon=True).start()
+' "$TMP/good.pem" "$TMP/good.key"
+}
+
+# Programs that inherit what threads have open, and end at once: who waits for
+# their exec counted them out a second time, and took a session from a thread.
+test_programs_that_inherit_take_nothing_from_threads() {
+	echo_server
+	start_shimmed threads tls "$B/tests/thread_forks" "$(port_of echo)" 60
+	finish threads
+	stop echo
+	assertEquals 'failed 0' "$(cat "$TMP/threads.out")"
+	assertNotContains "$(cat "$TMP/threads.err")" 'cause=relay'
+}
+
+# A thread is in its first handshake: a lock that it has at the fork (timegm's,
+# as a certificate was read) must not be one that the child needs.
+test_children_of_a_first_handshake_do_not_hang() {
+	echo_server
+	start_shimmed early tls "$B/tests/early_fork" "$(port_of echo)" 60
+	wait_line "$TMP/early.out" failed >/dev/null || fail 'a child hangs'
+	stop early
+	stop echo
+}
+
 # subprocess, popen, posix_spawn and vfork children that close and dup2.
 test_programs_that_are_started_leave_the_connection_alone() {
 	local ways

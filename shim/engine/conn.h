@@ -106,6 +106,7 @@ struct conn {
 	unsigned announced; /* by which table_before_fork; world */
 	int expected;       /* and what slot_expect said then; world */
 	bool outside; /* this process has stepped out of slot, for an exec */
+	bool named;   /* slot_names() of a process that execs */
 	bool foreign_told; /* the log has said that another process uses it */
 	struct snapshot *snapshot; /* a reference: rule and cred are its */
 	const struct rule *rule;

@@ -77,16 +77,31 @@ step_in(struct conn *c, void *arg)
 /* The old image has gone; what it has passed on it still has. */
 struct gone {
 	pid_t pid;
-	const struct handover *h; /* NULL: nothing */
+	const struct handover *h;
 };
 
 static void
-let_go_of(struct conn *c, void *arg)
+is_gone(struct conn *c, void *arg)
 {
 	const struct gone *old = arg;
 
-	if (old->h == NULL || !handover_passes(old->h, c))
-		(void)slot_leave(c->slot, old->pid, NULL);
+	if (!handover_passes(old->h, c))
+		slot_leave_for(c->slot, old->pid, c->named);
+}
+
+static void
+note_name(struct conn *c, void *arg)
+{
+	const struct tally *t = arg;
+
+	c->named = slot_names(c->slot, t->pid);
+}
+
+static void
+let_go_of(struct conn *c, void *unused)
+{
+	(void)unused;
+	(void)slot_leave(c->slot, process_holder(), NULL);
 }
 
 /* Everything but the connections: a pipe held open would hold up readers. */
@@ -141,10 +156,9 @@ keep(int fd, pid_t old, const struct handover *h)
 	close_others(fd);
 	n = (int)host->libc->read(fd, &byte, 1);
 	if (n != 0) {
-		gone = (struct gone){process_pid(), NULL};
-		table_each(let_go_of, &gone);
+		table_each(let_go_of, NULL);
 	} else {
-		table_each(let_go_of, &gone);
+		table_each(is_gone, &gone);
 		conn_end_all(); /* no call of the old image comes back */
 		for (at = 0; at < max && at < FD_MAX; at++)
 			if (table_has(at))
@@ -200,6 +214,7 @@ start(struct keeper *k, const struct handover *h)
 		table_each(step_out, (void *)h);
 	if (t.n == 0 || make_pair(k, p) == -1)
 		return;
+	table_each(note_name, &t);
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	pid = fork();
@@ -208,6 +223,7 @@ start(struct keeper *k, const struct handover *h)
 			host->libc->close(p[1]);
 			keep(p[0], t.pid, h);
 		}
+		table_each(let_go_of, NULL);
 		host->libc->_exit(0);
 	}
 	if (pid > 0)

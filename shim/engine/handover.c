@@ -209,7 +209,20 @@ standard(int fd)
 	return c;
 }
 
-/* Is the session this process's, or will it be if it asks? */
+/* Would slot_claim() be granted? */
+static bool
+may_claim(const struct conn *c, enum slot_use use)
+{
+	uint32_t stamp = c->stamp[use];
+
+	return slot_owned(c->slot, stamp) ||
+	    slot_undecided(c->slot, use, stamp);
+}
+
+/*
+ * Is the session this process's, or will it be if it asks?  One that another
+ * thread had in use at the fork is nobody's once the parent has closed it.
+ */
 static bool
 is_ours(struct conn *c)
 {
@@ -223,7 +236,8 @@ is_ours(struct conn *c)
 	case CONN_TCP:
 	case CONN_HANDSHAKE:
 	case CONN_WATCHED:
-		return slot_alone(c->slot, process_holder());
+		return may_claim(c, SLOT_RX) && may_claim(c, SLOT_TX) &&
+		    slot_alone(c->slot, process_holder());
 	default:
 		return false;
 	}

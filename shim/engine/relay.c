@@ -30,6 +30,7 @@ struct job {
 	int end; /* the relay's end of the pair */
 	int ctl; /* the relay's end of the control pair */
 	pid_t leaves; /* relay_start's */
+	bool named;   /* slot_names() of it, before the exec */
 	bool failed;
 };
 
@@ -149,7 +150,7 @@ live(struct job *j)
 	}
 	host->libc->close(j->ctl);
 	if (j->leaves != 0) /* exec has closed its descriptors */
-		(void)slot_leave(j->c->slot, j->leaves, NULL);
+		slot_leave_for(j->c->slot, j->leaves, j->named);
 	relay_pump(j->c, j->fd, j->end);
 }
 
@@ -228,7 +229,8 @@ static int
 start(struct conn *c, int fd, pid_t leaves, const int pair[2],
     const int ctl[2])
 {
-	struct job j = {c, fd, pair[0], ctl[0], leaves, false};
+	struct job j = {c, fd, pair[0], ctl[0], leaves,
+	    slot_names(c->slot, leaves), false};
 	char byte;
 	int rv;
 

@@ -323,11 +323,10 @@ holder_dead(const struct holder *h)
 	int32_t pid = h->pid;
 	uint32_t since = h->since;
 
-	if (pid == 0)
+	if (pid == 0 || since == 0) /* 0: it comes or goes just now */
 		return false;
 	if (pid == EXPECTED) /* a fork that failed inside libc: daemon() */
-		return since != 0 &&
-		    (int32_t)(alive_ticks() - since) > PATIENCE;
+		return (int32_t)(alive_ticks() - since) > PATIENCE;
 	return !alive_is(pid, since);
 }
 
@@ -361,7 +360,8 @@ slot_alone(struct slot *s, pid_t pid)
 	return s->holders <= 1;
 }
 
-static void
+/* False if it has no name here, or somebody has buried it meanwhile. */
+static bool
 forget_holder(struct slot *s, pid_t pid)
 {
 	int i;
@@ -373,8 +373,27 @@ forget_holder(struct slot *s, pid_t pid)
 			continue;
 		s->who[i].since = 0;
 		if (atomic_compare_exchange_strong(&s->who[i].pid, &me, 0))
-			return;
+			return true;
 	}
+	return false;
+}
+
+bool
+slot_names(const struct slot *s, pid_t pid)
+{
+	int i;
+
+	for (i = 0; s != NULL && pid != 0 && i < NHOLDERS; i++)
+		if (s->who[i].pid == pid)
+			return true;
+	return false;
+}
+
+void
+slot_leave_for(struct slot *s, pid_t pid, bool named)
+{
+	if (s != NULL && (forget_holder(s, pid) || !named))
+		atomic_fetch_sub(&s->holders, 1);
 }
 
 bool
@@ -385,7 +404,7 @@ slot_step_out(struct slot *s, pid_t pid)
 	while (n > 1)
 		if (atomic_compare_exchange_weak(&s->holders, &n, n - 1)) {
 			if (pid != 0)
-				forget_holder(s, pid);
+				(void)forget_holder(s, pid);
 			return true;
 		}
 	return false;
@@ -424,7 +443,7 @@ slot_leave_asked(struct slot *s, pid_t pid, struct slot_end *end)
 	if (s == NULL)
 		return true;
 	if (pid != 0)
-		forget_holder(s, pid);
+		(void)forget_holder(s, pid);
 	/*
 	 * The slot is free the moment holders is 0: what it says is copied
 	 * before.  It is complete then if we are the last, since the owner

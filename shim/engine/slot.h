@@ -115,6 +115,15 @@ bool slot_alone(struct slot *s, pid_t pid);
 bool slot_step_out(struct slot *s, pid_t pid);
 bool slot_step_in(struct slot *s, pid_t pid, uint64_t cookie);
 
+/*
+ * A holder that execs is let go by another one, when that is done; by then the
+ * next image may have ended, and a third holder have found it dead.  So it is
+ * asked before the exec whether s knows pid by name: if so (named) whoever
+ * takes that away counts it out, and nobody a second time.
+ */
+bool slot_names(const struct slot *s, pid_t pid);
+void slot_leave_for(struct slot *s, pid_t pid, bool named);
+
 /* The owner leaves the record that ends the session (len may be 0). */
 void slot_leave_record(struct slot *s, const void *record, size_t len);
 

@@ -183,6 +183,38 @@ test_number_used_again(void)
 	leaves(s, getpid());
 }
 
+/*
+ * An exec whose next image has ended, and was found dead, before whoever waits
+ * for that exec counts it out: the parent's hold must not go with it.
+ */
+static void
+test_left_for_another(void)
+{
+	pid_t pid = dead_pid();
+	struct slot *s = slot_of(me, NULL);
+	bool named;
+	int i;
+
+	s->holders = 3; /* and we */
+	name_holder(s, 0, pid);
+	named = slot_names(s, pid);
+	(void)slot_alone(s, me);
+	result(named && s->holders == 2, "one that has died is counted out");
+	slot_leave_for(s, pid, named);
+	result(s->holders == 2, "and not a second time");
+	name_holder(s, 0, you);
+	slot_leave_for(s, you, slot_names(s, you));
+	result(s->holders == 1, "one that lives is, by another");
+	for (i = 0; i < NHOLDERS; i++)
+		s->who[i].pid = you;
+	s->holders = 3;
+	slot_leave_for(s, pid, slot_names(s, pid));
+	result(s->holders == 2, "and one for whose name there was no room");
+	memset(s->who, 0, sizeof s->who);
+	s->holders = 1;
+	(void)slot_leave(s, me, NULL);
+}
+
 /* A zombie that is not our child: its number is taken, and it is dead. */
 static void
 test_zombie_of_another(void)
@@ -376,6 +408,7 @@ main(void)
 	test_dead();
 	test_number_used_again();
 	test_zombie_of_another();
+	test_left_for_another();
 	test_full();
 	test_race();
 	return failures > 0;
