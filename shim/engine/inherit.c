@@ -41,10 +41,15 @@ fork_offer(struct conn *c)
 		slot_offer(c->slot, SLOT_TX, &c->stamp[SLOT_TX]);
 }
 
-/* Another thread was at work on it: what it left half done is not looked at. */
+/*
+ * Another thread was at work on it: what it left half done is not looked at.
+ * It may have been offered before that thread came; whoever waits for us to
+ * end it would wait in vain.  So we hold it no longer, and the parent ends it.
+ */
 static void
 abandon(struct conn *c)
 {
+	conn_let_go(c, table_fd(c));
 	c->session = NULL;
 	c->record = (struct record){0};
 	c->verdict = NULL;
