@@ -1,4 +1,5 @@
 /* der.c - the little of DER that finding an issuer and judging names needs */
+#include <stdint.h>
 #include <string.h>
 
 #include "der.h"
@@ -66,6 +67,23 @@ digits_read(struct der *in, size_t n, int *out)
 	return true;
 }
 
+/*
+ * Not by timegm(), which takes a lock of libc's: a child that is forked while
+ * another thread has it would wait for ever.  Years begin with March here, so
+ * that a leap day is the last, and 400 of them later none is negative.
+ */
+static time_t
+seconds_of(const struct tm *tm)
+{
+	int64_t y = (tm->tm_mon > 2 ? tm->tm_year : tm->tm_year - 1) + 400;
+	int64_t m = (tm->tm_mon + 9) % 12;
+	int64_t days = 365 * y + y / 4 - y / 100 + y / 400 +
+	    (153 * m + 2) / 5 + tm->tm_mday - 1 - 146097 - 719468;
+
+	return (time_t)(((days * 24 + tm->tm_hour) * 60 + tm->tm_min) * 60 +
+	    tm->tm_sec);
+}
+
 bool
 der_time(struct der *in, time_t *out)
 {
@@ -86,9 +104,7 @@ der_time(struct der *in, time_t *out)
 		return false;
 	if (utc)
 		tm.tm_year += tm.tm_year < 50 ? 2000 : 1900;
-	tm.tm_year -= 1900;
-	tm.tm_mon--;
-	*out = timegm(&tm);
+	*out = seconds_of(&tm);
 	return true;
 }
 

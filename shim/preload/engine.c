@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "owned.h"
 
@@ -233,6 +234,23 @@ engine_need(void)
 		    ENGINE_LOADING, NULL, NULL, 0);
 	errno = saved;
 	return engine_get();
+}
+
+/*
+ * A second at most: the thread that loads may wait for ld.so, which may wait
+ * for us, where a library's constructor forks.
+ */
+void
+engine_settle(void)
+{
+	const struct timespec step = {0, 10000000};
+	int saved = errno, i;
+
+	for (i = 0; i < 100 && !engine_loading &&
+	     __atomic_load_n(&state, __ATOMIC_ACQUIRE) == ENGINE_LOADING; i++)
+		libc.syscall(SYS_futex, &state, FUTEX_WAIT_PRIVATE,
+		    ENGINE_LOADING, &step, NULL, 0);
+	errno = saved;
 }
 
 void

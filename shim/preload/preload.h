@@ -115,6 +115,9 @@ engine_get(void)
  */
 const struct shim_engine *engine_need(void);
 
+/* Before a fork: another thread's load ends first, if that is soon. */
+void engine_settle(void);
+
 /* In the child of a fork: a load that another thread began never ends. */
 void engine_forked(void);
 

@@ -117,8 +117,10 @@ process_seal(long rv)
 void
 process_forking(void)
 {
-	const struct shim_engine *engine = engine_get();
+	const struct shim_engine *engine;
 
+	engine_settle();
+	engine = engine_get();
 	if (engine != NULL)
 		engine->forking();
 }
@@ -186,6 +188,7 @@ fork(void)
 	pid_t pid;
 
 	libc_need();
+	engine_settle();
 	pid = libc.fork();
 	return pid != 0 ? (pid_t)process_forked(pid) : pid;
 }
