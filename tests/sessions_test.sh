@@ -110,6 +110,24 @@ test_no_ticket_asks_for_none() {
 	assertEquals $'full None nobody\nfull None nobody' "$said"
 }
 
+# Our hello has a key for X25519 alone: such a server asks for another hello
+# (HelloRetryRequest), in a resumed handshake too.
+test_servers_of_another_group_are_met_and_resumed_at() {
+	local server
+	for server in "openssl s_server -groups P-256 -tls1_3 -rev -quiet \
+	    -cert $TMP/both.pem -key $TMP/both.key -accept 127.0.0.1:" \
+	    "gnutls-serv --echo -q --x509certfile $TMP/both.pem \
+	    --x509keyfile $TMP/both.key --priority \
+	    NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP256R1 --port="; do
+		rule 'session = { cache_file = "cache"; };'
+		port=$(free_port)
+		start server $server$port
+		wait_listen "$port"
+		rev_visits
+		stop server
+	done
+}
+
 test_servers_of_openssl_and_gnutls_are_resumed_at() {
 	local version gnutls
 	for version in 1.2 1.3; do

@@ -300,10 +300,12 @@ session_new(struct conn *c)
 
 	/*
 	 * A client certificate that the policy names is sent though the
-	 * server's list of CAs does not show its issuer.
+	 * server's list of CAs does not show its issuer.  One key is made for
+	 * the first group, as OpenSSL does, and not a second that is thrown
+	 * away: who wants another group asks for it (RFC 8446, 4.1.4).
 	 */
 	flags |= c->side == SIDE_CLIENT
-	    ? GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT
+	    ? GNUTLS_CLIENT | GNUTLS_FORCE_CLIENT_CERT | GNUTLS_KEY_SHARE_TOP
 	    : GNUTLS_SERVER;
 	/*
 	 * A client asks for OCSP answers whether or not they are looked at:
