@@ -47,6 +47,7 @@ conn_new(enum side side, enum conn_state state)
 	memset(&c->state, 0, sizeof *c - offsetof(struct conn, state));
 	c->side = side;
 	c->state = state;
+	c->listens = state == CONN_LISTEN;
 	c->early.secret = c->plain.secret = true;
 	if (state == CONN_LISTEN)
 		atomic_fetch_add(&conn_listeners, 1);

@@ -95,6 +95,7 @@ struct conn {
 	enum conn_state state; /* first of what conn_new clears */
 	enum conn_state noted_state; /* what epoll was told of last */
 	enum side side;
+	bool listens;    /* LISTEN from its birth on: may be read unlocked */
 	int err;         /* FAILED: negative errno of later I/O */
 	bool err_told;   /* SO_ERROR has given it */
 	bool broken;     /* FAILED behind OPEN: later writes are EPIPE */

@@ -129,7 +129,8 @@ static void
 forget_reset(struct conn *c, int fd)
 {
 	pthread_mutex_lock(&c->lock);
-	conn_fail(c, -ECONNRESET);
+	if (!c->listens)
+		conn_fail(c, -ECONNRESET);
 	pthread_mutex_unlock(&c->lock);
 	forget(fd);
 }

@@ -304,7 +304,7 @@ set_quiet(struct set *s)
 bool
 reg_passes(const struct reg *r)
 {
-	return r->c == NULL || r->c->state == CONN_LISTEN;
+	return r->c == NULL || r->c->listens;
 }
 
 int
