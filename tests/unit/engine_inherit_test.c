@@ -21,8 +21,8 @@ result(bool good, const char *what)
 static void
 test_torn(void)
 {
-	static struct conn c = {.state = CONN_OPEN,
-	    .lock = PTHREAD_MUTEX_INITIALIZER};
+	static struct conn c = {
+	    .state = CONN_OPEN, .lock = PTHREAD_MUTEX_INITIALIZER};
 	uint32_t parent[SLOT_USES];
 	struct slot *s = slot_new(getpid(), c.stamp);
 
@@ -34,10 +34,10 @@ test_torn(void)
 	pthread_mutex_lock(&c.lock);
 	fork_inherit(&c, true);
 	result(c.state == CONN_FOREIGN && c.slot == NULL &&
-		c.stamp[SLOT_TX] == SLOT_NEVER,
+		   c.stamp[SLOT_TX] == SLOT_NEVER,
 	    "one that a thread was at is not the child's");
-	result(slot_alone(s, getpid()) &&
-		slot_claim(s, SLOT_TX, &parent[SLOT_TX]),
+	result(
+	    slot_alone(s, getpid()) && slot_claim(s, SLOT_TX, &parent[SLOT_TX]),
 	    "but the parent's alone, which may end it");
 	(void)slot_leave(s, getpid(), NULL);
 }
