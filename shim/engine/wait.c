@@ -411,7 +411,8 @@ send_once(struct conn *c, int fd, const struct patience *p, const ssize_t *said)
 
 	c->now = c->out;
 	c->out = (struct bytes){0};
-	epoll_before_wait(c);
+	if (!(p->flags & MSG_DONTWAIT))
+		epoll_before_wait(c);
 	pthread_mutex_unlock(&c->lock);
 	if (how != SENT_NEVER) {
 		n = said != NULL ? *said
