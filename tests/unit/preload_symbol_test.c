@@ -59,11 +59,18 @@ compare(const struct symbol_scope *s, int *found, int *wrong)
 	}
 }
 
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 int
 main(void)
 {
 	struct symbol_scope s;
 	int found, wrong;
+	void *chosen;
 	size_t i;
 
 	symbol_begin(&s, names);
@@ -74,8 +81,10 @@ main(void)
 	result(symbol_find(&s, "no_such_function") == NULL,
 	    "what nobody has is not");
 	result(symbol_find(&s, "environ") == NULL, "a variable is not");
-	result(symbol_find(&s, "memcpy") == NULL,
-	    "nor one that is chosen at the start");
+	chosen = symbol_find(&s, "memcpy");
+	result(chosen == dlsym(RTLD_NEXT, "memcpy") ||
+		(SANITIZED && chosen == NULL), /* whose library has it too */
+	    "of several for different processors it is dlsym's");
 	/* libc once more, in front of itself: another who has the names */
 	for (i = s.n; i > 0 && s.n < SYMBOL_OBJECTS; i--)
 		s.objects[i] = s.objects[i - 1];
