@@ -1,8 +1,8 @@
 /* der.c - the little of DER that finding an issuer and judging names needs */
-#include <stdint.h>
 #include <string.h>
 
 #include "der.h"
+#include "utc.h"
 
 /*
  * X.690 10.1: definite lengths in their shortest form.  More than 3 bytes of
@@ -67,44 +67,29 @@ digits_read(struct der *in, size_t n, int *out)
 	return true;
 }
 
-/*
- * Not by timegm(), which takes a lock of libc's: a child that is forked while
- * another thread has it would wait for ever.  Years begin with March here, so
- * that a leap day is the last, and 400 of them later none is negative.
- */
-static time_t
-seconds_of(const struct tm *tm)
-{
-	int64_t y = (tm->tm_mon > 2 ? tm->tm_year : tm->tm_year - 1) + 400;
-	int64_t m = (tm->tm_mon + 9) % 12;
-	int64_t days = 365 * y + y / 4 - y / 100 + y / 400 +
-	    (153 * m + 2) / 5 + tm->tm_mday - 1 - 146097 - 719468;
-
-	return (time_t)(((days * 24 + tm->tm_hour) * 60 + tm->tm_min) * 60 +
-	    tm->tm_sec);
-}
-
 bool
 der_time(struct der *in, time_t *out)
 {
-	struct tm tm = {0};
+	struct utc at;
+	int year;
 	struct der_item item;
 	bool utc = in->len > 0 && in->p[0] == DER_UTC_TIME;
 
 	if (!der_take(in, utc ? DER_UTC_TIME : DER_GENERAL_TIME, &item) ||
-	    !digits_read(&item.value, utc ? 2 : 4, &tm.tm_year) ||
-	    !digits_read(&item.value, 2, &tm.tm_mon) ||
-	    !digits_read(&item.value, 2, &tm.tm_mday) ||
-	    !digits_read(&item.value, 2, &tm.tm_hour) ||
-	    !digits_read(&item.value, 2, &tm.tm_min) ||
-	    !digits_read(&item.value, 2, &tm.tm_sec) || item.value.len != 1 ||
-	    item.value.p[0] != 'Z' || tm.tm_mon < 1 || tm.tm_mon > 12 ||
-	    tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour > 23 ||
-	    tm.tm_min > 59 || tm.tm_sec > 60)
+	    !digits_read(&item.value, utc ? 2 : 4, &year) ||
+	    !digits_read(&item.value, 2, &at.month) ||
+	    !digits_read(&item.value, 2, &at.day) ||
+	    !digits_read(&item.value, 2, &at.hour) ||
+	    !digits_read(&item.value, 2, &at.minute) ||
+	    !digits_read(&item.value, 2, &at.second) || item.value.len != 1 ||
+	    item.value.p[0] != 'Z' || at.month < 1 || at.month > 12 ||
+	    at.day < 1 || at.day > 31 || at.hour > 23 ||
+	    at.minute > 59 || at.second > 60)
 		return false;
 	if (utc)
-		tm.tm_year += tm.tm_year < 50 ? 2000 : 1900;
-	*out = seconds_of(&tm);
+		year += year < 50 ? 2000 : 1900;
+	at.year = year;
+	*out = utc_seconds(&at);
 	return true;
 }
 

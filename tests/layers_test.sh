@@ -37,7 +37,7 @@ test_preload_includes_the_contract_alone() {
 
 test_engine_includes_contract_policy_and_gnutls() {
 	none_but shim/engine '[^ ]* \.\./(abi|calls|tlsshim)\.(h|def)' \
-	    '[^ ]* \.\./\.\./policy/(policy|credentials|trust|der|crl|keys|psk|stamp|json|file|ticket_keys|secret)\.h' \
+	    '[^ ]* \.\./\.\./policy/(policy|credentials|trust|der|crl|keys|psk|stamp|json|file|ticket_keys|secret|utc)\.h' \
 	    '[^ ]* <gnutls/.*'
 }
 

@@ -8,6 +8,7 @@
 
 #include "../../policy/der.h"
 #include "../../policy/json.h"
+#include "../../policy/utc.h"
 #include "peercert.h"
 
 /* As OpenSSL, and so Python, names them: objects.txt's long names. */
@@ -178,11 +179,13 @@ serial_print(gnutls_x509_crt_t crt, FILE *out)
 static void
 time_print(time_t when, FILE *out)
 {
-	char text[40] = "";
-	struct tm tm;
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct utc at = utc_of(when);
+	char text[64];
 
-	if (gmtime_r(&when, &tm) != NULL)
-		strftime(text, sizeof text, "%b %e %H:%M:%S %Y GMT", &tm);
+	snprintf(text, sizeof text, "%.3s %2d %02d:%02d:%02d %ld GMT",
+	    months + 3 * (at.month - 1), at.day, at.hour, at.minute, at.second,
+	    at.year);
 	json_string_print(text, out);
 }
 

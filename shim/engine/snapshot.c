@@ -12,6 +12,7 @@
 
 #include "../../policy/keys.h"
 #include "../../policy/stamp.h"
+#include "../../policy/utc.h"
 #include "engine.h"
 #include "keylog.h"
 #include "log.h"
@@ -214,8 +215,8 @@ snapshot_init(const char *program_, const char *script_)
 static void
 expiry_warn(const struct credentials *c, time_t now)
 {
-	char date[32] = "?";
-	struct tm tm;
+	char date[64];
+	struct utc at;
 	size_t i;
 	long left = (long)((c->expires - now) / DAY);
 
@@ -223,8 +224,9 @@ expiry_warn(const struct credentials *c, time_t now)
 		expiry_warn(c->sni[i], now);
 	if (c->expires == 0 || c->expires - now > WARN_DAYS * DAY)
 		return;
-	if (gmtime_r(&c->expires, &tm) != NULL)
-		strftime(date, sizeof date, "%Y-%m-%d %H:%M UTC", &tm);
+	at = utc_of(c->expires);
+	snprintf(date, sizeof date, "%04ld-%02d-%02d %02d:%02d UTC", at.year,
+	    at.month, at.day, at.hour, at.minute);
 	if (c->expires <= now)
 		log_text(LOG_WARNING, "certfile %s has expired on %s",
 		    c->expires_name, date);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../../policy/psk.h"
+#include "../../policy/utc.h"
 #include "chain.h"
 #include "known.h"
 #include "verify.h"
@@ -93,12 +94,10 @@ put(struct verdict *out, const char *fmt, ...)
 static void
 put_time(struct verdict *out, time_t when)
 {
-	char text[32] = "a time that has no text";
-	struct tm tm;
+	struct utc at = utc_of(when);
 
-	if (gmtime_r(&when, &tm) != NULL)
-		strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
-	put(out, " %s", text);
+	put(out, " %04ld-%02d-%02d %02d:%02d:%02d UTC", at.year, at.month,
+	    at.day, at.hour, at.minute, at.second);
 }
 
 /* What is wrong, said of the certificate that it is wrong with. */
