@@ -30,7 +30,8 @@ both() {
 	timeout 50 "$B/tests/tls_peer" both "$TMP/ca.pem" localhost "$port" "$@"
 }
 
-# talk TEXT
+# talk TEXT	'' to a program that reads nothing: what it left unread would
+# reset the connection, as over TCP
 talk() {
 	timeout 60 "$B/tests/tls_peer" talk "$TMP/ca.pem" localhost "$port" "$1"
 }
@@ -82,7 +83,7 @@ test_a_hundred_connections_leave_nothing() {
 test_a_static_program_serves() {
 	serve fork 1 "$B/tests/hello_static"
 	assertEquals 'hello end=close_notify' \
-	    "$(talk x | sed 's/ preload=.*//' | tr -d '\n')"
+	    "$(talk '' | sed 's/ preload=.*//' | tr -d '\n')"
 }
 
 test_the_program_sees_tcp() {
@@ -91,20 +92,20 @@ test_the_program_sees_tcp() {
 		serve $how 1 python3 "$TESTS/fixtures/relayed.py"
 		assertEquals "$how" "2 1 6, 127.0.0.1 127.0.0.1, 0, 0, 1 7, $(
 		    )ENOPROTOOPT, EISCONN, EINVAL
- end=close_notify" "$(talk x)"
+ end=close_notify" "$(talk '')"
 	done
 }
 
 test_what_it_sees_survives_a_chain() {
 	serve fork 1 sh -c "perl -e 'exec @ARGV' -- sh -c 'exec \"\$0\" \"\$@\"' \
 	    python3 '$TESTS/fixtures/relayed.py'; true"
-	assertContains "$(talk x)" '2 1 6, 127.0.0.1 127.0.0.1, 0, 0, 1 7,'
+	assertContains "$(talk '')" '2 1 6, 127.0.0.1 127.0.0.1, 0, 0, 1 7,'
 }
 
 test_what_it_sees_survives_an_emptied_environment() {
 	serve fork 1 sh -c "exec env -i sh -c 'env -i /usr/bin/python3 \
 	    \"$TESTS/fixtures/relayed.py\"; true'"
-	assertContains "$(talk x)" '2 1 6, 127.0.0.1 127.0.0.1, 0, 0, 1 7,'
+	assertContains "$(talk '')" '2 1 6, 127.0.0.1 127.0.0.1, 0, 0, 1 7,'
 }
 
 test_what_others_say_of_it_is_harmless() {
@@ -286,7 +287,7 @@ test_who_shares_memory_comes_too_late() {
 	start_shimmed host aloud "$B/tests/overtaken"
 	port=$(port_of host)
 	assertEquals 'overtaken
- end=close_notify' "$(talk hello)"
+ end=close_notify' "$(talk '')"
 	finish host
 	assertEquals 'write ECONNABORTED
 exec 0' "$(sed 1d "$TMP/host.out")"
