@@ -20,7 +20,17 @@ async def tidy():
         gc.collect()
 
 
+def failed(loop, context):
+    """Where accept() fails asyncio listens again a second later, and tries that
+    once: a fault that meets this too would leave nobody who accepts."""
+    loop.default_exception_handler(context)
+    handle = context.get("handle")
+    if "_start_serving" in repr(handle):
+        loop.call_later(1, handle._run)
+
+
 async def main():
+    asyncio.get_running_loop().set_exception_handler(failed)
     tidying = asyncio.create_task(tidy())
     server = await asyncio.start_server(echo, "127.0.0.1", 0, backlog=1024)
     print("port", server.sockets[0].getsockname()[1], flush=True)
