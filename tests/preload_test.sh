@@ -10,22 +10,23 @@ alone() {
 	env LD_PRELOAD="$TMP/alone/tlsshim.so" "$@"
 }
 
-test_a_program_without_tcp_behaves_as_it_does_without_us() {
-	local want got
-	want=$("$B/tests/passing" 2>&1)
-	got=$(env LD_PRELOAD="$B/tlsshim.so" "$B/tests/passing" 2>&1)
+# as_without_us FIXTURE	sets got, what it says under tlsshim.so
+as_without_us() {
+	local want
+	want=$("$B/tests/$1" 2>&1)
+	got=$(env LD_PRELOAD="$B/tlsshim.so" "$B/tests/$1" 2>&1)
 	assertEquals 'status' 0 $?
 	assertEquals "$want" "$got"
+}
+
+test_a_program_without_tcp_behaves_as_it_does_without_us() {
+	as_without_us passing
 	assertContains "$got" 'sandbox 20'
 }
 
 # shim/preload/late.S: libc's functions are found when they are first called.
 test_first_calls_in_handlers_and_vfork_children_are_as_without_us() {
-	local want got
-	want=$("$B/tests/firstly" 2>&1)
-	got=$(env LD_PRELOAD="$B/tlsshim.so" "$B/tests/firstly" 2>&1)
-	assertEquals 'status' 0 $?
-	assertEquals "$want" "$got"
+	as_without_us firstly
 	assertContains "$got" 'handled, errno kept'
 	assertContains "$got" 'from a child'
 	assertContains "$got" '1 2 3 4 5.50 6.25'

@@ -36,16 +36,9 @@ watched_free(void *p)
 #include "../../shim/engine/bytes.c"
 #undef malloc
 #undef free
+#include "result.h"
 
-static int failures;
 static unsigned char data[1 << 17], borrowed[70000];
-
-static void
-result(bool good, const char *what)
-{
-	failures += !good;
-	printf("%s %s\n", good ? "ok" : "not ok", what);
-}
 
 static bool
 holds(const struct bytes *b, const unsigned char *want, size_t len)

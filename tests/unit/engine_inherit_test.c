@@ -3,15 +3,7 @@
 #include <unistd.h>
 
 #include "../../shim/engine/conn.h"
-
-static int failures;
-
-static void
-result(bool good, const char *what)
-{
-	failures += !good;
-	printf("%s %s\n", good ? "ok" : "not ok", what);
-}
+#include "result.h"
 
 /*
  * Offered while nobody was at it, and then a thread of the parent's came: the

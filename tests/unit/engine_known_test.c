@@ -5,15 +5,7 @@
 #include <string.h>
 
 #include "../../shim/engine/known.h"
-
-static int failures;
-
-static void
-report(bool good, const char *what)
-{
-	failures += !good;
-	printf("%s %s\n", good ? "ok" : "not ok", what);
-}
+#include "result.h"
 
 static struct credentials cred = {.number = 7};
 static unsigned char leaf[] = "leaf", ca[] = "ca", anchor[] = "anchor";
@@ -28,7 +20,7 @@ key_of(const char *name)
 	struct known_key k;
 
 	if (!known_key(&cred, SIDE_CLIENT, name, &shown, &k))
-		report(false, "a key");
+		result(false, "a key");
 	return k;
 }
 
@@ -56,12 +48,12 @@ test_again(void)
 	unsigned char copy[] = "leaf";
 	struct verdict v;
 
-	report(!find("a", &v), "nothing is known at first");
+	result(!find("a", &v), "nothing is known at first");
 	add("a", 2000);
 	chain[0].data = copy; /* another session's */
-	report(find("a", &v) && v.cause == NULL && v.until == 2000,
+	result(find("a", &v) && v.cause == NULL && v.until == 2000,
 	    "what was accepted is known again");
-	report(v.npath == 2 && v.path[0].p == copy && v.path[1].p == anchor,
+	result(v.npath == 2 && v.path[0].p == copy && v.path[1].p == anchor,
 	    "its path lies in what is shown now");
 	chain[0].data = leaf;
 }
@@ -72,11 +64,11 @@ test_time(void)
 	struct verdict v;
 
 	shown.now = 1999;
-	report(find("a", &v), "until it lapses");
+	result(find("a", &v), "until it lapses");
 	shown.now = 2000;
-	report(!find("a", &v), "and no longer");
+	result(!find("a", &v), "and no longer");
 	shown.now = 999;
-	report(!find("a", &v), "nor before it was accepted");
+	result(!find("a", &v), "nor before it was accepted");
 	shown.now = 1000;
 }
 
@@ -86,25 +78,25 @@ test_others(void)
 	struct known_key k;
 	struct verdict v;
 
-	report(!find("b", &v), "another name is not known");
+	result(!find("b", &v), "another name is not known");
 	known_key(&cred, SIDE_SERVER, "a", &shown, &k);
-	report(!known_find(&k, &shown, &v), "nor the other side");
+	result(!known_find(&k, &shown, &v), "nor the other side");
 	cred.number = 8;
-	report(!find("a", &v), "nor files read anew");
+	result(!find("a", &v), "nor files read anew");
 	cred.number = 7;
 	leaf[3] ^= 1;
-	report(!find("a", &v), "nor another byte");
+	result(!find("a", &v), "nor another byte");
 	leaf[3] ^= 1;
 	shown.n = 1;
-	report(!find("a", &v), "nor a part of the chain");
+	result(!find("a", &v), "nor a part of the chain");
 	shown.n = 2;
 	answer[0] ^= 1;
-	report(!find("a", &v), "nor another OCSP answer");
+	result(!find("a", &v), "nor another OCSP answer");
 	answer[0] ^= 1;
 	chain[0].size = 3;
-	report(!find("a", &v), "nor bytes that are parted otherwise");
+	result(!find("a", &v), "nor bytes that are parted otherwise");
 	chain[0].size = 4;
-	report(find("a", &v), "it still is");
+	result(find("a", &v), "it still is");
 }
 
 static void
@@ -115,14 +107,14 @@ test_not_kept(void)
 	int i;
 
 	add("c", 0);
-	report(!find("c", &v), "what has no end is not kept");
+	result(!find("c", &v), "what has no end is not kept");
 	add("d", 1000);
-	report(!find("d", &v), "nor what has lapsed");
+	result(!find("d", &v), "nor what has lapsed");
 	for (i = 0; i < 16; i++) {
 		snprintf(name, sizeof name, "n%d", i);
 		add(name, 2000);
 	}
-	report(!find("a", &v) && find("n0", &v) && find("n15", &v),
+	result(!find("a", &v) && find("n0", &v) && find("n15", &v),
 	    "the oldest makes room");
 }
 

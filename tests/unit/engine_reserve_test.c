@@ -18,15 +18,7 @@ scarce_malloc(size_t len)
 #define malloc scarce_malloc
 #include "../../shim/engine/reserve.c"
 #undef malloc
-
-static int failures;
-
-static void
-result(bool good, const char *what)
-{
-	failures += !good;
-	printf("%s %s\n", good ? "ok" : "not ok", what);
-}
+#include "result.h"
 
 static void
 test_one_block(void)

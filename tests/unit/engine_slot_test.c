@@ -11,16 +11,9 @@
 
 #include "../../shim/engine/engine.h"
 #include "../../shim/engine/slot.c"
+#include "result.h"
 
-static int failures;
 static const pid_t me = 100000000, you = 100000001; /* above any pid_max */
-
-static void
-result(bool good, const char *what)
-{
-	failures += !good;
-	printf("%s %s\n", good ? "ok" : "not ok", what);
-}
 
 /* The pid of a process that has ended and was waited for. */
 static pid_t

@@ -3,15 +3,7 @@
 #include <string.h>
 
 #include "../../shim/engine/watch.h"
-
-static int failures;
-
-static void
-result(bool good, const char *what)
-{
-	printf("%s %s\n", good ? "ok" : "not ok", what);
-	failures += !good;
-}
+#include "result.h"
 
 /* A ServerHello of RFC 8446, 4.1.3, that chooses 0x0304; returns its length. */
 static size_t

@@ -6,6 +6,7 @@
 
 #include "../../shim/abi.h"
 #include "../../shim/preload/symbol.c"
+#include "result.h"
 
 static const char *const names[] = {
 #define CALL(gate, ret, name, params, args) #name,
@@ -13,15 +14,6 @@ static const char *const names[] = {
 #include "../../shim/calls.def"
 };
 #define NAMES (sizeof names / sizeof names[0])
-
-static int failures;
-
-static void
-result(int good, const char *what)
-{
-	failures += !good;
-	printf("%s %s\n", good ? "ok" : "not ok", what);
-}
 
 /* How many are libc's own; the others have a runtime in front of it. */
 static int
