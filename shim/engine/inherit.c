@@ -2,8 +2,6 @@
 
 #include "call.h"
 #include "conn.h"
-#include "process.h"
-#include "thread.h"
 
 /* Output that would be in both processes; locked, nobody sends. */
 static bool

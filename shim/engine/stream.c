@@ -216,11 +216,14 @@ long_record(const struct conn *c)
 	return size >= SHORT && size <= n ? size : 0;
 }
 
-/* To where it stays: len bytes are no less than what becomes of it. */
+/*
+ * To where it stays: len bytes are no less than what becomes of it.  The first
+ * makes room for all that is there.
+ */
 static ssize_t
 set_aside_straight(struct conn *c, size_t len)
 {
-	unsigned char *at = bytes_room(&c->plain, len);
+	unsigned char *at = bytes_room(&c->plain, bytes_left(&c->in));
 	ssize_t r = at != NULL ? decrypt(c, at, len) : -ENOMEM;
 
 	if (r > 0)
@@ -319,15 +322,11 @@ stream_look_ahead(struct conn *c, int fd, size_t most)
 	struct patience p = {.flags = MSG_DONTWAIT};
 
 	while (c->state == CONN_OPEN && bytes_left(&c->plain) < most) {
-		ssize_t r;
-
-		if (long_record(c) > 0) /* room for all that is there, once */
-			(void)bytes_room(&c->plain, bytes_left(&c->in));
-		r = stream_set_aside(c);
+		ssize_t r = stream_set_aside(c);
 
 		if (r > 0)
 			continue;
-		if (r != -EAGAIN || wait_input(c, fd, &p) <= 0)
+		if (r != -EAGAIN || fd == -1 || wait_input(c, fd, &p) <= 0)
 			break;
 	}
 	if (bytes_left(&c->plain) >= STREAM_AHEAD)
@@ -343,9 +342,6 @@ stream_pending(struct conn *c, int fd, bool more)
 		return host->libc->ioctl(fd, FIONREAD, &n) == -1
 		    ? -errno
 		    : n + (ssize_t)bytes_left(&c->plain);
-	if (more)
-		stream_look_ahead(c, fd, STREAM_AHEAD);
-	while (bytes_left(&c->plain) < STREAM_AHEAD && stream_set_aside(c) > 0)
-		;
+	stream_look_ahead(c, more ? fd : -1, STREAM_AHEAD);
 	return (ssize_t)bytes_left(&c->plain);
 }

@@ -43,7 +43,10 @@ ssize_t stream_take(struct conn *c, void *buf, size_t len);
  */
 #define STREAM_AHEAD (4 << 20)
 
-/* Sets aside everything complete that has arrived, up to most bytes. */
+/*
+ * Sets aside everything complete that has arrived, up to most bytes; fd -1: that
+ * we have taken from the kernel already.
+ */
 void stream_look_ahead(struct conn *c, int fd, size_t most);
 
 /* Sets one more record aside; answers as stream_take, > 0 for some bytes. */

@@ -102,9 +102,11 @@ preload_named(const char *list)
 FIRST static void
 environment_read(char **envp)
 {
-	static const char names[][16] FIRST_DATA = {"LD_PRELOAD",
-	    "TLSSHIM_POLICY", "LOCALDOMAIN", "SSLKEYLOGFILE",
-	    SHIM_RELAYED_NAME};
+	FIRST_DATA static const char preload[] = "LD_PRELOAD",
+				     policy[] = "TLSSHIM_POLICY",
+				     search[] = "LOCALDOMAIN",
+				     keylog[] = "SSLKEYLOGFILE",
+				     relay[] = SHIM_RELAYED_NAME;
 	const char *relayed = NULL;
 
 	if (start_env.secure || envp == NULL)
@@ -115,13 +117,13 @@ environment_read(char **envp)
 
 		if (first != 'T' && first != 'L' && first != 'S')
 			continue;
-		list = value_of(*envp, names[0]);
+		list = value_of(*envp, preload);
 		if (list != NULL)
 			start_by_variable |= preload_named(list) != 0;
-		variable_read(*envp, names[1], &start_env.policy);
-		variable_read(*envp, names[2], &start_env.search);
-		variable_read(*envp, names[3], &start_env.keylog);
-		variable_read(*envp, names[4], &relayed);
+		variable_read(*envp, policy, &start_env.policy);
+		variable_read(*envp, search, &start_env.search);
+		variable_read(*envp, keylog, &start_env.keylog);
+		variable_read(*envp, relay, &relayed);
 	}
 	if (relayed != NULL)
 		relayed_read(relayed);
