@@ -61,6 +61,7 @@ suite() {
 		suite_addTest test_a_handshake_is_cancelled_and_restarted
 	fi
 	suite_addTest test_a_server_that_speaks_first_is_told_that_it_may
+	suite_addTest test_who_waits_wakes_for_what_others_leave
 	suite_addTest test_writes_of_threads_do_not_mix
 	suite_addTest test_key_updates_in_both_directions_lose_nothing
 }
@@ -71,6 +72,10 @@ test_cancellation_points_are_those_of_tcp() {
 
 test_a_server_that_speaks_first_is_told_that_it_may() {
 	as_over_tcp greeter ''
+}
+
+test_who_waits_wakes_for_what_others_leave() {
+	as_over_tcp watchers ''
 }
 
 # Over TCP they may: a blocked write gives the socket's lock away.

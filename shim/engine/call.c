@@ -70,13 +70,15 @@ call_note(struct conn *c)
 {
 	bool news, edge;
 
-	if (c->regs == NULL)
+	if (c->regs == NULL && atomic_load(&c->polled) == 0)
 		return;
 	pthread_mutex_lock(&c->lock);
 	edge = conn_changed(c);
 	news = c->state != CONN_LISTEN && (edge || conn_buffered(c));
 	c->noted_state = c->state;
 	c->fresh = false;
+	if (edge)
+		conn_tell(c);
 	pthread_mutex_unlock(&c->lock);
 	if (news)
 		epoll_note(c, edge);

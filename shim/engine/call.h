@@ -160,8 +160,9 @@ call_wait_end(void)
 }
 
 /*
- * A call on a conn that is in an epoll set may have left plaintext behind,
- * queued output or ended a handshake: the kernel tells nobody of these.
+ * A call on a conn that is in an epoll set, or polled by another thread, may
+ * have left plaintext behind, queued output or ended a handshake: the kernel
+ * tells nobody of these.
  * call_end does it for its conn.
  */
 void call_note(struct conn *c);
@@ -177,7 +178,7 @@ call_end(struct call *k, ssize_t rv)
 	call_made++;
 #endif
 	if (k->c != NULL) {
-		if (k->c->regs != NULL)
+		if (k->c->regs != NULL || atomic_load(&k->c->polled) > 0)
 			call_note(k->c);
 		conn_put(k->c);
 	}

@@ -9,6 +9,7 @@
 #include "deferred.h"
 #include "ready.h"
 
+#define FEW 16   /* entries that need no memory of their own */
 #define EXTRA 32 /* deferred handshakes that a wait moves along */
 
 /* One wait: what the program asked, what the kernel is asked instead. */
@@ -19,7 +20,9 @@ struct wait {
 	nfds_t n;
 	int64_t until; /* ns, -1 = for ever */
 	const sigset_t *mask;
-	bool shakes; /* another thread may end a handshake that is waited for */
+	struct ear ear; /* for what other threads do to these */
+	int bell;
+	uint32_t forks; /* process_forks() as of its beginning */
 };
 
 /* What to ask the kernel now; returns how many are ready already. */
@@ -29,7 +32,6 @@ prepare(struct wait *w, int64_t *deadline)
 	int ready = 0;
 	nfds_t i;
 
-	w->shakes = false;
 	for (i = 0; i < w->n; i++) {
 		struct readiness *r = &w->r[i];
 		struct conn *c = table_get(w->user[i].fd);
@@ -39,7 +41,8 @@ prepare(struct wait *w, int64_t *deadline)
 		*r = (struct readiness){.pass = ~0};
 		if (c == NULL)
 			continue;
-		ready_check(c, w->user[i].fd, w->user[i].events, r);
+		(w->ear.on ? ready_count : ready_check)(
+		    c, w->user[i].fd, w->user[i].events, r);
 		call_note(c);
 		conn_put(c);
 		w->kernel[i].events = r->ask;
@@ -48,8 +51,6 @@ prepare(struct wait *w, int64_t *deadline)
 			w->kernel[i].fd = -1;
 		if (r->now != 0)
 			ready++;
-		if (r->until > 0 && !single_threaded())
-			w->shakes = true;
 		if (r->until > 0 && (*deadline < 0 || r->until < *deadline))
 			*deadline = r->until;
 	}
@@ -110,7 +111,7 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 	int64_t left = w->until < 0 ? -1 : w->until - now_ns();
 	int64_t slice = deferred_slice() * 1000000LL;
 	nfds_t n = w->n;
-	int extra, rv;
+	int extra;
 
 	if (at_once || (w->until >= 0 && left < 0))
 		left = 0;
@@ -120,10 +121,11 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 		if (left < 0 || d < left)
 			left = d < 0 ? 0 : d;
 	}
-	if (w->shakes) {
-		w->kernel[n++] = (struct pollfd){ready_bell(), POLLIN, 0};
-		if (left < 0 || left > READY_SLICE_MS * 1000000LL)
-			left = READY_SLICE_MS * 1000000LL;
+	if (w->ear.on)
+		w->kernel[n++] = (struct pollfd){w->bell, POLLIN, 0};
+	if (w->ear.dull && (left < 0 || left > BELL_SLICE_MS * 1000000LL)) {
+		left = BELL_SLICE_MS * 1000000LL;
+		deadline_ms = 0; /* there is a limit */
 	}
 	extra = deferred_ask(w->kernel + n, EXTRA - 1);
 	if (extra > 0 && (left < 0 || left > slice)) {
@@ -136,10 +138,7 @@ wait_kernel(struct wait *w, bool at_once, int64_t deadline_ms)
 		ts.tv_sec = left / NS;
 		ts.tv_nsec = left % NS;
 	}
-	rv = cancellable_poll(w->kernel, n + (nfds_t)extra, limit, w->mask);
-	if (w->shakes && rv > 0 && w->kernel[w->n].revents != 0)
-		ready_hush();
-	return rv;
+	return cancellable_poll(w->kernel, n + (nfds_t)extra, limit, w->mask);
 }
 
 /* Counted before conns are looked at, under whose locks others read it. */
@@ -151,9 +150,42 @@ ready_waits(void)
 	return atomic_load(&waits);
 }
 
+/*
+ * Where other threads run they may take from the kernel what is waited for.
+ * A call that will not sleep hears nothing.
+ */
+static void
+listen_to(struct wait *w)
+{
+	w->ear = (struct ear){false};
+	if (!single_threaded() && (w->until < 0 || now_ns() < w->until))
+		w->bell = bell_listen(&w->ear);
+}
+
+static void
+awake(struct wait *w)
+{
+	nfds_t i;
+
+	if (!w->ear.on)
+		return;
+	bell_leave(&w->ear);
+	for (i = 0; i < w->n; i++)
+		if (w->forks == process_forks()) /* a child's counts are new */
+			ready_uncount(&w->r[i]);
+}
+
+/* By the end of the call, or who leaves it by a jump. */
 static void
 wait_over(void *arg)
 {
+	struct wait *w = arg;
+
+	awake(w);
+	if (w->n > FEW) {
+		free(w->kernel);
+		free(w->r);
+	}
 	atomic_fetch_sub(&waits, 1);
 }
 
@@ -165,9 +197,11 @@ wait_loop(struct wait *w)
 		int ready, rv;
 
 		deferred_drive();
+		listen_to(w);
 		ready = prepare(w, &deadline);
 
 		rv = wait_kernel(w, ready > 0, deadline);
+		awake(w);
 		if (rv < 0)
 			return rv;
 		if (rv > 0)
@@ -185,27 +219,26 @@ wait_loop(struct wait *w)
 static int
 wait_on(struct pollfd *fds, nfds_t n, int64_t until, const sigset_t *mask)
 {
-	struct pollfd few[16 + EXTRA];
-	struct readiness rfew[16];
-	struct wait w = {fds, few, rfew, n, until, mask, false};
-	int rv;
+	struct pollfd few[FEW + EXTRA];
+	struct readiness rfew[FEW];
+	struct wait w = {.user = fds,
+	    .kernel = few,
+	    .r = rfew,
+	    .n = n,
+	    .until = until,
+	    .mask = mask,
+	    .forks = process_forks()};
+	int rv = -ENOMEM;
 
-	if (n > 16) {
+	if (n > FEW) {
 		w.kernel = calloc(n + EXTRA, sizeof w.kernel[0]);
 		w.r = calloc(n, sizeof w.r[0]);
 	}
-	if (w.kernel == NULL || w.r == NULL) {
-		rv = -ENOMEM;
-	} else {
-		atomic_fetch_add(&waits, 1);
-		CALL_UNDO_BEGIN(wait_over, NULL);
+	atomic_fetch_add(&waits, 1);
+	CALL_UNDO_BEGIN(wait_over, &w);
+	if (w.kernel != NULL && w.r != NULL)
 		rv = wait_loop(&w);
-		CALL_UNDO_END(1);
-	}
-	if (n > 16) {
-		free(w.kernel);
-		free(w.r);
-	}
+	CALL_UNDO_END(1);
 	return rv;
 }
 

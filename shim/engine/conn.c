@@ -9,7 +9,6 @@
 #include "failure.h"
 #include "log.h"
 #include "ours.h"
-#include "ready.h"
 #include "watch.h"
 
 static const char *const state_names[CONN_STATES] = {
@@ -127,6 +126,7 @@ conn_learn_lowat(struct conn *c, int fd)
 	host->libc->getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, &len);
 	pthread_mutex_lock(&c->lock);
 	c->lowat = low > 1 ? (size_t)low : 1;
+	c->fresh = true; /* what is there may be enough now: tcp_set_rcvlowat */
 	pthread_mutex_unlock(&c->lock);
 	if (low > 1)
 		host->libc->setsockopt(
@@ -184,7 +184,7 @@ conn_fail(struct conn *c, int err)
 	c->state = CONN_FAILED;
 	c->err = err;
 	c->err_told = false;
-	ready_ring();
+	conn_tell(c);
 }
 
 int

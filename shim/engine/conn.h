@@ -33,7 +33,7 @@
  * Lock order
  *	An epoll set's lock, conn->lock, then the list of deferred handshakes,
  *	making (epoll_set.c) and links (reg.c), world (table.c) and the bells
- *	(turn.c, ready.c).  Only a fork holds links and world together.  Who holds the
+ *	(turn.c, bell.c).  Only a fork holds links and world together.  Who holds the
  *	list or world only tries a conn->lock; never two conns' locks at once.
  *	libc's list of streams comes before libc_stream.c's notes, and neither
  *	is held where another lock is taken.  rx and tx are taken and given
@@ -90,6 +90,7 @@ struct conn {
 	_Atomic int fd_hint;  /* a descriptor it had lately */
 	struct conn *next_deferred; /* deferred.c's list */
 	_Atomic(struct reg *) regs; /* epoll registrations; epoll_set.c's links */
+	_Atomic int polled; /* sleeping threads, none with a reference; bell.h */
 
 	pthread_mutex_t lock;
 	enum conn_state state; /* first of what conn_new clears */

@@ -137,6 +137,7 @@ epoll_tell(struct conn *c)
 {
 	c->noted_state = c->state;
 	c->fresh = false;
+	conn_tell(c);
 	epoll_note(c, true);
 }
 

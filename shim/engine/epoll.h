@@ -37,7 +37,8 @@ void epoll_tell(struct conn *c);
 static inline void
 epoll_before_wait(struct conn *c)
 {
-	if (unlikely(c->regs != NULL) && conn_changed(c))
+	if (unlikely(c->regs != NULL || atomic_load(&c->polled) > 0) &&
+	    conn_changed(c))
 		epoll_tell(c);
 }
 

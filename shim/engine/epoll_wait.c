@@ -113,6 +113,8 @@ examine(struct reg *r, uint32_t kernel)
 	seen = c->state;
 	changed = conn_changed(c);
 	c->fresh = false;
+	if (changed)
+		conn_tell(c);
 	if (c->out_again)
 		now.until = now_ms() + AGAIN_MS;
 	pthread_mutex_unlock(&c->lock);
@@ -136,6 +138,8 @@ epoll_has_news(const struct reg *r)
 	ready_check(r->c, r->fd, poll_bits(r->events), &now);
 	if (reg_alone(r)) { /* nobody else is to be told what this look saw */
 		pthread_mutex_lock(&r->c->lock);
+		if (conn_changed(r->c))
+			conn_tell(r->c);
 		r->c->noted_state = r->c->state;
 		r->c->fresh = false;
 		pthread_mutex_unlock(&r->c->lock);

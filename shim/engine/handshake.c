@@ -10,7 +10,6 @@
 #include "keylog.h"
 #include "log.h"
 #include "psk.h"
-#include "ready.h"
 #include "reauth.h"
 #include "resume.h"
 #include "ticket.h"
@@ -67,7 +66,7 @@ finish(struct conn *c, int fd)
 	c->opened = time(NULL);
 	keylog_settle(c);
 	c->state = CONN_OPEN;
-	ready_ring();
+	conn_tell(c);
 	resume_settle(c, &v);
 	if (c->side == SIDE_SERVER)
 		ticket_send(c);

@@ -5,6 +5,8 @@
 #ifndef ENGINE_NUMBER_H
 #define ENGINE_NUMBER_H
 
+#include "bell.h"
+
 static inline void
 conn_put(struct conn *c)
 {
@@ -49,6 +51,17 @@ static inline void
 table_used(struct conn *c)
 {
 	count_take(&c->using);
+}
+
+/*
+ * Locked.  What c has to say to who waits for it has changed, or may have, and
+ * the kernel does not know: threads in poll and select look again.
+ */
+static inline void
+conn_tell(struct conn *c)
+{
+	if (unlikely(atomic_load_explicit(&c->polled, memory_order_relaxed) > 0))
+		bell_ring();
 }
 
 #endif

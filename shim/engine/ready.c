@@ -1,7 +1,7 @@
 /* ready.c - what poll, select and epoll may say of a conn */
 
 #include "deferred.h"
-#include "ours.h"
+#include "epoll.h"
 #include "ready.h"
 
 #define IN_BITS (POLLIN | POLLRDNORM)
@@ -110,13 +110,13 @@ check_kernel(const struct conn *c, short events, struct readiness *r)
 	r->pass = (short)(events | ALWAYS);
 }
 
-void
-ready_check(struct conn *c, int fd, short events, struct readiness *r)
+/* Locked. */
+static void
+check(struct conn *c, int fd, short events, struct readiness *r)
 {
 	struct patience p = {.flags = MSG_DONTWAIT};
 
 	*r = (struct readiness){0};
-	pthread_mutex_lock(&c->lock);
 	if (c->state != CONN_LISTEN && c->state != CONN_OPEN &&
 	    c->state != CONN_FAILED)
 		(void)handshake_drive(c, fd, &p);
@@ -131,51 +131,34 @@ ready_check(struct conn *c, int fd, short events, struct readiness *r)
 		check_progress(c, events, r);
 	bytes_settle(&c->in);
 	bytes_settle(&c->out);
+}
+
+void
+ready_check(struct conn *c, int fd, short events, struct readiness *r)
+{
+	pthread_mutex_lock(&c->lock);
+	check(c, fd, events, r);
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* bell is made under its lock; rung: it is readable, or will be. */
-static pthread_mutex_t bell_lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic int bell = -1;
-static _Atomic bool rung;
-
-int
-ready_bell(void)
+void
+ready_count(struct conn *c, int fd, short events, struct readiness *r)
 {
-	if (atomic_load(&bell) != -1)
-		return atomic_load(&bell);
-	pthread_mutex_lock(&bell_lock);
-	if (atomic_load(&bell) == -1)
-		(void)ours_event(&bell);
-	pthread_mutex_unlock(&bell_lock);
-	return atomic_load(&bell);
+	pthread_mutex_lock(&c->lock);
+	check(c, fd, events, r);
+	if (conn_changed(c)) /* for the others, not for this one */
+		epoll_tell(c);
+	if (r->now == 0) {
+		r->counted = c;
+		atomic_fetch_add(&c->polled, 1);
+	}
+	pthread_mutex_unlock(&c->lock);
 }
 
 void
-ready_ring(void)
+ready_uncount(struct readiness *r)
 {
-	uint64_t one = 1;
-
-	if (atomic_load(&bell) != -1 && ready_waits() > 0 &&
-	    !atomic_exchange(&rung, true))
-		(void)!host->libc->write(atomic_load(&bell), &one, sizeof one);
-}
-
-/* What is rung between the two is seen by who hushes, behind this. */
-void
-ready_hush(void)
-{
-	uint64_t n;
-
-	(void)!host->libc->read(atomic_load(&bell), &n, sizeof n);
-	atomic_store(&rung, false);
-}
-
-/* The parent's waits are not the child's to wake. */
-void
-ready_forked(void)
-{
-	pthread_mutex_init(&bell_lock, NULL);
-	ours_close(&bell);
-	atomic_store(&rung, false);
+	if (r->counted != NULL)
+		atomic_fetch_sub(&r->counted->polled, 1);
+	r->counted = NULL;
 }

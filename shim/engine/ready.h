@@ -14,6 +14,7 @@ struct readiness {
 	short pass;   /* of the kernel's answer these bits are the truth */
 	short ask;    /* what to ask the kernel for */
 	int64_t until; /* a handshake's deadline, 0 = none */
+	struct conn *counted; /* by ready_count; no reference */
 };
 
 /*
@@ -22,20 +23,15 @@ struct readiness {
  */
 void ready_check(struct conn *c, int fd, short events, struct readiness *r);
 
+/*
+ * The same for a thread that listens to the bell (bell.h) and is about to
+ * sleep: where nothing is true yet it is counted among those who wait for c,
+ * until ready_uncount.
+ */
+void ready_count(struct conn *c, int fd, short events, struct readiness *r);
+void ready_uncount(struct readiness *r);
+
 /* How many threads of this process are in poll or select now. */
 int ready_waits(void);
-
-/*
- * What those of them that wait for a handshake poll beside, -1: none.  It
- * rings when another thread's call has ended one, of which the kernel tells
- * nobody who asks for the peer's next byte.  The first to wake may hush it
- * before others have heard: they look again after READY_SLICE_MS.
- */
-int ready_bell(void);
-void ready_ring(void);
-void ready_hush(void);
-void ready_forked(void); /* in the child */
-
-#define READY_SLICE_MS 100
 
 #endif

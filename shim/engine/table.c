@@ -10,7 +10,6 @@
 #include "libc_stream.h"
 #include "ours.h"
 #include "process.h"
-#include "ready.h"
 #include "thread.h"
 
 /*
@@ -447,12 +446,15 @@ table_after_fork(bool child, bool announced)
 	pthread_mutex_init(&world, NULL);
 	deferred_reset();
 	turn_forked();
-	ready_forked();
-	for (c = all; c != NULL; c = c->next)
+	bell_forked();
+	for (c = all; c != NULL; c = c->next) {
+		if (atomic_load(&c->polled) != 0) /* most pages stay shared */
+			atomic_store(&c->polled, 0);
 		if (atomic_load(&c->fds) > 0)
 			fork_inherit(c, announced);
 		else if (atomic_load(&c->left) != -1)
 			ours_close(&c->left); /* a call of the parent's */
+	}
 }
 
 bool
