@@ -86,6 +86,21 @@ share(struct reg *r, enum conn_state seen)
 }
 
 /*
+ * OUT is the kernel's to tell, who was not asked while TLS was busy.  The next
+ * wait would hear of it: too late for who looks once a round, without waiting.
+ */
+static uint32_t
+writable(const struct reg *r, int fd, const struct readiness *now)
+{
+	struct pollfd p = {fd, POLLOUT, 0};
+
+	if ((r->events & EPOLLET) || (r->asked & EPOLLOUT) ||
+	    !(now->pass & POLLOUT) || host->libc->poll(&p, 1, 0) != 1)
+		return 0;
+	return (uint32_t)(unsigned short)p.revents;
+}
+
+/*
  * What r has to report, given what the kernel said of it.  Drives the conn.
  * Set locked.
  */
@@ -123,6 +138,7 @@ examine(struct reg *r, uint32_t kernel)
 	if (now.until > 0 &&
 	    (r->set->deadline == 0 || now.until < r->set->deadline))
 		r->set->deadline = now.until;
+	kernel |= writable(r, fd, &now);
 	ask(r, question(r, &now));
 	told = ((uint32_t)(unsigned short)now.now |
 		   (kernel & (uint32_t)(unsigned short)now.pass)) &
