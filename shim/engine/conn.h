@@ -358,6 +358,9 @@ void table_drop(int fd, struct conn *c, enum fd_class class);
  */
 void table_lost(int fd);
 
+/* The same for all numbers of c but fd: copies of what is connected no more. */
+void table_lose_others(int fd, struct conn *c);
+
 /*
  * Asks the kernel whether fd still is the socket that the table has; false:
  * it was not, and table_lost has been done.  One system call; none, and true,

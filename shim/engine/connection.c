@@ -103,15 +103,21 @@ shake_hands(struct conn *c, int fd)
 	return rv;
 }
 
-/* fd is an ordinary unconnected socket again. */
+/*
+ * c's socket is an ordinary unconnected one again, by whatever number: a connect
+ * by one of them will govern the others, as copies that no hook saw.
+ */
 static void
-forget(int fd)
+forget(struct conn *was, int fd)
 {
-	struct conn *c = table_close_begin(fd);
-	int low = c != NULL ? (int)c->lowat : 0;
+	struct conn *c;
+	int low;
 
+	table_lose_others(fd, was);
+	c = table_close_begin(fd);
 	if (c == NULL)
 		return;
+	low = (int)c->lowat;
 	if (low > 1)
 		host->libc->setsockopt(
 		    fd, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low);
@@ -132,7 +138,7 @@ forget_reset(struct conn *c, int fd)
 	if (!c->listens)
 		conn_fail(c, -ECONNRESET);
 	pthread_mutex_unlock(&c->lock);
-	forget(fd);
+	forget(c, fd);
 }
 
 /* From here on fd stands for c. */
@@ -199,7 +205,7 @@ connect_tls(
 	if (rv == -EINPROGRESS || rv == -EINTR)
 		return rv;
 	if (rv < 0) {
-		forget(fd);
+		forget(c, fd);
 		return rv;
 	}
 	rv = shake_hands(c, fd);
@@ -262,7 +268,7 @@ connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 
 	if (c != NULL && c->state == CONN_FAILED && c->tcp_failed &&
 	    c->err_told) {
-		forget(fd);
+		forget(c, fd);
 		conn_put(c);
 		c = NULL;
 	}

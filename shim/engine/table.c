@@ -154,6 +154,18 @@ drop_stale(int fd, struct conn *c)
 }
 
 void
+table_lose_others(int fd, struct conn *c)
+{
+	int other, n = table_top();
+
+	for (other = 0; other < n; other++)
+		if (other != fd && table_is_at(other, c)) {
+			descriptor_show(other);
+			drop_stale(other, c);
+		}
+}
+
+void
 table_lost(int fd)
 {
 	struct conn *c =

@@ -347,7 +347,8 @@ again_client(int fd)
 	socklen_t len = address(shared->family, &to), n = sizeof(dead);
 	struct sockaddr none = {.sa_family = AF_UNSPEC};
 	struct sockaddr_in own = {.sin_family = AF_INET};
-	int deaf = socket(AF_INET, SOCK_STREAM, 0);
+	int deaf = socket(AF_INET, SOCK_STREAM, 0), copy;
+	char byte;
 
 	own.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	MUST(bind(deaf, SA(&own), sizeof(own)));
@@ -357,11 +358,16 @@ again_client(int fd)
 	DO(connect(fd, SA(&to), len));
 	puts_to(fd, "one");
 	hear();
+	copy = dup(fd);
 	DO(connect(fd, &none, sizeof(none)));
 	n = sizeof(dead);
 	DO(getpeername(fd, SA(&dead), &n));
+	DO(send(copy, "x", 1, MSG_NOSIGNAL));
+	DO(recv(copy, &byte, 1, 0));
+	DO(connect(copy, SA(&to), len));
 	DO(connect(fd, SA(&to), len));
 	take_text(fd, 6);
+	close(copy);
 	close(fd);
 }
 
