@@ -301,6 +301,13 @@ test_ways_to_an_anchor() {
 	cn=''
 	judged unknown_issuer 'ok false_mid'
 	judged accept 'ok false_mid mid'
+	# one that has its own name as its issuer's has not signed itself for it
+	cn=root
+	sub crossed root "$CA_BASIC" "$CA_USE"
+	cn=''
+	leaf below crossed "$san"
+	judged accept below --trust crossed.pem
+	judged unknown_issuer below --trust crossed.pem --flags no_partial_chain
 	# a certificate whose bytes somebody has changed
 	openssl x509 -in ok.pem -outform DER | sed 's/good/evil/' |
 	    openssl x509 -inform DER -out forged.pem
@@ -349,7 +356,7 @@ assert len(path) == 3 and not set(path[0]) & set("\n\r\033\""), path' \
 	    <<<"$out" || fail "$out"
 }
 
-# list NAME CA [SERIAL OF]...	NAME.crl of openssl ca
+# list NAME CA [SERIAL OF]...	NAME.crl of openssl ca; opt holds more for it
 list() {
 	local name=$1 ca=$2 cert
 	shift 2
@@ -364,7 +371,7 @@ list() {
 	    crlnumber=number default_md=sha256 crl_extensions=x \
 	    "default_crl_days=${days:-30}" '[x]' "$AKI" "${more[@]}" >ca.cnf
 	openssl ca -config ca.cnf -gencrl -cert $ca.pem -keyfile $ca.key \
-	    -out $name.crl 2>list.err || fail "$(cat list.err)"
+	    $opt -out $name.crl 2>list.err || fail "$(cat list.err)"
 }
 
 test_revocation_lists() {
@@ -376,6 +383,13 @@ test_revocation_lists() {
 	judged crl_unusable 'ok mid' $leaf
 	judged crl_unusable 'ok mid' --crl good.crl $chain
 	judged crl_unusable 'ok mid' --crl good.crl --at $((now + 40 * 86400))
+	opt="-crl_lastupdate $(date -u -d '+2 days' +%Y%m%d%H%M%SZ)"
+	list ahead mid
+	judged crl_unusable 'ok mid' --crl ahead.crl $leaf
+	opt='-md sha1'
+	list sha1 mid
+	judged crl_unusable 'ok mid' --crl sha1.crl $leaf
+	opt=''
 	list root root
 	judged crl_unusable 'ok mid' --crl root.crl $leaf
 	cat good.crl root.crl >both.crl
@@ -428,7 +442,23 @@ test_revocation_lists() {
 	judged crl_unusable 'mine mute' --crl mute.crl $leaf
 }
 
-# answer NAME CERT STATE [SIGNER [OPTION]...]	for what mid has signed
+# early NAME	signs itself, and has been good for years
+early() {
+	request "$1"
+	: >index
+	echo 01 >number
+	printf '%s\n' '[ca]' default_ca=c '[c]' database=index \
+	    serial=number new_certs_dir=. default_md=sha256 policy=p '[p]' \
+	    commonName=supplied '[x]' "$SKI" 'extendedKeyUsage = serverAuth' \
+	    'subjectAltName = DNS:good.tls.test' >ca.cnf
+	openssl ca -config ca.cnf -batch -selfsign -in "$1.csr" \
+	    -keyfile "$1.key" -startdate 20200101000000Z \
+	    -enddate 20491231000000Z -extensions x -notext -out "$1.pem" \
+	    2>early.err || fail "$(cat early.err)"
+}
+
+# answer NAME CERT STATE [SIGNER [OPTION]...]	for what $by has signed
+by=mid
 answer() {
 	local name=$1 cert=$2 state=$3 signer=${4:-mid} serial
 	shift 3
@@ -439,8 +469,8 @@ answer() {
 	R) printf 'R\t491231235959Z\t200101000000Z\t%s\tunknown\t/CN=x\n' \
 	    $serial ;;
 	esac >index
-	openssl ocsp -index index -CA mid.pem -rsigner $signer.pem \
-	    -rkey $signer.key -issuer mid.pem -cert $cert.pem "$@" \
+	openssl ocsp -index index -CA $by.pem -rsigner $signer.pem \
+	    -rkey $signer.key -issuer $by.pem -cert $cert.pem "$@" \
 	    -respout $name.der >ocsp.err 2>&1 || fail "$(cat ocsp.err)"
 }
 
@@ -473,6 +503,28 @@ test_stapled_answers() {
 	sign responder mid "$AKI" 'extendedKeyUsage = serverAuth'
 	answer usurped ok V responder -ndays 7
 	judged ocsp_unusable 'ok mid' --staple usurped.der
+	# appointed once, or by a signature that anybody may have made
+	opt='-days 1'
+	sign responder mid "$AKI" "$eku"
+	answer lapsed ok V responder -ndays 7
+	judged accept 'ok mid' --staple lapsed.der
+	judged ocsp_unusable 'ok mid' --staple lapsed.der --at $((now + 2 * day))
+	opt=-sha1
+	sign responder mid "$AKI" "$eku"
+	answer weak ok V responder -ndays 7
+	judged ocsp_unusable 'ok mid' --staple weak.der
+	opt=''
+	# about the same number of another authority of that name
+	cn=mid
+	sub namesake root "$CA_BASIC" "$CA_USE"
+	cn=''
+	by=namesake
+	answer namesake ok V mid -ndays 7
+	by=mid
+	judged ocsp_unusable 'ok mid' --staple namesake.der
+	sign responder namesake "$AKI" "$eku"
+	answer usurper ok V responder -ndays 7
+	judged ocsp_unusable 'ok mid' --staple usurper.der
 	sign responder root "$AKI" "$eku"
 	answer elsewhere ok V responder -ndays 7
 	judged ocsp_unusable 'ok mid' --staple elsewhere.der
@@ -480,6 +532,17 @@ test_stapled_answers() {
 	judged ocsp_unusable 'ok mid' --staple sha1.der
 	printf '\x30\x03\x0a\x01\x03' >later.der
 	judged ocsp_unusable 'ok mid' --staple later.der
+	# tryLater, with an answer all the same
+	cp good.der later.der
+	printf '\x03' | dd of=later.der bs=1 seek=6 conv=notrunc 2>/dev/null
+	judged ocsp_unusable 'ok mid' --staple later.der
+	early early
+	by=early
+	answer ahead early V early -ndays 7
+	by=mid
+	judged accept early --trust early.pem --staple ahead.der
+	judged ocsp_unusable early --trust early.pem --staple ahead.der \
+	    --at $((now - day))
 	leaf must mid 'subjectAltName = DNS:good.tls.test' \
 	    'tlsfeature = status_request'
 	judged ocsp_unusable 'must mid'
