@@ -1,6 +1,9 @@
 /*
  * verify_test.c - the cases of tests/badcerts as the policy would judge them
  */
+#include <gnutls/ocsp.h>
+#include <gnutls/x509.h>
+
 #include "../../policy/credentials.h"
 #include "../../policy/crl.h"
 #include "../../policy/trust.h"
@@ -49,6 +52,64 @@ cause_fits(const char *wanted, const char *cause)
 enum setting { FULL, CA_ONLY, NONE };
 static const char *const setting_name[] = {"full", "ca_only", "none"};
 
+/* notAfter, or nextUpdate; -1 where GnuTLS cannot read it. */
+static time_t
+cert_until(const struct der *der)
+{
+	const gnutls_datum_t d = {(void *)der->p, (unsigned)der->len};
+	gnutls_x509_crt_t c;
+	time_t until = -1;
+
+	gnutls_x509_crt_init(&c);
+	if (gnutls_x509_crt_import(c, &d, GNUTLS_X509_FMT_DER) == 0)
+		until = gnutls_x509_crt_get_expiration_time(c);
+	gnutls_x509_crt_deinit(c);
+	return until;
+}
+
+static time_t
+answer_until(const gnutls_datum_t *staple)
+{
+	gnutls_ocsp_resp_t a;
+	time_t until = -1;
+
+	gnutls_ocsp_resp_init(&a);
+	if (gnutls_ocsp_resp_import(a, staple) == 0)
+		(void)gnutls_ocsp_resp_get_single(a, 0, NULL, NULL, NULL, NULL,
+		    NULL, NULL, &until, NULL, NULL);
+	gnutls_ocsp_resp_deinit(a);
+	return until;
+}
+
+static time_t
+list_until(unsigned char *der, size_t len)
+{
+	const gnutls_datum_t d = {der, (unsigned)len};
+	gnutls_x509_crl_t l;
+	time_t until = -1;
+
+	gnutls_x509_crl_init(&l);
+	if (gnutls_x509_crl_import(l, &d, GNUTLS_X509_FMT_DER) == 0)
+		until = gnutls_x509_crl_get_next_update(l);
+	gnutls_x509_crl_deinit(l);
+	return until;
+}
+
+/* The first to lapse of a path and of what else speaks for it (0: nothing). */
+static time_t
+soonest(const struct verdict *v, time_t other)
+{
+	time_t until = other, one;
+	size_t i;
+
+	for (i = 0; i < v->npath; i++) {
+		one = cert_until(&v->path[i]);
+		if (until == 0 || one < until)
+			until = one;
+	}
+	return until;
+}
+
 static void
 case_check(
     const struct row *row, enum setting s, const struct chain_file *chain)
@@ -94,6 +155,12 @@ case_check(
 		   (rv == 0 || cause_fits(row->cause, v.cause)),
 	    "%s %s: %s%s%s", row->name, setting_name[s],
 	    rv == 0 ? "accepted" : v.cause, rv == 0 ? "" : ": ", v.text);
+	if (rv == 0)
+		report(v.until == soonest(&v, s == NONE || text == NULL
+						  ? 0
+						  : answer_until(staple)),
+		    "%s %s: until %lld", row->name, setting_name[s],
+		    (long long)v.until);
 	credentials_free(c);
 	free(text);
 }
@@ -322,22 +389,21 @@ list_read(unsigned char **der)
 	return (size_t)n;
 }
 
-/* A list of der alone; whether ok-ec is accepted by it. */
+/* A list of der alone; whether ok-ec is accepted by it at now, and *v. */
 static bool
 list_accepts(struct credentials *c, const struct chain_file *chain,
-    const unsigned char *der, size_t len)
+    const unsigned char *der, size_t len, time_t now, struct verdict *v)
 {
 	unsigned char *copy = malloc(len + (len == 0));
 	struct crl list;
 	struct crls lists = {.v = &list, .n = 1};
-	struct verdict v;
 	int rv;
 
 	memcpy(copy, der, len); /* so that a byte beyond its end is seen */
 	lists.n = crl_parse(&list, copy, len);
 	c->crls = &lists;
 	rv = verify_chain(c, SIDE_CLIENT, "good.tls.test", chain->cert,
-	    chain->n, time(NULL), &v);
+	    chain->n, now, v);
 	c->crls = NULL;
 	if (lists.n > 0)
 		free(list.serial);
@@ -350,7 +416,9 @@ static void
 list_bits_check(void)
 {
 	struct chain_file chain;
+	const time_t now = time(NULL);
 	struct credentials *c;
+	struct verdict v;
 	struct rule r;
 	struct fault f;
 	unsigned char *der;
@@ -363,14 +431,18 @@ list_bits_check(void)
 	r.values.verify_flags |= VF_CRL_CHECK_LEAF;
 	if (credentials_read(&r, &c, &f) == -1)
 		die(f.text);
-	report(list_accepts(c, &chain, der, len), "a list of another one");
+	report(list_accepts(c, &chain, der, len, now, &v),
+	    "a list of another one");
+	report(v.until == soonest(&v, list_until(der, len)),
+	    "is taken until %lld, its nextUpdate %lld", (long long)v.until,
+	    (long long)list_until(der, len));
 	for (i = 0; i < len * 8; i++) {
 		der[i / 8] ^= (unsigned char)(1 << i % 8);
-		changed += list_accepts(c, &chain, der, len);
+		changed += list_accepts(c, &chain, der, len, now, &v);
 		der[i / 8] ^= (unsigned char)(1 << i % 8);
 	}
 	for (i = 0; i < len; i++)
-		cut += list_accepts(c, &chain, der, i);
+		cut += list_accepts(c, &chain, der, i, now, &v);
 	report(changed == 0 && cut == 0,
 	    "lists: %zu changed, %zu cut ones accepted", changed, cut);
 	credentials_free(c);
