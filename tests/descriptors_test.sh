@@ -41,7 +41,7 @@ suite() {
 	    reuse set-copies many
 	scenarios roads closedir pclose fclose freopen login-tty daemonized \
 	    mq-close fts-close endmntent endpwent endutent forkpty unseen \
-	    unseen-copy handler log log-stream
+	    unseen-copy rights handler log log-stream
 	suite_addTest test_what_is_for_the_log_goes_to_no_peer
 }
 
