@@ -287,6 +287,58 @@ relay_client(int fd)
 	    sum);
 }
 
+/* The pipe takes a page at a time: what it leaves comes with the next one. */
+static void
+narrow_client(int fd)
+{
+	int p[2];
+	ssize_t k, n, sum = 0;
+	char *all = malloc(MUCH), *want = malloc(MUCH);
+
+	MUST(pipe(p));
+	MUST(fcntl(p[1], F_SETPIPE_SZ, 4096));
+	while (sum < MUCH && (k = splice(fd, NULL, p[1], NULL, MUCH, 0)) > 0)
+		for (; k > 0; k -= n, sum += n)
+			n = MUST(read(p[0], all + sum, MUCH - sum));
+	pattern(want, MUCH, 0, 5);
+	say("in: %zd bytes %s", sum,
+	    memcmp(all, want, MUCH) == 0 ? "whole" : "spoilt");
+	DO(splice(fd, NULL, p[1], NULL, MUCH, 0));
+	free(all);
+	free(want);
+}
+
+/* What the socket does not take stays in the pipe. */
+static void
+brimful_client(int fd)
+{
+	int f = file_of(MUCH), p[2], n = 16384;
+	ssize_t k, left = MUCH, in_pipe = 0;
+	int told = 0;
+
+	MUST(pipe(p));
+	MUST(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &n, sizeof(n)));
+	set_nonblocking(fd, 1);
+	while (left + in_pipe > 0) {
+		if (in_pipe == 0) {
+			in_pipe = MUST(splice(f, NULL, p[1], NULL, 65536, 0));
+			left -= in_pipe;
+		}
+		k = splice(p[0], NULL, fd, NULL, in_pipe, 0);
+		if (k > 0) {
+			in_pipe -= k;
+			continue;
+		}
+		if (k == 0 || errno != EAGAIN)
+			break;
+		if (!told)
+			tell();
+		told = 1;
+		await(fd, POLLOUT);
+	}
+	say("left %zd, in the pipe %zd, waited %d", left, in_pipe, told);
+}
+
 const struct scenario scenarios[] = {
 	{"sendfile", TWO_PROCESSES, CONNECTED, quiet_server, sendfile_client,
 	    ""},
@@ -299,5 +351,9 @@ const struct scenario scenarios[] = {
 	    splice_out_client, ""},
 	PROCESSES("splice-in", CONNECTED, splice_in, ""),
 	PROCESSES("splice-relay", CONNECTED, relay, ""),
+	{"splice-narrow", TWO_PROCESSES, CONNECTED, relay_server,
+	    narrow_client, ""},
+	{"splice-brimful", TWO_PROCESSES, CONNECTED, slow_server,
+	    brimful_client, ""},
 	{.name = NULL},
 };
