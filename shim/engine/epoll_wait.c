@@ -233,11 +233,17 @@ heat(struct reg *r)
 	r->set->hot = r;
 }
 
-/* Regs that were noted or reported before: some of them have news. */
+/*
+ * Regs that were noted or reported before: some of them have news.  One with
+ * nothing to tell is looked at again when it is noted, which a new question
+ * does too: what a program has read a part of and asks about no more, or asks
+ * only for room, must not keep its waits awake.
+ */
 static void
 report_hot(struct set *s, struct answer *a)
 {
 	struct reg *r, *next, *rest = NULL;
+	uint32_t told;
 
 	set_take_noted(s);
 	r = s->hot;
@@ -245,9 +251,13 @@ report_hot(struct set *s, struct answer *a)
 	for (; r != NULL; r = next) {
 		next = r->next_hot;
 		r->hot = false;
-		if (a->got < a->n && r->live)
-			report(a, r, examine(r, kernel_now(r)));
-		if ((r->live && a->got == a->n) || buffered(r)) { /* again next time */
+		told = 0;
+		if (a->got < a->n && r->live) {
+			told = examine(r, kernel_now(r));
+			report(a, r, told);
+		}
+		if ((r->live && a->got == a->n) ||
+		    (told != 0 && buffered(r))) { /* again next time */
 			r->hot = true;
 			r->next_hot = rest;
 			rest = r;
@@ -262,6 +272,7 @@ static void
 translate(struct set *s, struct answer *a, int n)
 {
 	struct epoll_event *from = a->ev + a->got;
+	uint32_t told;
 	int i;
 
 	for (i = 0; i < n; i++) {
@@ -282,8 +293,9 @@ translate(struct set *s, struct answer *a, int n)
 			a->ev[a->got++].data.u64 = r->data;
 			continue;
 		}
-		report(a, r, examine(r, e.events));
-		if (buffered(r)) {
+		told = examine(r, e.events);
+		report(a, r, told);
+		if (told != 0 && buffered(r)) {
 			heat(r);
 			reg_note(r);
 		}

@@ -54,10 +54,13 @@ static int
 set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
     const sigset_t *mask)
 {
+	static unsigned looks;
 	int got;
 
 	mask_seen = mask;
-
+	looks = timeout == 0 ? looks + 1 : 0;
+	if (looks > 10000)
+		memory_die("epoll_wait goes round and round");
 	while ((got = set_look(epfd, ev, n)) == 0 && timeout != 0)
 		if (!memory_idle())
 			memory_die("epoll_wait would wait for ever");
@@ -162,6 +165,92 @@ test_changes_that_fail(void)
 				    kinds[i / 2].flags, at, errs[k]);
 		result(wrong == 0, "each of %u changes is refused %u times: %u "
 		    "exchanges go wrong", most, refused, wrong);
+	}
+}
+
+/* Takes what has come, and answers. */
+static bool
+server_answers(void)
+{
+	size_t before = memory_left(here->m[SERVER]);
+
+	if (tls.recv(here->fd[SERVER], in, 3, MSG_DONTWAIT) > 0)
+		(void)tls.send(here->fd[SERVER], "tell", 4, MSG_NOSIGNAL);
+	return memory_left(here->m[SERVER]) != before;
+}
+
+/* A part of a request is queued; the program waits for the answer only. */
+static void
+test_room_is_asked_for_again(void)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct traffic t;
+
+	memory_test = "queued output";
+	memset(in_set, 0, sizeof in_set);
+	start(&t, "", "");
+	here = &t.p;
+	memory_idle = server_answers;
+	tls.epoll_ctl(ep, EPOLL_CTL_ADD, t.p.fd[CLIENT], &ev);
+	while (tls.epoll_wait(ep, &ev, 1, 0) == 1)
+		(void)tls.recv(t.p.fd[CLIENT], in, 1, MSG_DONTWAIT);
+	t.p.m[SERVER]->room = memory_left(t.p.m[SERVER]) + 10;
+	mods = 0;
+	mod_fails = (struct trouble){1, ENOMEM};
+	refused = 2;
+	result(tls.send(t.p.fd[CLIENT], "ask", 3, MSG_NOSIGNAL) > 0 &&
+		   t.p.c[CLIENT]->state == CONN_OPEN &&
+		   wait_for(ep, EPOLLIN) > 0 &&
+		   tls.recv(t.p.fd[CLIENT], in, 10, 0) == 4 && mods > 1,
+	    "a change that was refused twice is asked for again");
+	mod_fails.at = 0;
+	pair_close(&t.p);
+	tls.close(ep);
+}
+
+static int asks_at; /* the set whose question comes while it waits */
+static unsigned slept;
+
+static bool
+asks_again(void)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+
+	slept++;
+	return tls.epoll_ctl(asks_at, EPOLL_CTL_MOD, here->fd[CLIENT], &ev) ==
+	       0;
+}
+
+/* A part was read, and the program has had enough until it asks again. */
+static void
+test_what_nobody_asks_about(void)
+{
+	static const uint32_t kinds[] = {0, EPOLLPRI, EPOLLERR};
+	struct epoll_event ev = {.events = EPOLLIN}, one;
+	struct traffic t;
+	size_t i;
+
+	memory_test = "a part read";
+	for (i = 0; i < 3; i++) {
+		memset(in_set, 0, sizeof in_set);
+		start(&t, "", "");
+		here = &t.p;
+		asks_at = epoll_create1(EPOLL_CLOEXEC);
+		tls.epoll_ctl(asks_at, EPOLL_CTL_ADD, t.p.fd[CLIENT], &ev);
+		(void)put(&t, SERVER, 10, 0);
+		(void)tls.epoll_wait(asks_at, &one, 1, -1);
+		(void)tls.recv(t.p.fd[CLIENT], in, 5, 0);
+		one.events = kinds[i];
+		tls.epoll_ctl(asks_at, EPOLL_CTL_MOD, t.p.fd[CLIENT], &one);
+		memory_idle = asks_again;
+		slept = 0;
+		result(tls.epoll_wait(asks_at, &one, 1, -1) == 1 &&
+			   one.events == EPOLLIN && slept == 1,
+		    "a wait for %u sleeps, and ends when more is asked",
+		    kinds[i]);
+		pair_close(&t.p);
+		tls.close(asks_at);
 	}
 }
 
@@ -363,6 +452,8 @@ main(void)
 	c->epoll_wait = NULL;
 	calls_epoll(&tls);
 	test_changes_that_fail();
+	test_room_is_asked_for_again();
+	test_what_nobody_asks_about();
 	test_what_is_closed_is_used_again();
 	test_what_a_read_left();
 	test_two_sets();
