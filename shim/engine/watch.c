@@ -32,6 +32,22 @@ whole(const unsigned char *msg, size_t n)
 }
 
 /*
+ * May this be what has come of a record before a session?  RFC 8446, 5.1: an
+ * alert is whole in one, a handshake message's part is not empty.
+ */
+static bool
+may_be_record(const unsigned char *p, size_t len)
+{
+	size_t k = len >= 5 ? (size_t)p[3] << 8 | p[4] : 2;
+
+	if ((len > 1 && p[1] != 3) || (len > 2 && p[2] > 4))
+		return false;
+	return p[0] == RECORD_ALERT
+		   ? k == 2
+		   : p[0] == RECORD_HANDSHAKE && k > 0 && k <= 1 << 14;
+}
+
+/*
  * The first handshake message, out of its records, as far as it has come; of
  * a ClientHello the head, so that nothing behind it changes what it is.
  * Alerts between are passed over: a server that refuses sends nothing else.
@@ -44,8 +60,7 @@ gather(const unsigned char *p, size_t len, bool head, unsigned char *msg,
 		size_t k = len >= 5 ? (size_t)p[3] << 8 | p[4] : 0;
 		size_t have = len >= 5 ? len - 5 : 0;
 
-		if ((p[0] != RECORD_HANDSHAKE && p[0] != RECORD_ALERT) ||
-		    (len > 1 && p[1] != 3))
+		if (!may_be_record(p, len))
 			return HEARD_ELSE;
 		if (have > k)
 			have = k;

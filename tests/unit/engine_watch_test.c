@@ -125,10 +125,30 @@ test_others(void)
 	    "nothing may become anything");
 }
 
+/* A plaintext program's bytes may begin as a record does. */
+static void
+test_no_records(void)
+{
+	static const unsigned char none[][5] = {{21, 3, 3, 0, 1},
+	    {21, 3, 3, 0, 3}, {21, 3, 3, 7, 0}, {22, 3, 3, 0, 0},
+	    {22, 3, 3, 64, 1}, {22, 3, 5, 0, 9}, {21, 3, 9, 0, 2}};
+	static const unsigned char most[] = {22, 3, 3, 64, 0};
+	unsigned version;
+	size_t i;
+
+	for (i = 0; i < sizeof none / sizeof none[0]; i++)
+		result(watch_hear(none[i], 5, i % 2, 0, &version) == HEARD_ELSE,
+		    "%d %d.%d of %d bytes is no record", none[i][0],
+		    none[i][1], none[i][2], none[i][3] << 8 | none[i][4]);
+	result(watch_hear(most, 5, false, 0, &version) == HEARD_PART,
+	    "the longest may be one");
+}
+
 int
 main(void)
 {
 	test_server_hello();
 	test_others();
+	test_no_records();
 	return failures > 0;
 }
