@@ -44,16 +44,30 @@ is_ours(struct conn *c)
 	return c->record.whose == RECORD_OURS;
 }
 
-static bool
-renew(struct conn *c, struct record_key *k, const gnutls_datum_t *secret,
-    const gnutls_datum_t *iv)
+static void
+drop(struct record_key *k)
 {
-	if (k->hd != NULL)
-		gnutls_aead_cipher_deinit(k->hd);
-	k->hd = NULL;
-	if (gnutls_aead_cipher_init(
-		&k->hd, gnutls_cipher_get(c->session), secret) < 0) {
-		k->hd = NULL;
+	if (k->opens != NULL)
+		gnutls_aead_cipher_deinit(k->opens);
+	if (k->seals != NULL)
+		gnutls_cipher_deinit(k->seals);
+	k->opens = NULL;
+	k->seals = NULL;
+}
+
+static bool
+renew(struct conn *c, struct record_key *k, bool reading,
+    const gnutls_datum_t *secret, const gnutls_datum_t *iv)
+{
+	gnutls_cipher_algorithm_t cipher = gnutls_cipher_get(c->session);
+	int rv;
+
+	drop(k);
+	rv = reading ? gnutls_aead_cipher_init(&k->opens, cipher, secret)
+		     : gnutls_cipher_init(&k->seals, cipher, secret, iv);
+	if (rv < 0) {
+		k->opens = NULL;
+		k->seals = NULL;
 		return false;
 	}
 	memcpy(k->iv, iv->data, RECORD_NONCE);
@@ -71,8 +85,9 @@ learn(struct conn *c, struct record_key *k, bool reading)
 		(unsigned char *)&number) < 0 ||
 	    iv.size != RECORD_NONCE)
 		return false;
-	if ((k->hd == NULL || memcmp(k->iv, iv.data, RECORD_NONCE) != 0) &&
-	    !renew(c, k, &secret, &iv))
+	if (((k->opens == NULL && k->seals == NULL) ||
+		memcmp(k->iv, iv.data, RECORD_NONCE) != 0) &&
+	    !renew(c, k, reading, &secret, &iv))
 		return false;
 	k->number = be64toh(number);
 	k->ahead = false;
@@ -158,7 +173,7 @@ open_at(struct record_key *key, const unsigned char *nonce,
 {
 	size_t n = size - TAG, k = 0;
 
-	if (gnutls_aead_cipher_decrypt(key->hd, nonce, RECORD_NONCE, h, HEADER,
+	if (gnutls_aead_cipher_decrypt(key->opens, nonce, RECORD_NONCE, h, HEADER,
 		TAG, h + HEADER, size, at, &n) == 0)
 		k = content(at, n);
 	if (k > 0) {
@@ -274,22 +289,38 @@ record_open(struct conn *c, void *buf, size_t len)
 	return (ssize_t)k;
 }
 
-/* In place: a vector costs GnuTLS more than the copy (8% of 16 KB). */
+/*
+ * The part of a record that goes from the program's memory without a copy: the
+ * type that follows the content (RFC 8446, 5.2) is not there.  Whole blocks,
+ * which ChaCha20 has of 64 bytes.  gnutls_aead_cipher_encryptv would copy.
+ */
+static inline size_t
+straight(size_t len)
+{
+	return len < STRAIGHT ? 0 : len & ~(size_t)63;
+}
+
 OFTEN static size_t
-seal_at(struct record_key *key, const unsigned char *nonce, unsigned char *h,
+seal_at(struct record_key *key, unsigned char *nonce, unsigned char *h,
     const void *data, size_t len)
 {
-	size_t size = len + 1 + TAG, n = size;
+	size_t size = len + 1 + TAG, first = straight(len);
+	size_t rest = len + 1 - first;
+	unsigned char *at = h + HEADER, *last = at + first;
+	gnutls_cipher_hd_t hd = key->seals;
 
 	memcpy(h, (unsigned char[]){DATA, 3, 3}, 3);
 	h[3] = (unsigned char)(size >> 8);
 	h[4] = (unsigned char)size;
-	memcpy(h + HEADER, data, len);
-	h[HEADER + len] = DATA;
-	if (gnutls_aead_cipher_encrypt(key->hd, nonce, RECORD_NONCE, h, HEADER,
-		TAG, h + HEADER, len + 1, h + HEADER, &n) < 0 ||
-	    n != size) {
-		explicit_bzero(h + HEADER, len);
+	memcpy(last, (const unsigned char *)data + first, rest - 1);
+	at[len] = DATA;
+	gnutls_cipher_set_iv(hd, nonce, RECORD_NONCE);
+	if (gnutls_cipher_add_auth(hd, h, HEADER) < 0 ||
+	    (first > 0 &&
+		gnutls_cipher_encrypt2(hd, data, first, at, first) < 0) ||
+	    gnutls_cipher_encrypt2(hd, last, rest, last, rest) < 0 ||
+	    gnutls_cipher_tag(hd, last + rest, TAG) < 0) {
+		explicit_bzero(at, len);
 		return 0;
 	}
 	count(key);
@@ -372,9 +403,7 @@ record_waits(const struct conn *c)
 void
 record_free(struct conn *c)
 {
-	if (c->record.rx.hd != NULL)
-		gnutls_aead_cipher_deinit(c->record.rx.hd);
-	if (c->record.tx.hd != NULL)
-		gnutls_aead_cipher_deinit(c->record.tx.hd);
+	drop(&c->record.rx);
+	drop(&c->record.tx);
 	memset(&c->record, 0, sizeof c->record);
 }

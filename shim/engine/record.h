@@ -2,8 +2,9 @@
  * record.h - TLS 1.3 application data between a program's memory and the wire
  *
  * GnuTLS 3.7.9 allocates, copies and frees twice for each record that it
- * receives and once for each that it sends.  Here its AEAD (gnutls_aead_
- * cipher_*) goes straight from the thread's buffer to the program's and back.
+ * receives and once for each that it sends.  Here its AEAD goes straight from
+ * the thread's buffer to the program's (gnutls_aead_cipher_*) and back
+ * (gnutls_cipher_*, which takes a record in parts).
  * All that is not application data stays GnuTLS's: handshake, alerts, tickets,
  * KeyUpdate, close_notify, TLS 1.2, and whatever fails here is given to it as
  * it came, to be judged and answered as always.
@@ -44,12 +45,14 @@ struct conn;
 
 /* One direction. */
 struct record_key {
-	gnutls_aead_cipher_hd_t hd; /* owned; NULL: none yet */
-	unsigned char iv[RECORD_NONCE]; /* which key hd has */
-	unsigned before; /* records until hd is worth its memory */
+	/* its key for GnuTLS's AEAD, owned; NULL: none yet */
+	gnutls_aead_cipher_hd_t opens; /* of rx */
+	gnutls_cipher_hd_t seals;      /* of tx */
 	uint64_t number; /* of the next record, where known */
-	bool known;      /* hd, iv and number are GnuTLS's */
-	bool ahead;      /* and GnuTLS has not been told of number */
+	unsigned char iv[RECORD_NONCE]; /* which key that is */
+	uint8_t before; /* records until it is worth its memory */
+	bool known;     /* key, iv and number are GnuTLS's */
+	bool ahead;     /* and GnuTLS has not been told of number */
 };
 
 struct record {

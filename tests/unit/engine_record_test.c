@@ -22,8 +22,8 @@ warm(struct traffic *t, const char *suite)
 			if (!carry(t, k, i == 0 ? 16384 : 10, MOST))
 				memory_die("no bytes");
 	for (k = 0; k < 2; k++)
-		if (t->p.c[k]->record.rx.hd == NULL ||
-		    t->p.c[k]->record.tx.hd == NULL)
+		if (t->p.c[k]->record.rx.opens == NULL ||
+		    t->p.c[k]->record.tx.seals == NULL)
 			memory_die("GnuTLS still does it all");
 }
 
@@ -56,7 +56,8 @@ static void
 test_sizes(void)
 {
 	static const size_t sizes[] = {
-	    1, 15, 16, 1006, 1007, 1008, 16383, 16384, 16385, 65536, 100000};
+	    1, 15, 16, 1006, 1007, 1008, 1023, 1024, 1087, 1088,
+	    16383, 16384, 16385, 65536, 100000};
 	static const size_t pieces[] = {MOST, 16385, 16384, 16383, 4096, 100};
 	struct traffic t;
 	size_t i, j, s;
@@ -345,8 +346,8 @@ test_older(void)
 	for (i = 0; i < 20; i++)
 		good &=
 		    carry(&t, CLIENT, 20000, MOST) && carry(&t, SERVER, 20, 3);
-	result(good && t.p.c[CLIENT]->record.tx.hd == NULL &&
-		   t.p.c[SERVER]->record.rx.hd == NULL,
+	result(good && t.p.c[CLIENT]->record.tx.seals == NULL &&
+		   t.p.c[SERVER]->record.rx.opens == NULL,
 	    "is GnuTLS's");
 	pair_close(&t.p);
 }
