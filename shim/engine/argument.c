@@ -6,6 +6,7 @@
 
 #include "argument.h"
 #include "engine.h"
+#include "thread.h"
 
 __thread uintptr_t argument_good[2][ARGUMENT_PAGES]
     __attribute__((tls_model("initial-exec")));
@@ -31,16 +32,27 @@ ask(uintptr_t at, enum argument_access a)
 	return rv != -1 || errno != EFAULT;
 }
 
+static uintptr_t *
+aside(struct argument_more *more, uintptr_t page, enum argument_access a)
+{
+	return &more->good[a][argument_place(page, ARGUMENT_MORE)];
+}
+
 static bool
 page_is_good(uintptr_t at, enum argument_access a)
 {
+	struct argument_more *more = thread_more();
 	uintptr_t page = at / ARGUMENT_PAGE;
-	uintptr_t *known = argument_known(page, a);
+	uintptr_t *known = argument_known(page, a), old = *known;
 
-	if (*known == page)
+	if (old == page)
 		return true;
-	if (!ask(at, a))
+	if ((more == NULL || *aside(more, page, a) != page) && !ask(at, a))
 		return false;
+	if (more != NULL && old != 0) {
+		*aside(more, old, a) = old;
+		more->any = true;
+	}
 	*known = page;
 	return true;
 }

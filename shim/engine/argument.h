@@ -25,6 +25,7 @@ bool argument_absurd(const void *p, size_t len);
 /* The smallest: a larger one is only asked about oftener. */
 #define ARGUMENT_PAGE 4096
 #define ARGUMENT_PAGES 32
+#define ARGUMENT_MORE 512
 /* TASK_SIZE_MAX of x86-64 with five levels: with four the kernel is asked. */
 #define ARGUMENT_END 0xfffffffffff000
 enum argument_access { FOR_READING, FOR_WRITING };
@@ -33,11 +34,26 @@ enum argument_access { FOR_READING, FOR_WRITING };
 extern __thread uintptr_t argument_good[2][ARGUMENT_PAGES]
     __attribute__((tls_model("initial-exec")));
 
-/* The ends of a buffer of 64 KB must not push each other out. */
+/*
+ * What these pushed out of their places: a server's clients may have a buffer
+ * each.  A thread with few buffers does not come by it.
+ */
+struct argument_more {
+	uintptr_t good[2][ARGUMENT_MORE];
+	bool any; /* of them is not 0 */
+};
+
+/* Which of n, a power of 2: the ends of 64 KB must not push each other out. */
+static inline unsigned
+argument_place(uintptr_t page, unsigned n)
+{
+	return (unsigned)((page * 0x9e3779b97f4a7c15 >> 48) * n >> 16);
+}
+
 static inline uintptr_t *
 argument_known(uintptr_t page, enum argument_access a)
 {
-	return &argument_good[a][page * 0x9e3779b97f4a7c15 >> 59];
+	return &argument_good[a][argument_place(page, ARGUMENT_PAGES)];
 }
 
 /*

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "argument.h"
 #include "conn.h"
 #include "failure.h"
 #include "thread.h"
@@ -17,6 +18,7 @@ struct thread {
 	unsigned char record[RECORD_MOST];
 	unsigned char kept[2 * THREAD_KEEP]; /* see thread_keep */
 	struct tlsshim_error failed; /* size 0: none */
+	struct argument_more more;
 	struct thread *next;         /* spare */
 };
 
@@ -109,6 +111,14 @@ made(void)
 	return t;
 }
 
+/* Its stack may be unmapped now, say. */
+static void
+forget(struct thread *t)
+{
+	if (t != NULL && t->more.any)
+		memset(&t->more, 0, sizeof t->more);
+}
+
 static void
 thread_free(void *arg)
 {
@@ -119,6 +129,7 @@ thread_free(void *arg)
 	thread_now.get_at = thread_now.put_at;
 	thread_now.taking = 0;
 	for (i = 0; i < THREAD_DEPTHS; i++) {
+		forget(own[i]);
 		if (own[i] == near())
 			atomic_store(&near_taken, false);
 		else if (own[i] != NULL && !spare_give(own[i]))
@@ -184,6 +195,14 @@ thread_record(void)
 	struct thread *t = thread_own();
 
 	return t != NULL ? t->record : NULL;
+}
+
+struct argument_more *
+thread_more(void)
+{
+	struct thread *t = thread_own();
+
+	return t != NULL ? &t->more : NULL;
 }
 
 struct tlsshim_error *

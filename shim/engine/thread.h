@@ -72,6 +72,9 @@ thread_id(void)
 	return likely(thread_now.id != 0) ? thread_now.id : thread_ask_id();
 }
 
+/* Of this thread and depth; NULL when out of memory. */
+struct argument_more *thread_more(void);
+
 void thread_forked(pid_t pid); /* in the child: its one thread has its number */
 
 /* True inside a signal handler that interrupted a wait of this thread. */
