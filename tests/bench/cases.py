@@ -61,7 +61,7 @@ worker_processes 1;
 events {{ worker_connections 1024; }}
 http {{
     access_log off;
-    sendfile on;
+    sendfile on; tcp_nopush on;
     keepalive_requests 1000000000;
     keepalive_timeout 600s;
     client_body_temp_path {d}; proxy_temp_path {d}; fastcgi_temp_path {d};
