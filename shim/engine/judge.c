@@ -277,7 +277,7 @@ judge_connect(
 	enum judgement j;
 
 	address_text(addr, c->peer, sizeof c->peer);
-	found = calloc(NAMES, sizeof *found);
+	found = malloc(NAMES * sizeof *found);
 	if (found == NULL)
 		return JUDGED_REFUSED;
 	s = snapshot_get();

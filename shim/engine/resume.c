@@ -1,5 +1,6 @@
 /* resume.c - which session a client offers and which ones it keeps */
 
+#include <endian.h>
 #include <gnutls/crypto.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -105,8 +106,10 @@ sooner(int64_t a, int64_t b)
 static uint32_t
 number(const unsigned char *p)
 {
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	    (uint32_t)p[2] << 8 | p[3];
+	uint32_t n;
+
+	memcpy(&n, p, sizeof n);
+	return be32toh(n);
 }
 
 /* The last block: its length, lifetime, age_add, nonce, ticket, secret. */
