@@ -434,16 +434,6 @@ int session_verify(struct conn *c, struct verdict *out);
  */
 int session_confirm(struct conn *c, struct verdict *out);
 
-/* A thread's buffers (thread.c); NULL when out of memory. */
-#define BUFFER_SIZE 65536
-#define RECORD_SIZE 16384 /* RFC 8446, 5.1: most plaintext of a record */
-#define RECORD_MOST (5 + RECORD_SIZE + 256) /* RFC 8446, 5.2: on the wire */
-#define INPUT_BEFORE RECORD_MOST /* of a thread's input: a record's beginning */
-#define INPUT_SIZE (BUFFER_SIZE + 4 * 256)
-unsigned char *thread_input(void); /* INPUT_BEFORE + INPUT_SIZE */
-unsigned char *thread_output(void); /* BUFFER_SIZE + 8192 */
-unsigned char *thread_record(void); /* RECORD_MOST, not kept over a call */
-
 /* handshake.c */
 
 /*
@@ -451,6 +441,9 @@ unsigned char *thread_record(void); /* RECORD_MOST, not kept over a call */
  * -EAGAIN (in progress, may not wait), -EINTR, or the errno of its failure.
  */
 int handshake_drive(struct conn *c, int fd, const struct patience *p);
+
+/* Locked, CONN_TCP: connect() has said that c is connected.  As above. */
+int handshake_begin(struct conn *c, int fd);
 
 /*
  * Locked, in a handshake: how much of c->in GnuTLS may have.  Once the peer

@@ -183,6 +183,16 @@ drive_later(struct conn *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* What goes wrong here is c's state, and shake_hands tells of it. */
+static void
+connected(struct conn *c, int fd)
+{
+	pthread_mutex_lock(&c->lock);
+	if (c->state == CONN_TCP)
+		(void)handshake_begin(c, fd);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static int
 connect_tls(
     struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
@@ -208,6 +218,7 @@ connect_tls(
 		forget(c, fd);
 		return rv;
 	}
+	connected(c, fd);
 	rv = shake_hands(c, fd);
 	if (rv == 0)
 		libc_stream_take_over(fd, c);

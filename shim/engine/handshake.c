@@ -286,8 +286,8 @@ step(struct conn *c, int fd, const struct patience *p)
 	return rv;
 }
 
-static int
-begin(struct conn *c, int fd)
+int
+handshake_begin(struct conn *c, int fd)
 {
 	int rv = conn_claim(c);
 
@@ -341,7 +341,7 @@ finish_tcp(struct conn *c, int fd, const struct patience *p)
 		conn_fail(c, -err);
 		return -err;
 	}
-	return begin(c, fd);
+	return handshake_begin(c, fd);
 }
 
 /*
@@ -382,7 +382,7 @@ handshake_drive(struct conn *c, int fd, const struct patience *p)
 		case CONN_PRE:
 			rv = watch_undecided(c) ? watch_detect(c, fd, p) : 0;
 			if (rv == 0 && c->state == CONN_PRE)
-				rv = begin(c, fd);
+				rv = handshake_begin(c, fd);
 			break;
 		case CONN_HANDSHAKE:
 			rv = conn_claim(c);

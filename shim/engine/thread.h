@@ -35,6 +35,16 @@ struct thread_now {
 extern __thread struct thread_now thread_now
     __attribute__((tls_model("initial-exec")));
 
+/* A thread's buffers (thread.c); NULL when out of memory. */
+#define BUFFER_SIZE 65536
+#define RECORD_SIZE 16384 /* RFC 8446, 5.1: most plaintext of a record */
+#define RECORD_MOST (5 + RECORD_SIZE + 256) /* RFC 8446, 5.2: on the wire */
+#define INPUT_BEFORE RECORD_MOST /* of a thread's input: a record's beginning */
+#define INPUT_SIZE (BUFFER_SIZE + 4 * 256)
+unsigned char *thread_input(void); /* INPUT_BEFORE + INPUT_SIZE */
+unsigned char *thread_output(void); /* BUFFER_SIZE + 8192 */
+unsigned char *thread_record(void); /* RECORD_MOST, not kept over a call */
+
 void thread_prepare(void); /* buffers for this depth, if there is memory */
 unsigned thread_ask_id(void);
 
