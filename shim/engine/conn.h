@@ -161,6 +161,7 @@ struct conn {
 	bool dry;     /* pull had nothing to give */
 	size_t record_left; /* of the record GnuTLS reads; handshake_input */
 	unsigned ccs; /* of them, how many were dropped; handshake.c */
+	bool ccs_held; /* ours waits for what follows it; session.c */
 	bool spoke;   /* the peer's first bytes looked like TLS */
 	unsigned char began; /* the first one, where it came alone */
 	size_t shaken; /* bytes of the peer's in this handshake */

@@ -83,6 +83,31 @@ put_behind(struct conn *c, const giovec_t *iov, int n, size_t skip)
 }
 
 /*
+ * In TLS 1.3 a client's ChangeCipherSpec means nothing, and comes right before
+ * its Finished (RFC 8446, D.4).  GnuTLS has it ready before it reads on: alone
+ * it would wake the server for nothing.
+ */
+static const unsigned char ccs[] = {20, 3, 3, 0, 1, 1};
+
+static bool
+is_idle_ccs(const struct conn *c, const giovec_t *iov, int n)
+{
+	return c->side == SIDE_CLIENT && c->state == CONN_HANDSHAKE && n == 1 &&
+	       iov->iov_len == sizeof ccs &&
+	       memcmp(iov->iov_base, ccs, sizeof ccs) == 0 &&
+	       gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3;
+}
+
+static int
+put_held(struct conn *c)
+{
+	int rv = c->ccs_held ? bytes_put(&c->out, ccs, sizeof ccs) : 0;
+
+	c->ccs_held = false;
+	return rv;
+}
+
+/*
  * Always takes everything: GnuTLS 3.7.9 corrupts the stream when a send is
  * pending and a KeyUpdate request arrives.
  *
@@ -103,8 +128,12 @@ push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 		gnutls_transport_set_errno(c->session, EIO);
 		return -1;
 	}
+	if (!c->ccs_held && is_idle_ccs(c, iov, n)) {
+		c->ccs_held = true;
+		return sizeof ccs;
+	}
 	session_out(c);
-	total = put_behind(c, iov, n, c->ahead);
+	total = put_held(c) < 0 ? -1 : put_behind(c, iov, n, c->ahead);
 	if (total < 0) {
 		c->out_lost = true;
 		gnutls_transport_set_errno(c->session, ENOMEM);

@@ -369,6 +369,35 @@ test_hello_goes_ahead(void)
 }
 
 /*
+ * A TLS 1.3 client's ChangeCipherSpec goes with its Finished, also where the
+ * server's hello has come alone.
+ */
+static void
+test_client_says_one_thing(void)
+{
+	struct pair p;
+	unsigned first, all;
+
+	memory_test = TLS13;
+	pair_open(&p, TLS13, "");
+	p.m[SERVER]->nodelay = 1;
+	pair_drive(&p, CLIENT);
+	/* the hello is shorter, what follows it does not fit */
+	p.m[CLIENT]->room = 200;
+	pair_drive(&p, SERVER);
+	pair_drive(&p, CLIENT);
+	first = p.m[CLIENT]->sends;
+	p.m[CLIENT]->room = 0;
+	result(p.c[CLIENT]->ccs_held && first == 1, "%u sends", first);
+	(void)pair_shake(&p);
+	all = p.m[CLIENT]->sends;
+	result(!p.c[CLIENT]->ccs_held && all == 2 &&
+		   p.c[SERVER]->state == CONN_OPEN,
+	    "%u sends: %s", all, conn_state_name(p.c[SERVER]->state));
+	pair_close(&p);
+}
+
+/*
  * A TLS 1.3 server's GnuTLS stands behind its Finished, and not before the
  * client's, while the answer is on its way.
  */
@@ -543,6 +572,7 @@ main(void)
 	test_deadline();
 	test_in_progress();
 	test_hello_goes_ahead();
+	test_client_says_one_thing();
 	test_flight();
 	test_narrow_pipe();
 	test_confirm();
