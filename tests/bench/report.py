@@ -8,12 +8,12 @@ import subprocess
 
 
 def ratio(case, metric, stand, to):
-    """As the reader expects it: above 1 is more of it, or slower"""
+    """The median of the rounds' own: a round is short, and from one to the
+    next the machine's speed may change by more than what is compared.  Above
+    1 is more of it, or slower."""
     a, b = (case.values.get(s, {}).get(metric) for s in (stand, to))
-    if not a or not b:
-        return None
-    base = statistics.median(b)
-    return statistics.median(a) / base if base else None
+    each = [x / y for x, y in zip(a or [], b or []) if y]
+    return statistics.median(each) if each else None
 
 
 def text(value):
