@@ -7,25 +7,43 @@
 #include "call.h"
 #include "carry.h"
 
+/* A file, and some of it. */
+struct source {
+	int file;
+	off64_t at;
+	size_t len; /* what is to be sent of it */
+	char *buf;
+	size_t cap;
+	ssize_t got; /* buf has that much of its beginning; 0: not read yet */
+};
+
+static ssize_t
+fill(const struct source *s, size_t done)
+{
+	size_t want = s->len - done < s->cap ? s->len - done : s->cap;
+
+	return as_engine(
+	    pread64(s->file, s->buf, want, s->at + (off64_t)done));
+}
+
 /*
- * From file's byte at on, len of them, through buf (cap).  A count, which may
- * fall short as the socket's does, or a negative errno where nothing went.
+ * A count, which may fall short as the socket's does, or a negative errno where
+ * nothing went.
  */
 static ssize_t
-send_from(int fd, int file, off64_t at, size_t len, char *buf, size_t cap)
+send_from(int fd, struct source *s)
 {
 	size_t done = 0;
 
-	while (done < len) {
-		size_t want = len - done < cap ? len - done : cap;
-		ssize_t sent, got =
-		    as_engine(pread64(file, buf, want, at + (off64_t)done));
+	while (done < s->len) {
+		ssize_t sent, got = s->got > 0 ? s->got : fill(s, done);
 
+		s->got = 0;
 		if (got == 0)
 			break;
 		sent = got < 0
 		    ? got
-		    : as_engine(engine_calls()->write(fd, buf, (size_t)got));
+		    : as_engine(engine_calls()->write(fd, s->buf, (size_t)got));
 		if (sent < 0)
 			return done > 0 ? (ssize_t)done : sent;
 		done += (size_t)sent;
@@ -36,40 +54,78 @@ send_from(int fd, int file, off64_t at, size_t len, char *buf, size_t cap)
 }
 
 /*
- * The kernel is asked to send nothing first: it judges both descriptors, the
- * offset and its pointer.  Only the file's own position or *off tells a
- * program how much went: the other is left alone.
+ * A file of which something was read at *off is one that may be sent.  Where
+ * nothing was, or its own position counts, the kernel is asked to send nothing:
+ * it judges both descriptors, the offset and its pointer.  0, or -1 and errno.
+ */
+static int
+judge(int fd, struct source *s, off64_t *off)
+{
+	struct iovec v = {off, sizeof *off};
+
+	if (off != NULL && table_has(fd) && argument_writable(&v, 1)) {
+		s->at = *off;
+		s->got = fill(s, 0);
+		if (s->got > 0)
+			return 0;
+		s->got = 0;
+	}
+	if (host->libc->sendfile64(fd, s->file, off, 0) == -1)
+		return -1;
+	s->at = off != NULL ? *off : lseek64(s->file, 0, SEEK_CUR);
+	return 0;
+}
+
+static bool
+is_device(int file)
+{
+	struct stat st;
+
+	return fstat(file, &st) == 0 && S_ISCHR(st.st_mode);
+}
+
+/*
+ * Only the file's own position or *off tells a program how much went: the
+ * other is left alone.
  */
 static ssize_t
-do_sendfile64(int fd, int file, off64_t *off, size_t len)
+send_file(int fd, struct source *s, off64_t *off)
 {
-	/* no more than is asked: malloc() has small ones at hand */
-	size_t cap = len < 1 << 16 ? len : 1 << 16;
-	struct stat st;
-	off64_t at;
 	ssize_t rv;
-	char *buf;
 
-	if (host->libc->sendfile64(fd, file, off, 0) == -1)
+	if (judge(fd, s, off) == -1)
 		return -1;
-	if ((ssize_t)len < 0 || !table_has(fd))
+	if (!table_has(fd))
 		return carry_refused(EINVAL);
-	at = off != NULL ? *off : lseek64(file, 0, SEEK_CUR);
-	buf = malloc(cap);
-	if (buf == NULL)
-		return carry_refused(ENOMEM);
-	rv = send_from(
-	    fd, file, at, len < CALL_MOST ? len : CALL_MOST, buf, cap);
-	free(buf);
-	if (rv == 0 && len > 0 && fstat(file, &st) == 0 && S_ISCHR(st.st_mode))
+	rv = send_from(fd, s);
+	if (rv == 0 && s->len > 0 && is_device(s->file))
 		rv = -EISDIR; /* /dev/null */
 	if (rv < 0) /* what has no pages to send is no file to it */
 		return carry_refused(rv == -EISDIR ? EINVAL : (int)-rv);
 	if (off != NULL)
-		*off = at + rv;
+		*off = s->at + rv;
 	else
-		(void)lseek64(file, at + rv, SEEK_SET);
+		(void)lseek64(s->file, s->at + rv, SEEK_SET);
 	return rv;
+}
+
+static ssize_t
+do_sendfile64(int fd, int file, off64_t *off, size_t len)
+{
+	struct source s = {
+	    .file = file, .len = len < CALL_MOST ? len : CALL_MOST};
+	ssize_t rv;
+
+	if ((ssize_t)len < 0)
+		s.len = 0;
+	/* no more than is asked: malloc() has small ones at hand */
+	s.cap = s.len < 1 << 16 ? s.len : 1 << 16;
+	s.buf = malloc(s.cap);
+	if (s.buf == NULL)
+		return carry_refused(ENOMEM);
+	rv = send_file(fd, &s, off);
+	free(s.buf);
+	return rv >= 0 && (ssize_t)len < 0 ? carry_refused(EINVAL) : rv;
 }
 
 static ssize_t
