@@ -50,7 +50,7 @@ suite() {
 		suite_addTest "test_${name//-/_}_is_as_over_tcp"
 	done
 	if [ -z "$TSAN" ]; then	# it holds signals back, and cancellation too
-		for name in readers second-reader write accept connect \
+		for name in readers arriving second-reader write accept connect \
 		    interrupted-reads interrupted-second-reader \
 		    interrupted-writes interrupted-connects handler-pipe; do
 			eval "test_cancel_${name//-/_}_is_as_over_tcp() {

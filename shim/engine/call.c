@@ -40,8 +40,6 @@ call_left(void *arg)
 		pthread_mutex_lock(&h->c->lock);
 		if (h->turn == &h->c->tx)
 			wait_output_back(h->c);
-		else
-			atomic_store(&h->c->receiving, false);
 		turn_give(h->turn);
 		pthread_mutex_unlock(&h->c->lock);
 	}

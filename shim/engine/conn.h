@@ -28,10 +28,8 @@
  *	wait asks table_number which number is c's now.  A recv or send that
  *	does not wait is counted in `using` before it looks at the number; who
  *	closes a number first takes it out of the table and then waits until
- *	`using` is 0, so that no byte goes to who gets the number next.  A recv
- *	that waits says so in `receiving` before it looks at the number: who
- *	closes that one gives it some time to be in the kernel, where it has the
- *	socket by itself.  Over TCP nobody would give it any.
+ *	`using` is 0, so that no byte goes to who gets the number next.  A
+ *	wait itself (poll, or a look at one byte) moves no bytes.
  * Lock order
  *	An epoll set's lock, conn->lock, then the list of deferred handshakes,
  *	making (epoll_set.c) and links (reg.c), world (table.c) and the bells
@@ -88,7 +86,6 @@ struct conn {
 	_Atomic bool ending;  /* conn_end is at work on its last descriptor */
 	_Atomic int left;     /* see above; -1: none */
 	_Atomic uint32_t using; /* calls that are in the kernel by a number */
-	_Atomic bool receiving; /* and one of rx's holder, which may wait there */
 	uint64_t cookie;      /* SO_COOKIE: the same for every descriptor */
 	_Atomic int fd_hint;  /* a descriptor it had lately */
 	struct conn *next_deferred; /* deferred.c's list */

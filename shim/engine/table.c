@@ -12,9 +12,6 @@
 #include "process.h"
 #include "thread.h"
 
-/* As often others may run before a thread is taken to be where it was going. */
-#define ARRIVAL 64
-
 /*
  * Roads that close, replace or make a number
  *	Through the PLT (close, dup*, fcntl, close_range, closefrom, accept,
@@ -227,18 +224,6 @@ table_set(int fd, struct conn *c)
 	conn_put(old);
 }
 
-/* Those that are on their way into the kernel by c's number; see conn.h. */
-static void
-wait_for_calls(struct conn *c)
-{
-	int i;
-
-	while (atomic_load(&c->using) > 0)
-		sched_yield();
-	for (i = 0; i < ARRIVAL && atomic_load(&c->receiving); i++)
-		sched_yield();
-}
-
 struct conn *
 table_close_begin(int fd)
 {
@@ -262,8 +247,8 @@ table_close_begin(int fd)
 		atomic_store(&c->ending, true);
 		conn_end(c, fd);
 	}
-	if (c != NULL)
-		wait_for_calls(c);
+	while (c != NULL && atomic_load(&c->using) > 0)
+		sched_yield();
 	return c;
 }
 
@@ -306,7 +291,6 @@ table_keep(int fd, struct conn *c)
 	atomic_store(&c->refs, 1);
 	atomic_store(&c->fds, 1);
 	atomic_store(&c->using, 0);
-	atomic_store(&c->receiving, false);
 	atomic_store(&c->fd_hint, fd);
 	atomic_store(&fd_rows[fd].conn, c);
 	set_class(fd, FD_GOVERNED);

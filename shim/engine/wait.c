@@ -233,25 +233,15 @@ wait_passes(ssize_t rv)
 	return rv == -ENOMEM || rv == -ENOBUFS || rv == -EMFILE;
 }
 
-/*
- * In a blocking call of the kernel's own, which knows about restarts, and takes
- * what has come: a thread that is cancelled at that moment takes it along, as it
- * does over TCP.  conn.h says who waits for it to be there (receiving).
- */
+/* In a blocking call of the kernel's own, which knows about restarts. */
 static inline ssize_t
-recv_waiting(struct held *h, int fd, void *buf, size_t len)
+recv_waiting(struct held *h, int fd, void *buf, size_t len, int flags)
 {
-	struct conn *c = h->c;
 	ssize_t n;
 
-	if (threaded()) {
-		atomic_store(&c->receiving, true);
-		fd = table_number(fd, c);
-	}
 	CALL_WAIT_BEGIN(h);
-	n = fd < 0 ? -EBADF : as_engine(host->libc->recv(fd, buf, len, 0));
+	n = as_engine(host->libc->recv(fd, buf, len, flags));
 	CALL_WAIT_END();
-	atomic_store_explicit(&c->receiving, false, memory_order_release);
 	return n;
 }
 
@@ -263,27 +253,56 @@ may_say_again(struct conn *c, int fd, const struct patience *p)
 	    wait_until(fd, SO_RCVTIMEO) != 0;
 }
 
+/* One recv that waits, if there is no until. */
+static inline ssize_t
+recv_any(struct conn *c, struct held *h, int fd, void *buf, size_t len,
+    int flags, const struct patience *p)
+{
+	ssize_t rv;
+
+	do
+		rv = recv_waiting(h, fd, buf, len, flags);
+	while (rv == -EAGAIN && !may_say_again(c, fd, p) &&
+	    (rv = wait_poll(h, fd, POLLIN, p)) == 0);
+	return rv;
+}
+
+/*
+ * Where there are threads the wait is a look at one byte: a cancelled thread
+ * would take what it had received along, and a number that is closed and
+ * reused while it is on its way to the kernel would lose the bytes of another.
+ */
 OFTEN ssize_t
 wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
     const struct patience *p)
 {
 	struct held h = {c, &c->rx};
+	bool look = !c->nonblock;
 	ssize_t rv;
+	char byte;
 
-	if (p->flags & MSG_DONTWAIT)
-		return wait_receive_now(c, fd, buf, len);
-	if (likely(p->until == 0 && !deferred_any())) {
+	if (likely(!threaded() && p->until == 0 && !deferred_any() &&
+		   !(p->flags & MSG_DONTWAIT)))
+		return recv_any(c, &h, fd, buf, len, 0, p);
+	if (p->until > 0 || deferred_any()) {
+		/* most often it is there already: one call instead of two */
 		do
-			rv = recv_waiting(&h, fd, buf, len);
-		while (rv == -EAGAIN && !may_say_again(c, fd, p) &&
+			rv = wait_receive_now(c, fd, buf, len);
+		while (rv == -EAGAIN && wait_allowed(fd, p->flags) &&
 		    (rv = wait_poll(&h, fd, POLLIN, p)) == 0);
 		return rv;
 	}
-	/* most often it is there already: one call instead of two */
-	do
+	for (rv = -EAGAIN; rv == -EAGAIN; look = true) {
+		if (look && !(p->flags & MSG_DONTWAIT)) {
+			rv = recv_any(c, &h, fd, &byte, 1, MSG_PEEK, p);
+			if (rv < 0)
+				return rv;
+			fd = table_number(fd, c);
+		}
 		rv = wait_receive_now(c, fd, buf, len);
-	while (rv == -EAGAIN && wait_allowed(fd, p->flags) &&
-	    (rv = wait_poll(&h, fd, POLLIN, p)) == 0);
+		if (p->flags & MSG_DONTWAIT)
+			break;
+	}
 	return rv;
 }
 

@@ -1,23 +1,7 @@
 /* engine_table_test.c - the table of descriptors, all 1,048,576 of them */
 
-#include <sched.h>
-
 #include "pair.h"
 
-/* A thread that receives by c's number, after so many turns of others. */
-static struct {
-	struct conn *c;
-	int turns, arrives;
-} receiver;
-
-/* libc's, in this program. */
-int
-sched_yield(void)
-{
-	if (++receiver.turns == receiver.arrives)
-		atomic_store(&receiver.c->receiving, false);
-	return 0;
-}
 
 static void
 test_every_number(void)
@@ -63,38 +47,11 @@ test_beyond(void)
 	result(table_close_begin(FD_MAX) == NULL, "nothing to close");
 }
 
-/* A number is not given away while somebody is on his way to its socket. */
-static void
-test_receiver(void)
-{
-	struct conn *c = conn_new(SIDE_SERVER, CONN_LISTEN);
-
-	memory_test = "a receiver";
-	receiver.c = c;
-	receiver.arrives = 7;
-	table_set(5, c);
-	atomic_store(&c->receiving, true);
-	(void)table_close_begin(5);
-	result(receiver.turns == 7 && !atomic_load(&c->receiving),
-	    "is waited for");
-	table_close_end(5, c);
-	receiver.turns = receiver.arrives = 0;
-	table_set(5, c);
-	atomic_store(&c->receiving, true);
-	(void)table_close_begin(5);
-	result(receiver.turns > 7 && receiver.turns < 1000,
-	    "is taken to wait in the kernel, after %d turns", receiver.turns);
-	atomic_store(&c->receiving, false);
-	table_close_end(5, c);
-	conn_put(c);
-}
-
 int
 main(void)
 {
 	pair_setup();
 	test_every_number();
 	test_beyond();
-	test_receiver();
 	return failures > 0;
 }
