@@ -5,7 +5,8 @@ import subprocess
 
 from beds import Failed, cpu_of, memory_of
 from case import Case, ENDS, EndsCase, FRONTS, PAIRS
-from loads import (Bulk, First, Idle, Meet, Once, Ping, Talk, Trust, numbers)
+from loads import (Bulk, First, Floor, Idle, Meet, Once, Ping, Talk, Trust,
+                   numbers)
 
 
 class Redis(EndsCase):
@@ -175,22 +176,6 @@ class Start(Case):
         return {'time': wall, 'cpu': cpu}
 
 
-class Seal(Case):
-    """What bulk cannot be below: plain TCP's time, and this"""
-    group, label = 'floor', 'AES-128-GCM'
-    name = 'AES-128-GCM alone, a GB encrypted and decrypted'
-    metrics = {'cost': ('CPU-s/GB', 'less')}
-    chart, base, seconds = 'value', 'gnutls', 0.3
-
-    def __init__(self, bed):
-        super().__init__(bed, ['gnutls'])
-
-    def run(self, stand):
-        out, _ = self.bed.run([os.path.join(self.bed.bin, 'seal'),
-                               str(self.seconds)])
-        return numbers(out)
-
-
 class Dirty(Case):
     group, name, label = 'start', 'memory of a program that waits', 'cat'
     metrics = {'memory': ('KB dirty', 'less')}
@@ -240,7 +225,7 @@ def make(bed, full, quick):
     servers = ['plain', 'native', 'gnutls', 'server']
     cases = [Bulk(bed, six + rivals, b, c, short)
              for c in (1, 8, 64, 512) for b in (65536, 16384)]
-    cases += [Seal(bed)]
+    cases += [Floor(bed, short)]
     cases += [Ping(bed, six + rivals, t, short) for t in (False, True)]
     cases += [Talk(bed, six + rivals, c, short) for c in (8, 64, 512)]
     cases += [Redis(bed, five + rivals, p, quick) for p in (1, 16)]

@@ -69,6 +69,30 @@ class Bulk(Load):
                 'cpu': out['work'] / out['bytes'] * 1e9}
 
 
+class Floor(Bulk):
+    """floor: what bulk cannot be below, plain TCP's time and AES-128-GCM's"""
+    metrics, cpu_unit = {'cost': ('CPU-s/GB', 'less')}, ''
+    group, chart, base = 'floor', 'value', 'floor'
+
+    def __init__(self, bed, seconds):
+        super().__init__(bed, ['both', 'floor'], 1 << 16, 1, seconds)
+        self.name = 'bulk, 64 KB writes, and plain TCP with AES-128-GCM twice'
+
+    def make_way(self, stand):
+        return super().make_way('plain' if stand == 'floor' else stand)
+
+    def run(self, stand):
+        got = super().run(stand)
+        if stand == 'floor':
+            out, _ = self.bed.run([os.path.join(self.bed.bin, 'seal'),
+                                   str(self.seconds)])
+            got['cost'] += numbers(out)['cost']
+        return got
+
+    def figures(self, out):
+        return {'cost': out['work'] / out['bytes'] * 1e9}
+
+
 class Ping(Load):
     group, role, cpu_unit = 'pingpong', 'ping', 'CPU us/round'
     metrics = {'p50': ('us', 'less'), 'p99': ('us', 'less')}
