@@ -50,6 +50,8 @@ call_left(void *arg)
 			set_put(k->set);
 		thread_now.call = k->outer;
 		thread_leave();
+		if (k->cancel != CALL_ALONE)
+			pthread_setcanceltype(k->type, NULL);
 	}
 	pthread_setcancelstate(state, NULL);
 }

@@ -19,6 +19,7 @@ struct call {
 	int saved;  /* errno is untouched on success */
 	int cancel; /* the thread's cancellation state, disabled meanwhile;
 		     * CALL_ALONE: left as it is; -1: the call did not begin */
+	int type; /* and its type, where the state is not left as it is */
 	struct call *outer; /* the call that a signal handler interrupted */
 };
 
@@ -27,15 +28,20 @@ struct call {
  * the process: as after a handler's exit(), the engine is found at work and is
  * not entered again.  So the state is left alone, at 10 ns a time.
  */
-static inline int
-call_uncancelled(void)
+static inline void
+call_uncancelled(struct call *k)
 {
-	int was;
-
-	if (single_threaded())
-		return CALL_ALONE;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &was);
-	return was;
+	if (single_threaded()) {
+		k->cancel = CALL_ALONE;
+		return;
+	}
+	/*
+	 * glibc 2.36 ends a thread of asynchronous type whose cancellation was
+	 * on its way while the state was disabled; waits are cancellation points
+	 * all the same.
+	 */
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &k->type);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &k->cancel);
 }
 
 static inline void
@@ -43,6 +49,16 @@ call_cancelled_as(int was)
 {
 	if (was != CALL_ALONE)
 		pthread_setcancelstate(was, NULL);
+}
+
+/* As before the call: one of asynchronous type may end in here. */
+static inline void
+call_cancelled_again(const struct call *k)
+{
+	call_cancelled_as(k->cancel);
+	if (k->cancel != CALL_ALONE &&
+	    unlikely(k->type != PTHREAD_CANCEL_DEFERRED))
+		pthread_setcanceltype(k->type, NULL);
 }
 
 /*
@@ -60,7 +76,7 @@ call_enter(struct call *k)
 		return -EAGAIN;
 	k->outer = thread_now.call;
 	thread_now.call = k;
-	k->cancel = call_uncancelled();
+	call_uncancelled(k);
 	process_check();
 	return 0;
 }
@@ -153,7 +169,7 @@ call_wait_end(void)
 
 	/* a handler may have begun a thread meanwhile */
 	if (likely(k != NULL && k->cancel == CALL_ALONE))
-		k->cancel = call_uncancelled();
+		call_uncancelled(k);
 	else if (k != NULL)
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	thread_wait_end();
@@ -189,7 +205,7 @@ call_end(struct call *k, ssize_t rv)
 		thread_leave();
 		if (unlikely(thread_has_kept()))
 			call_kept();
-		call_cancelled_as(k->cancel);
+		call_cancelled_again(k);
 	}
 	errno = k->saved;
 	return as_libc(rv);
