@@ -44,20 +44,14 @@ call_uncancelled(struct call *k)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &k->cancel);
 }
 
-static inline void
-call_cancelled_as(int was)
-{
-	if (was != CALL_ALONE)
-		pthread_setcancelstate(was, NULL);
-}
-
 /* As before the call: one of asynchronous type may end in here. */
 static inline void
 call_cancelled_again(const struct call *k)
 {
-	call_cancelled_as(k->cancel);
-	if (k->cancel != CALL_ALONE &&
-	    unlikely(k->type != PTHREAD_CANCEL_DEFERRED))
+	if (k->cancel == CALL_ALONE)
+		return;
+	pthread_setcancelstate(k->cancel, NULL);
+	if (unlikely(k->type != PTHREAD_CANCEL_DEFERRED))
 		pthread_setcanceltype(k->type, NULL);
 }
 
@@ -157,9 +151,11 @@ void call_left(void *held);
 static inline void
 call_wait_begin(void)
 {
+	const struct call *k = thread_now.call;
+
 	thread_wait_begin();
-	if (likely(thread_now.call != NULL))
-		call_cancelled_as(thread_now.call->cancel);
+	if (likely(k != NULL) && k->cancel != CALL_ALONE)
+		pthread_setcancelstate(k->cancel, NULL);
 }
 
 static inline void

@@ -116,8 +116,10 @@ do_sendfile64(int fd, int file, off64_t *off, size_t len)
 	    .file = file, .len = len < CALL_MOST ? len : CALL_MOST};
 	ssize_t rv;
 
-	if ((ssize_t)len < 0)
-		s.len = 0;
+	if ((ssize_t)len < 0) /* the descriptors are judged before it */
+		return host->libc->sendfile64(fd, file, off, 0) == -1
+		    ? -1
+		    : carry_refused(EINVAL);
 	/* no more than is asked: malloc() has small ones at hand */
 	s.cap = s.len < 1 << 16 ? s.len : 1 << 16;
 	s.buf = malloc(s.cap);
@@ -125,7 +127,7 @@ do_sendfile64(int fd, int file, off64_t *off, size_t len)
 		return carry_refused(ENOMEM);
 	rv = send_file(fd, &s, off);
 	free(s.buf);
-	return rv >= 0 && (ssize_t)len < 0 ? carry_refused(EINVAL) : rv;
+	return rv;
 }
 
 static ssize_t

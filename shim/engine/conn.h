@@ -419,6 +419,9 @@ void fork_inherit(struct conn *c, bool announced);
 int session_new(struct conn *c);
 void session_free(struct conn *c);
 
+/* TLS 1.3's ChangeCipherSpec, a record that means nothing (RFC 8446, 5). */
+extern const unsigned char session_ccs[6];
+
 /* Locked.  What is put to c->out next begins in a buffer of the thread's. */
 void session_out(struct conn *c);
 

@@ -164,13 +164,11 @@ handshake_input(struct conn *c)
 static bool
 drops(struct conn *c, bool newest)
 {
-	static const unsigned char ccs[] = {20, 3, 3, 0, 1, 1};
-
 	if (!newest || c->peer_version == 0 || c->record_left > 0 ||
-	    c->ccs >= CCS_MOST || bytes_left(&c->in) != sizeof ccs ||
-	    memcmp(bytes_at(&c->in), ccs, sizeof ccs) != 0)
+	    c->ccs >= CCS_MOST || bytes_left(&c->in) != sizeof session_ccs ||
+	    memcmp(bytes_at(&c->in), session_ccs, sizeof session_ccs) != 0)
 		return false;
-	bytes_take(&c->in, sizeof ccs);
+	bytes_take(&c->in, sizeof session_ccs);
 	c->ccs++;
 	return true;
 }

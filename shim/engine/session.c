@@ -82,26 +82,27 @@ put_behind(struct conn *c, const giovec_t *iov, int n, size_t skip)
 	return total;
 }
 
-/*
- * In TLS 1.3 a client's ChangeCipherSpec means nothing, and comes right before
- * its Finished (RFC 8446, D.4).  GnuTLS has it ready before it reads on: alone
- * it would wake the server for nothing.
- */
-static const unsigned char ccs[] = {20, 3, 3, 0, 1, 1};
+const unsigned char session_ccs[6] = {20, 3, 3, 0, 1, 1};
 
+/*
+ * A client's comes right before its Finished (RFC 8446, D.4).  GnuTLS has it
+ * ready before it reads on: alone it would wake the server for nothing.
+ */
 static bool
 is_idle_ccs(const struct conn *c, const giovec_t *iov, int n)
 {
 	return c->side == SIDE_CLIENT && c->state == CONN_HANDSHAKE && n == 1 &&
-	       iov->iov_len == sizeof ccs &&
-	       memcmp(iov->iov_base, ccs, sizeof ccs) == 0 &&
+	       iov->iov_len == sizeof session_ccs &&
+	       memcmp(iov->iov_base, session_ccs, sizeof session_ccs) == 0 &&
 	       gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3;
 }
 
 static int
 put_held(struct conn *c)
 {
-	int rv = c->ccs_held ? bytes_put(&c->out, ccs, sizeof ccs) : 0;
+	int rv = c->ccs_held
+	    ? bytes_put(&c->out, session_ccs, sizeof session_ccs)
+	    : 0;
 
 	c->ccs_held = false;
 	return rv;
@@ -130,7 +131,7 @@ push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int n)
 	}
 	if (!c->ccs_held && is_idle_ccs(c, iov, n)) {
 		c->ccs_held = true;
-		return sizeof ccs;
+		return sizeof session_ccs;
 	}
 	session_out(c);
 	total = put_held(c) < 0 ? -1 : put_behind(c, iov, n, c->ahead);
