@@ -19,7 +19,7 @@
 #include "calls.h"
 #include "tlsshim.h"
 
-#define SHIM_ABI 5u
+#define SHIM_ABI 6u
 
 /*
  * What the preload knows of a descriptor.  One byte each in host->class_of;

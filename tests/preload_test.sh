@@ -32,6 +32,58 @@ test_first_calls_in_handlers_and_vfork_children_are_as_without_us() {
 	assertContains "$got" '1 2 3 4 5.50 6.25'
 }
 
+# children [-k] WAY...	tells tells whose memory is whose
+children() {
+	policy nothing <<-END
+	unmatched = "plain";
+	END
+	told=$(shimmed nothing "$B/tests/offspring" "$@" 2>&1 | tr '\n' ' ')
+}
+
+# shim/preload/process.c: the page that tells is made before the first child.
+test_first_children_of_every_kind_know_whose_memory_they_have() {
+	local kcmp way
+	for kcmp in '' -k; do
+		for way in vfork clone; do
+			children $kcmp $way 'bare fork' fork
+			assertEquals "$kcmp" "$way: EACCES bare fork: $(
+			    )ECONNREFUSED fork: ECONNREFUSED itself: $(
+			    )ECONNREFUSED " "$told"
+		done
+		for way in fork 'fork by number' 'clone by number'; do
+			children $kcmp "$way" vfork 'bare fork'
+			assertEquals "$kcmp" "$way: ECONNREFUSED vfork: $(
+			    )EACCES bare fork: ECONNREFUSED itself: $(
+			    )ECONNREFUSED " "$told"
+		done
+	done
+}
+
+# No hook sees these; where nobody answers the strict answer is taken.
+test_first_children_that_no_hook_sees_ask_the_kernel() {
+	children 'bare vfork' 'bare fork'
+	assertEquals "bare vfork: EACCES bare fork: ECONNREFUSED $(
+	    )itself: ECONNREFUSED " "$told"
+	children -k 'bare vfork' 'bare fork'
+	assertEquals "bare vfork: EACCES bare fork: EACCES $(
+	    )itself: ECONNREFUSED " "$told"
+}
+
+# calls NAME PRELOAD	$TMP/NAME: what a start of true asks of the kernel
+calls() {
+	strace ${2:+-E LD_PRELOAD="$2"} -o "$TMP/calls" true
+	sed -n 's/(.*//p' "$TMP/calls" | sort >"$TMP/$1"
+}
+
+# Eight are ld.so's for an object; ours ask who we are, and what 0, 1, 2 are.
+test_a_start_makes_few_system_calls() {
+	calls without
+	calls with "$B/tlsshim.so"
+	assertEquals ' 1 close 4 getpid 3 mmap 1 mprotect 4 newfstatat 1 '`
+	    `'openat 1 read ' "$(comm -13 "$TMP/without" "$TMP/with" |
+	    uniq -c | tr -s '\n ' ' ')"
+}
+
 test_a_program_without_tcp_loads_no_engine() {
 	local maps
 	maps=$(env LD_PRELOAD="$B/tlsshim.so" cat /proc/self/maps)

@@ -184,6 +184,7 @@ engine_open(void)
 	    object, "shim_engine_start");
 	if (start == NULL)
 		return refuse(dlerror());
+	process_dividing();
 	engine = start(&host);
 	if (engine == NULL)
 		return refuse("it did not start");

@@ -19,7 +19,7 @@
 long (**const syscall_libc)(long, ...) __attribute__((used)) = &libc.syscall;
 
 /*
- * Numbers up to 511 with a case in syscall_hooked.
+ * Numbers up to 511 with a case in syscall_hooked: 1, or as syscall.S says.
  */
 const unsigned char syscall_table[512] __attribute__((used)) = {
     [SYS_read] = 1,
@@ -30,6 +30,7 @@ const unsigned char syscall_table[512] __attribute__((used)) = {
     [SYS_fork] = 1,
     [SYS_clone] = 2, /* syscall.S looks at what is asked for */
     [SYS_clone3] = 3,
+    [SYS_vfork] = 4, /* none of syscall_hooked's */
     [SYS_close_range] = 1,
     [SYS_socket] = 1,
     [SYS_connect] = 1,

@@ -47,6 +47,13 @@ libc_need(void)
 void process_init(void);
 extern pid_t *process_wiped; /* NULL, or as shim_host says */
 
+/*
+ * Before the first call that makes a child which shares this memory, or one
+ * that no hook and no handler sees; and before the engine starts, which wants
+ * process_wiped.  Signal-safe; errno is kept.
+ */
+void process_dividing(void);
+
 /* 1 in a child that shares this memory but not its descriptors (vfork). */
 int process_vforked(void);
 

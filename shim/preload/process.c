@@ -1,6 +1,7 @@
 /* process.c - whose memory this is, and what happens to it as a whole */
 #include <alloca.h>
 #include <errno.h>
+#include <linux/kcmp.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -19,57 +20,105 @@ extern int __register_atfork(
 
 char process_sealed;
 
+/* For vfork.S, which knows no offsets: where libc's own is kept. */
+pid_t (**const vfork_libc)(void) __attribute__((used)) = &libc.vfork;
+
 /*
- * The pid of the process that this memory belongs to, on a page of its own
- * that a fork or a raw clone wipes.  A vfork child reads its parent's pid.
+ * The pid of the process that this memory belongs to: a vfork child reads its
+ * parent's, a fork's is told by its handler.  Whom no handler tells, as a raw
+ * clone, has to read that nobody is: then the word is on a page of its own,
+ * which the kernel wiped (MADV_WIPEONFORK).  That page is made before the
+ * first call that could make either of them, since it is a third of what a
+ * start would cost, and most programs never make such a call.
+ *
+ * owner goes from &first_owner to the page once, for good and whole, and both
+ * have the same in them then: who reads it on any thread, in a handler or in a
+ * child, reads one or the other.
  */
-static pid_t *owner;
+static pid_t first_owner;
+static pid_t *owner = &first_owner;
 
 pid_t *process_wiped; /* the engine's, beside it */
 
 static void
 forked(void)
 {
-	if (owner != NULL)
-		__atomic_store_n(owner, kernel_getpid(), __ATOMIC_RELAXED);
+	__atomic_store_n(__atomic_load_n(&owner, __ATOMIC_ACQUIRE),
+	    kernel_getpid(), __ATOMIC_RELAXED);
 	engine_forked();
 }
 
 FIRST void
 process_init(void)
 {
-	const long len = 4096; /* x86-64 has no other */
-	long page = kernel_call(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (page < 0)
-		return;
-	if (kernel_call(SYS_madvise, page, len, MADV_WIPEONFORK, 0, 0, 0) < 0) {
-		munmap((void *)page, (size_t)len); /* Linux before 4.14 */
-		return;
-	}
-	owner = (pid_t *)page;
-	process_wiped = owner + 1;
-	*owner = kernel_getpid();
+	first_owner = kernel_getpid();
 	/* The first child's check may be made by a vfork child of its own. */
 	__register_atfork(NULL, NULL, forked, &owner);
+}
+
+/*
+ * A child that system calls of the program's own have made while there was no
+ * page yet: is its memory that of was?  Where nobody says, it is taken to be: such a child
+ * is refused what a vfork child is.
+ */
+static int
+shares_memory(pid_t me, pid_t was)
+{
+	return kernel_call(SYS_kcmp, me, was, KCMP_VM, 0, 0, 0) <= 0;
 }
 
 FIRST int
 process_vforked(void)
 {
-	pid_t was, me;
+	pid_t was, me, *at;
 
-	if (owner == NULL || process_sealed)
+	if (process_sealed)
 		return 0;
 	me = kernel_getpid();
-	was = __atomic_load_n(owner, __ATOMIC_RELAXED);
+	at = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
+	was = __atomic_load_n(at, __ATOMIC_RELAXED);
 	if (likely(was == me))
 		return 0;
-	if (was != 0)
+	if (was != 0 && (at != &first_owner || shares_memory(me, was)))
 		return 1;
-	__atomic_store_n(owner, me, __ATOMIC_RELAXED);
+	__atomic_store_n(at, me, __ATOMIC_RELAXED);
 	return 0;
+}
+
+static pid_t *
+wiped_page(void)
+{
+	const long len = 4096; /* x86-64 has no other */
+	long page = kernel_call(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page < 0)
+		return NULL;
+	if (kernel_call(SYS_madvise, page, len, MADV_WIPEONFORK, 0, 0, 0) < 0) {
+		kernel_call(SYS_munmap, page, len, 0, 0, 0, 0);
+		return NULL; /* Linux before 4.14 */
+	}
+	return (pid_t *)page;
+}
+
+void
+process_dividing(void)
+{
+	pid_t *page, *at = &first_owner;
+
+	libc_need();
+	if (process_wiped != NULL || process_sealed || process_vforked())
+		return;
+	page = wiped_page();
+	if (page == NULL)
+		return;
+	*page = kernel_getpid();
+	if (__atomic_compare_exchange_n(&owner, &at, page, 0, __ATOMIC_RELEASE,
+		__ATOMIC_ACQUIRE))
+		at = page;
+	else
+		kernel_call(SYS_munmap, (long)page, 4096, 0, 0, 0, 0);
+	__atomic_store_n(&process_wiped, at + 1, __ATOMIC_RELEASE);
 }
 
 static int
@@ -217,6 +266,8 @@ clone(int (*run)(void *), void *stack, int flags, void *arg, ...)
 	va_end(ap);
 	if (flags & CLONE_FILES && !(flags & CLONE_THREAD))
 		owned_part();
+	if (flags & CLONE_VM)
+		process_dividing();
 	if (flags & CLONE_VM || process_vforked())
 		return libc.clone(run, stack, flags, arg, parent, tls, child);
 	process_forking();

@@ -5,11 +5,28 @@
  * child has overwritten.  Numbers that have a hook go to syscall_hooked,
  * with the registers as they are; all others to libc's syscall.  clone is
  * one of them only where it is a fork: the child has memory of its own, and
- * this stack.
+ * this stack.  For any other child, and one of vfork, process.c's page is made.
  */
 #ifndef __x86_64__
 #error "syscall.S knows x86-64 only"
 #endif
+
+	/* All arguments are as they were behind it. */
+	.macro	keeping	function
+	.irp	reg, %rdi, %rsi, %rdx, %rcx, %r8, %r9
+	pushq	\reg
+	.cfi_adjust_cfa_offset 8
+	.endr
+	subq	$8, %rsp
+	.cfi_adjust_cfa_offset 8
+	call	\function
+	addq	$8, %rsp
+	.cfi_adjust_cfa_offset -8
+	.irp	reg, %r9, %r8, %rcx, %rdx, %rsi, %rdi
+	popq	\reg
+	.cfi_adjust_cfa_offset -8
+	.endr
+	.endm
 
 	.text
 	.globl	syscall
@@ -27,54 +44,32 @@ syscall:
 	je	2f
 	cmpl	$2, %eax		/* clone(flags, stack, ...) */
 	je	4f
+	jb	syscall_hooked
 	cmpl	$3, %eax		/* clone3(args, size) */
-	jne	syscall_hooked
+	jne	5f			/* vfork() */
 	cmpq	$64, %rdx		/* CLONE_ARGS_SIZE_VER0 */
-	jb	2f
+	jb	5f
 	testq	%rsi, %rsi
-	je	2f
+	je	5f
 	testl	$0x100, (%rsi)		/* CLONE_VM */
-	jne	2f
+	jne	5f
 	cmpq	$0, 40(%rsi)		/* stack */
 	je	syscall_hooked
-	jmp	2f
+	jmp	5f
 4:	testl	$0x100, %esi
-	jne	2f
+	jne	5f
 	testq	%rdx, %rdx
 	je	syscall_hooked
+	jmp	5f
 2:	movq	syscall_libc(%rip), %rax
 	movq	(%rax), %rax
 	jmp	*%rax
-3:	pushq	%rdi
-	.cfi_adjust_cfa_offset 8
-	pushq	%rsi
-	.cfi_adjust_cfa_offset 8
-	pushq	%rdx
-	.cfi_adjust_cfa_offset 8
-	pushq	%rcx
-	.cfi_adjust_cfa_offset 8
-	pushq	%r8
-	.cfi_adjust_cfa_offset 8
-	pushq	%r9
-	.cfi_adjust_cfa_offset 8
-	subq	$8, %rsp
-	.cfi_adjust_cfa_offset 8
-	call	libc_init
-	addq	$8, %rsp
-	.cfi_adjust_cfa_offset -8
-	popq	%r9
-	.cfi_adjust_cfa_offset -8
-	popq	%r8
-	.cfi_adjust_cfa_offset -8
-	popq	%rcx
-	.cfi_adjust_cfa_offset -8
-	popq	%rdx
-	.cfi_adjust_cfa_offset -8
-	popq	%rsi
-	.cfi_adjust_cfa_offset -8
-	popq	%rdi
-	.cfi_adjust_cfa_offset -8
+3:	keeping	libc_init
 	jmp	1b
+5:	cmpq	$0, process_wiped(%rip)
+	jne	2b
+	keeping	process_dividing
+	jmp	2b
 	.cfi_endproc
 	.size	syscall, .-syscall
 
