@@ -192,7 +192,10 @@ struct tlsshim_session_stats {
  */
 int tlsshim_session_stats(struct tlsshim_session_stats *out) TLSSHIM_FUNCTION;
 
-/* Bytes that a read would give at once.  Decrypts what has come; no waiting. */
+/*
+ * Bytes that a read would give at once.  Decrypts what has come; no waiting.
+ * Of more than 32 KB not all, perhaps, unless it is asked again without a read.
+ */
 ssize_t tlsshim_pending(int fd) TLSSHIM_FUNCTION;
 
 /*

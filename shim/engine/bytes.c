@@ -16,6 +16,19 @@ bytes_borrow(struct bytes *b, unsigned char *buf, size_t len, size_t cap)
 	b->borrowed = true;
 }
 
+/* To the front, over what has been taken: that was no less. */
+static void
+move(struct bytes *b)
+{
+	size_t left = bytes_left(b);
+
+	memcpy(b->base, bytes_at(b), left);
+	if (b->secret)
+		explicit_bzero(b->base + left, b->len - left);
+	b->off = 0;
+	b->len = left;
+}
+
 static int
 grow(struct bytes *b, size_t need)
 {
@@ -23,7 +36,12 @@ grow(struct bytes *b, size_t need)
 	size_t cap = left + need < 256 ? 256 : left + need; /* a message's */
 	unsigned char *base;
 
-	if (!b->borrowed && cap < 2 * b->cap)
+	if (!b->borrowed && b->off >= left && left + need <= b->cap) {
+		move(b);
+		return 0;
+	}
+	/* more and more, and not as much taken */
+	if (!b->borrowed && b->off < left && cap < 2 * b->cap)
 		cap = 2 * b->cap;
 	base = malloc(cap);
 	if (base == NULL)

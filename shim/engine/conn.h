@@ -156,6 +156,7 @@ struct conn {
 	struct bytes now; /* what of it the holder of tx is sending */
 	struct bytes plain; /* decrypted for a peek or a poll, not read yet */
 	size_t lowat; /* SO_RCVLOWAT, of plaintext; 0 is 1 too */
+	size_t counted; /* FIONREAD has said that much of plain, perhaps not all */
 	bool held_back; /* plain is at its limit; there may be more to come */
 	bool fresh;   /* ciphertext came since epoll last looked */
 	bool dry;     /* pull had nothing to give */
@@ -499,8 +500,9 @@ ssize_t stream_write(struct conn *c, int fd, const struct iovec *iov, int n,
 int stream_shutdown(struct conn *c, int fd, int how);
 
 /*
- * Bytes that a read would give at once; decrypts what has arrived.  more: the
- * kernel may have some; else that costs no system call.
+ * Bytes that a read would give at once; decrypts what has arrived, but of more
+ * than STREAM_FEW perhaps not all, if c has been read since it was asked last.
+ * more: the kernel may have some; else that costs no system call.
  */
 ssize_t stream_pending(struct conn *c, int fd, bool more);
 

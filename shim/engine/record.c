@@ -9,7 +9,7 @@
 #include "conn.h"
 #include "record.h"
 
-#define HEADER 5
+#define HEADER RECORD_HEADER
 #define TAG 16
 #define DATA 23       /* application_data, RFC 8446, 5.1 */
 #define BEFORE 8      /* an idle connection keeps no second key */

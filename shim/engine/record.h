@@ -42,6 +42,8 @@
 struct conn;
 
 #define RECORD_NONCE 12
+#define RECORD_HEADER 5
+#define RECORD_EXTRA (1 + 16) /* behind the content: its type, and a tag */
 
 /* One direction. */
 struct record_key {

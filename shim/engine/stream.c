@@ -184,36 +184,22 @@ decrypt(struct conn *c, void *buf, size_t len)
 	}
 }
 
-ssize_t
-stream_take(struct conn *c, void *buf, size_t len)
-{
-	size_t left = bytes_left(&c->plain);
-
-	if (left == 0)
-		return c->rd_shut ? 0 : decrypt(c, buf, len);
-	if (len > left)
-		len = left;
-	memcpy(buf, bytes_at(&c->plain), len);
-	bytes_take(&c->plain, len);
-	return (ssize_t)len;
-}
-
 /*
- * The length of a record that comes next and is all there, if it is too long
- * to be copied once more; else 0.  Where GnuTLS reads by itself it may have
- * taken the beginning, and what lies here be no header.
+ * The length of a record that comes next and is all there; else 0.  Where
+ * GnuTLS reads by itself it may have taken the beginning, and what lies here be
+ * no header.
  */
 static size_t
-long_record(const struct conn *c)
+whole_record(const struct conn *c)
 {
 	const unsigned char *h = bytes_at(&c->in);
 	size_t n = bytes_left(&c->in), size;
 
-	if (n < SHORT || c->record.whose != RECORD_OURS || c->record.kept ||
-	    c->record.lent > 0)
+	if (n < RECORD_HEADER || c->record.whose != RECORD_OURS ||
+	    c->record.kept || c->record.lent > 0)
 		return 0;
 	size = (size_t)h[3] << 8 | h[4];
-	return size >= SHORT && size <= n ? size : 0;
+	return size <= n - RECORD_HEADER ? size : 0;
 }
 
 /*
@@ -237,17 +223,31 @@ ssize_t
 stream_set_aside(struct conn *c)
 {
 	unsigned char *buf;
-	size_t size = long_record(c);
+	size_t size = whole_record(c);
 	ssize_t r;
 	int rv;
 
-	if (size > 0)
+	if (size >= SHORT)
 		return set_aside_straight(c, size);
 	buf = thread_record();
 	r = buf != NULL ? decrypt(c, buf, RECORD_SIZE) : -ENOMEM;
 	if (r > 0 && (rv = bytes_put(&c->plain, buf, (size_t)r)) < 0)
 		return rv;
 	return r;
+}
+
+ssize_t
+stream_take(struct conn *c, void *buf, size_t len)
+{
+	size_t left = bytes_left(&c->plain);
+
+	if (left == 0)
+		return c->rd_shut ? 0 : decrypt(c, buf, len);
+	if (len > left)
+		len = left;
+	memcpy(buf, bytes_at(&c->plain), len);
+	bytes_take(&c->plain, len);
+	return (ssize_t)len;
 }
 
 void
@@ -329,19 +329,69 @@ stream_look_ahead(struct conn *c, int fd, size_t most)
 		if (r != -EAGAIN || fd == -1 || wait_input(c, fd, &p) <= 0)
 			break;
 	}
-	if (bytes_left(&c->plain) >= STREAM_AHEAD)
-		c->held_back = true;
+	c->held_back |= bytes_left(&c->plain) >= STREAM_AHEAD;
+}
+
+/* The same in larger pieces: what has been taken in is all decrypted. */
+static void
+count_ahead(struct conn *c, int fd, size_t most)
+{
+	static const struct patience quick = {.flags = MSG_DONTWAIT};
+	ssize_t r;
+
+	do {
+		r = -EAGAIN;
+		while (c->state == CONN_OPEN && (r = stream_set_aside(c)) > 0)
+			;
+	} while (c->state == CONN_OPEN && r == -EAGAIN &&
+		 bytes_left(&c->plain) < most && fd != -1 &&
+		 wait_input_for(c, fd, BUFFER_SIZE, &quick) > 0);
+}
+
+/*
+ * A program that asks before each of its reads would have all that has arrived
+ * set aside, megabytes over its connections, and read it when no cache holds
+ * it any more.  So a first answer may be short, and is always of something.
+ * A program that waits for more asks again before it reads, and gets to know
+ * all; where it waits for an edge first there is one.
+ */
+bool
+stream_count_few(struct conn *c)
+{
+	size_t left = bytes_left(&c->plain);
+
+	if (left < STREAM_FEW || left == c->counted)
+		return false;
+	c->counted = left;
+	c->fresh = true;
+	return true;
+}
+
+static void
+count_all(struct conn *c, int fd)
+{
+	count_ahead(c, fd, STREAM_AHEAD);
+	c->held_back |= bytes_left(&c->plain) >= STREAM_AHEAD;
+	c->counted = bytes_left(&c->plain);
 }
 
 ssize_t
 stream_pending(struct conn *c, int fd, bool more)
 {
+	size_t left = bytes_left(&c->plain);
 	int n = 0;
 
 	if (c->state == CONN_WATCHED)
 		return host->libc->ioctl(fd, FIONREAD, &n) == -1
 		    ? -errno
-		    : n + (ssize_t)bytes_left(&c->plain);
-	stream_look_ahead(c, more ? fd : -1, STREAM_AHEAD);
+		    : n + (ssize_t)left;
+	if (!more)
+		fd = -1;
+	if (left > 0 && left == c->counted) {
+		count_all(c, fd);
+	} else {
+		count_ahead(c, fd, STREAM_FEW);
+		(void)stream_count_few(c);
+	}
 	return (ssize_t)bytes_left(&c->plain);
 }

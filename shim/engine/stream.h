@@ -49,6 +49,15 @@ ssize_t stream_take(struct conn *c, void *buf, size_t len);
  */
 void stream_look_ahead(struct conn *c, int fd, size_t most);
 
+/*
+ * The least that a first answer about the amount may be where there is more:
+ * most messages that a program waits for are shorter.
+ */
+#define STREAM_FEW (32 << 10)
+
+/* Open: is what is set aside such an answer already?  It is given, then. */
+bool stream_count_few(struct conn *c);
+
 /* Sets one more record aside; answers as stream_take, > 0 for some bytes. */
 ssize_t stream_set_aside(struct conn *c);
 

@@ -71,6 +71,34 @@ test_secrets_are_wiped(void)
 	result(leaves_traces(false), "another one does");
 }
 
+/* As many as are taken come: always in the same memory. */
+static void
+test_what_flows_through(void)
+{
+	struct bytes b = {.secret = true};
+	const unsigned char *base;
+	int i, grown = 0;
+
+	bytes_put(&b, data, 3000);
+	base = b.base;
+	for (i = 0; i < 100; i++) {
+		bytes_take(&b, 2000);
+		bytes_put(&b, data + 100 * i, 2000);
+		grown += b.base != base;
+		base = b.base;
+	}
+	result(grown <= 1 && bytes_left(&b) == 3000,
+	    "100 times 2000 of 3000 lie where the first did");
+	bytes_free(&b);
+	bytes_put(&b, data, 3000);
+	bytes_take(&b, 2900);
+	(void)bytes_room(&b, b.cap - b.len + 1);
+	result(memmem(b.base, 3000, data + 1000, 64) == NULL &&
+		   holds(&b, data + 2900, 100),
+	    "what has been taken is wiped when the rest moves");
+	bytes_free(&b);
+}
+
 static void
 test_put_and_take(void)
 {
@@ -203,6 +231,7 @@ main(void)
 	for (i = 0; i < sizeof data; i++)
 		data[i] = (unsigned char)next_random();
 	test_secrets_are_wiped();
+	test_what_flows_through();
 	test_put_and_take();
 	test_borrow();
 	test_no_memory();

@@ -3,6 +3,7 @@
  * kernel may refuse once or twice: no wake-up is lost
  */
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 
 #include "../../shim/engine/epoll.h"
 #include "../../shim/engine/epoll_set.h"
@@ -12,6 +13,7 @@
 #define SETS 64
 static struct epoll_event asked[SETS][MEMORY_END];
 static bool in_set[SETS][MEMORY_END];
+static size_t edge_at[SETS][MEMORY_END]; /* bytes that ever came, when told */
 static unsigned mods;
 static struct trouble mod_fails;
 static unsigned refused; /* changes from mod_fails.at on */
@@ -27,7 +29,24 @@ set_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 	in_set[epfd % SETS][fd] = op != EPOLL_CTL_DEL;
 	if (ev != NULL)
 		asked[epfd % SETS][fd] = *ev;
+	edge_at[epfd % SETS][fd] = SIZE_MAX;
 	return 0;
+}
+
+/* Edge-triggered: is there news of fd?  Not while its peer sends nothing. */
+static bool
+is_edge(int epfd, int fd)
+{
+	const struct memory *m = memory_find(fd);
+	size_t *told = &edge_at[epfd % SETS][fd];
+
+	if (!(asked[epfd % SETS][fd].events & EPOLLET) || m == NULL ||
+	    m->peer == NULL)
+		return true;
+	if (*told == m->peer->sent)
+		return false;
+	*told = m->peer->sent;
+	return true;
 }
 
 static int
@@ -40,7 +59,7 @@ set_look(int epfd, struct epoll_event *ev, int n)
 		struct pollfd p = {fd, (short)want[fd].events, 0};
 
 		if (!in_set[epfd % SETS][fd] || want[fd].events == 0 ||
-		    memory_look(&p, 1) == 0)
+		    memory_look(&p, 1) == 0 || !is_edge(epfd, fd))
 			continue;
 		ev[got].events = (uint32_t)(unsigned short)p.revents;
 		ev[got++].data = want[fd].data;
@@ -334,6 +353,58 @@ test_what_a_read_left(void)
 	}
 }
 
+/*
+ * A program reads a part, at the wake-up of that number (0: none), and waits
+ * until FIONREAD says that all the rest is there, which it is from the first.
+ */
+static int
+gathers(int ep, int fd, int want, int reads_at)
+{
+	struct epoll_event some[4]; /* what a full answer names is hot still */
+	int n = 0, wakes;
+
+	for (wakes = 1; wakes < 20 && tls.epoll_wait(ep, some, 4, 0) == 1;
+	     wakes++) {
+		if (wakes == reads_at)
+			want -= (int)tls.recv(fd, in, 10, 0);
+		(void)tls.ioctl(fd, FIONREAD, &n);
+		if (n >= want)
+			return wakes;
+	}
+	return 0;
+}
+
+static void
+test_amounts_that_are_awaited(void)
+{
+	static const uint32_t kinds[] = {EPOLLIN, EPOLLIN | EPOLLET};
+	static const int amounts[] = {100, 40000, 200000, 600000};
+	struct epoll_event ev;
+	struct traffic t;
+	int i, k, reads_at, ep, wakes;
+
+	memory_test = "an amount that is awaited";
+	memory_idle = NULL;
+	for (i = 0; i < 2; i++)
+		for (k = 0; k < 4; k++)
+			for (reads_at = 0; reads_at < 4; reads_at++) {
+				ep = epoll_create1(EPOLL_CLOEXEC);
+				ev.events = kinds[i];
+				memset(in_set, 0, sizeof in_set);
+				start(&t, "", "");
+				tls.epoll_ctl(
+				    ep, EPOLL_CTL_ADD, t.p.fd[SERVER], &ev);
+				(void)put(&t, CLIENT, (size_t)amounts[k], 0);
+				wakes = gathers(ep, t.p.fd[SERVER], amounts[k],
+				    reads_at);
+				result(wakes > 0,
+				    "%d, a part read at %d: wake-up %d",
+				    amounts[k], reads_at, wakes);
+				pair_close(&t.p);
+				tls.close(ep);
+			}
+}
+
 /* What both sets say of ten bytes that came, the second one behind a read. */
 static bool
 both_told(struct traffic *t, const uint32_t events[2], size_t read)
@@ -456,6 +527,7 @@ main(void)
 	test_what_nobody_asks_about();
 	test_what_is_closed_is_used_again();
 	test_what_a_read_left();
+	test_amounts_that_are_awaited();
 	test_two_sets();
 	test_two_sets_open();
 	test_masks();
