@@ -236,13 +236,27 @@ stream_set_aside(struct conn *c)
 	return r;
 }
 
+/*
+ * What is longer than buf is set aside by ourselves: GnuTLS would keep it too,
+ * with two allocations and a copy more.
+ */
 ssize_t
 stream_take(struct conn *c, void *buf, size_t len)
 {
 	size_t left = bytes_left(&c->plain);
 
-	if (left == 0)
-		return c->rd_shut ? 0 : decrypt(c, buf, len);
+	if (left == 0) {
+		ssize_t r;
+
+		if (c->rd_shut)
+			return 0;
+		if (whole_record(c) <= len + RECORD_EXTRA)
+			return decrypt(c, buf, len);
+		r = stream_set_aside(c);
+		if (r <= 0)
+			return r;
+		left = (size_t)r;
+	}
 	if (len > left)
 		len = left;
 	memcpy(buf, bytes_at(&c->plain), len);

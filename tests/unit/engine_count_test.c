@@ -1,6 +1,6 @@
 /*
  * engine_count_test.c - FIONREAD: enough to go on with at first, all to who
- * asks again, never more than a read takes
+ * asks again, never more than a read takes; and reads of less than a record
  */
 #include <sys/ioctl.h>
 
@@ -144,6 +144,36 @@ test_ends(void)
 	pair_close(&t.p);
 }
 
+/* A record is decrypted once, and GnuTLS keeps no part of it. */
+static void
+test_small_reads(void)
+{
+	static const size_t sizes[] = {1, 30, 4096, 8192, 16383};
+	struct traffic t;
+	size_t i;
+	int k, theirs_kept;
+
+	memory_test = "reads of less than a record";
+	for (i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		theirs_kept = 0;
+		start(&t, TLS13, TLS13);
+		for (k = 0; k < 20; k++) { /* until keys are learnt */
+			put(&t, CLIENT, 1, 0);
+			(void)get(&t, CLIENT, 1, 0);
+		}
+		put(&t, CLIENT, 60000, 0);
+		for (k = 0; k < 400; k++)
+			put(&t, CLIENT, 100, 0);
+		while (t.got[CLIENT] < 100020 && get(&t, CLIENT, sizes[i], 0) > 0)
+			theirs_kept += t.p.c[SERVER]->record.kept;
+		result(t.got[CLIENT] == 100020 && theirs_kept == 0,
+		    "of %zu: all %zu came, %d times by GnuTLS", sizes[i],
+		    t.got[CLIENT], theirs_kept);
+		result(t.p.c[SERVER]->plain.base == NULL, "no memory is kept");
+		pair_close(&t.p);
+	}
+}
+
 int
 main(void)
 {
@@ -152,5 +182,6 @@ main(void)
 	test_who_asks_before_each_read();
 	test_what_is_no_data();
 	test_ends();
+	test_small_reads();
 	return failures > 0;
 }
