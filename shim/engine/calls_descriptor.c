@@ -284,6 +284,8 @@ count_pending(struct conn *c, int fd, int *out)
 		if (handshake_drive(c, fd, &p) == 0 && 
 		    conn_claim_use(c, SLOT_RX) == 0)
 			n = stream_pending(c, fd, *out > 0);
+	if (c->state == CONN_FAILED)
+		n = (ssize_t)bytes_left(&c->plain);
 	bytes_settle(&c->in);
 	bytes_settle(&c->out);
 	pthread_mutex_unlock(&c->lock);

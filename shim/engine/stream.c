@@ -248,6 +248,8 @@ stream_take(struct conn *c, void *buf, size_t len)
 	if (left == 0) {
 		ssize_t r;
 
+		if (c->state != CONN_OPEN) /* what was before it is read */
+			return c->err;
 		if (c->rd_shut)
 			return 0;
 		if (whole_record(c) <= len + RECORD_EXTRA)

@@ -126,9 +126,9 @@ peek(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
 					   : STREAM_AHEAD);
 		if (bytes_left(&c->plain) >= least)
 			return (ssize_t)stream_copy(&c->plain, iov, n, flags);
-		if (c->state != CONN_OPEN)
+		if (c->state != CONN_OPEN && bytes_left(&c->plain) == 0)
 			return c->err;
-		if (c->rd_eof || c->rd_shut)
+		if (c->state != CONN_OPEN || c->rd_eof || c->rd_shut)
 			return (ssize_t)stream_copy(&c->plain, iov, n, flags);
 		stream_flush(c, fd);
 		r = wait_input(c, fd, p);
@@ -201,7 +201,8 @@ read_done(struct conn *c, int fd, ssize_t rv)
 		if (c->rd_shut)
 			rv = 0;
 	}
-	if (c->held_back && bytes_left(&c->plain) == 0) {
+	if (c->held_back && bytes_left(&c->plain) == 0 &&
+	    c->state == CONN_OPEN) {
 		struct patience quick = {.flags = MSG_DONTWAIT};
 
 		/* what is still there has no edge of the kernel's before it */
@@ -225,6 +226,20 @@ leave(struct conn *c, ssize_t rv)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/*
+ * What was set aside by a look ahead came before what has broken the session,
+ * and is read before that is said.
+ */
+static int
+read_ready(struct conn *c, int fd, struct patience *p)
+{
+	int rv = stream_ready(c, fd, SO_RCVTIMEO, p);
+
+	if (rv < 0 && c->state == CONN_FAILED && bytes_left(&c->plain) > 0)
+		rv = conn_claim_use(c, SLOT_RX);
+	return rv;
+}
+
 OFTEN ssize_t
 stream_read(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 {
@@ -241,7 +256,7 @@ stream_read(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 		leave(c, rv);
 		return rv;
 	}
-	rv = stream_ready(c, fd, SO_RCVTIMEO, &p);
+	rv = read_ready(c, fd, &p);
 	if (rv == 0 && c->state == CONN_WATCHED) {
 		pthread_mutex_unlock(&c->lock);
 		return watch_read(c, fd, iov, n, flags);
@@ -263,7 +278,7 @@ stream_hand_on(struct conn *c, int fd, size_t len,
 	ssize_t rv;
 
 	pthread_mutex_lock(&c->lock);
-	rv = stream_ready(c, fd, SO_RCVTIMEO, &p);
+	rv = read_ready(c, fd, &p);
 	if (rv == 0 && c->state == CONN_WATCHED) {
 		rv = -EINVAL; /* callers fall back to read */
 	} else if (rv == 0) {

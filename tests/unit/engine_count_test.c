@@ -142,6 +142,23 @@ test_ends(void)
 		   get(&t, CLIENT, 1, 0) == 0,
 	    "and comes last");
 	pair_close(&t.p);
+
+	memory_test = "an alert behind data";
+	start(&t, "", "");
+	put(&t, CLIENT, 200000, 0);
+	gnutls_alert_send(theirs(&t.p, CLIENT), GNUTLS_AL_FATAL,
+	    GNUTLS_A_INTERNAL_ERROR);
+	(void)bytes_settle(&t.p.c[CLIENT]->out);
+	(void)ready(t.p.fd[CLIENT], POLLOUT);
+	first = count(&t);
+	second = count(&t);
+	result(first >= STREAM_FEW && first < BUFFERED && second == 200000 &&
+		   count(&t) == 200000,
+	    "is no byte");
+	result(gets_all(&t, 200000, 8192) && count(&t) == 0 &&
+		   get(&t, CLIENT, 1, 0) == -1 && errno == ECONNABORTED,
+	    "and comes last");
+	pair_close(&t.p);
 }
 
 /* A record is decrypted once, and GnuTLS keeps no part of it. */
