@@ -6,7 +6,9 @@
  * something else.
  */
 #include <string.h>
-#ifdef __aarch64__
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#elif defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
 
@@ -129,8 +131,11 @@ static bool
 cpu_has_aes(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
-	__builtin_cpu_init();
-	return __builtin_cpu_supports("aes");
+	unsigned a, b, c, d;
+
+	/* gcc's own question asks ten, each an exit of a virtual machine */
+	__cpuid(1, a, b, c, d);
+	return (c & bit_AES) != 0;
 #elif defined(__aarch64__)
 	return (getauxval(AT_HWCAP) & 1UL << 3) != 0; /* HWCAP_AES */
 #else

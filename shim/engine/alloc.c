@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,16 +28,24 @@ static int (*host_posix_memalign)(void **, size_t, size_t);
 static void *(*host_aligned_alloc)(size_t, size_t);
 static size_t (*host_usable_size)(void *); /* of that malloc, or NULL */
 
+/* dladdr() would go through all names of libc, for the nearest one. */
+static bool
+same_object(void *one, void *other)
+{
+	struct dl_find_object a, b;
+
+	return _dl_find_object(one, &a) == 0 &&
+	       _dl_find_object(other, &b) == 0 &&
+	       a.dlfo_link_map == b.dlfo_link_map;
+}
+
 /* The size of the host's blocks, if the function is of who gives them. */
 static void
 resolve_size(void *global)
 {
 	void *size = dlsym(global, "malloc_usable_size");
-	Dl_info a, b;
 
-	if (size != NULL && dladdr(size, &a) != 0 &&
-	    dladdr(dlsym(global, "malloc"), &b) != 0 &&
-	    a.dli_fbase == b.dli_fbase)
+	if (size != NULL && same_object(size, dlsym(global, "malloc")))
 		*(void **)&host_usable_size = size;
 }
 
