@@ -55,6 +55,17 @@ speaks_tls() {
 	assertContains "$peer" 'sni=localhost read=16 end=close_notify'
 }
 
+# ours.c keeps four numbers for bad days, by copies of one.
+test_a_first_connection_opens_no_file_twice() {
+	server
+	under tls
+	strace -f -e trace=openat -o "$TMP/opens" "${UNDER[@]}" \
+	    "$B/tests/tcp_client" localhost "$port" >"$TMP/traced.out"
+	assertContains "$(cat "$TMP/traced.out")" 'read 16 marker-of-client'
+	assertEquals 1 "$(grep -c '"/dev/null"' "$TMP/opens")"
+	assertEquals 1 "$(grep -c '"ca.pem", .* = [0-9]' "$TMP/opens")"
+}
+
 # without: maximum_version
 test_blocking_client_speaks_verified_tls() {
 	speaks_tls

@@ -18,17 +18,14 @@
 /*
  * Put over a governed number before it is closed, so that between the end of
  * the connection and the end of the number other threads meet EBADF and not
- * the raw socket.  O_PATH: nothing can be read or written through it.
+ * the raw socket.
  */
-static _Atomic int hole = -1;
-
-/* Early: a daemon may leave for where there is no /dev. */
 static void
-make_hole(void)
+make_nothing(void)
 {
 	int fd = open("/dev/null", O_PATH | O_CLOEXEC);
 
-	if (fd != -1 && ours_take(fd, &hole) == -1)
+	if (fd != -1 && ours_take(fd, &ours_nothing) == -1)
 		host->libc->close(fd);
 }
 
@@ -41,7 +38,7 @@ vacate(int fd)
 
 	if (c == NULL)
 		return false;
-	plug = atomic_load(&hole);
+	plug = atomic_load(&ours_nothing);
 	if (plug != -1)
 		host->libc->dup3(plug, fd, O_CLOEXEC);
 	table_close_end(fd, c);
@@ -354,7 +351,7 @@ do_ioctl(int fd, unsigned long request, ...)
 void
 calls_descriptor(struct shim_calls *c)
 {
-	make_hole();
+	make_nothing();
 	c->close = do_close;
 	c->dup = do_dup;
 	c->dup2 = do_dup2;

@@ -34,6 +34,12 @@ void ours_close(_Atomic int *at);
 void ours_yield(int number);
 
 /*
+ * /dev/null by O_PATH, through which nothing is read or written; made by
+ * calls_descriptor, since a daemon may leave for where there is none.
+ */
+extern _Atomic int ours_nothing;
+
+/*
  * Some numbers are kept for when the program has used up all it may have: a
  * connect() reads the files of its rule, an epoll set gets a doorbell, and
  * TCP would need no number for that.  ours_lend frees them until
