@@ -207,7 +207,6 @@ load(void)
 	engine_loading = 1;
 	engine = engine_open();
 	engine_loading = 0;
-	libc_find_all();
 	if (engine != NULL)
 		bind_hooks();
 	__atomic_store_n(&engine_value, engine, __ATOMIC_RELEASE);
@@ -251,6 +250,8 @@ engine_settle(void)
 	     __atomic_load_n(&state, __ATOMIC_ACQUIRE) == ENGINE_LOADING; i++)
 		libc.syscall(SYS_futex, &state, FUTEX_WAIT_PRIVATE,
 		    ENGINE_LOADING, &step, NULL, 0);
+	if (engine_get() != NULL)
+		libc_find_all();
 	errno = saved;
 }
 

@@ -122,7 +122,10 @@ engine_get(void)
  */
 const struct shim_engine *engine_need(void);
 
-/* Before a fork: another thread's load ends first, if that is soon. */
+/*
+ * Before a fork: another thread's load ends first, if that is soon; and with an
+ * engine libc's functions are found, which each child would find anew.
+ */
 void engine_settle(void);
 
 /* In the child of a fork: a load that another thread began never ends. */
