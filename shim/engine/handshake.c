@@ -51,7 +51,7 @@ finish(struct conn *c, int fd)
 {
 	struct verdict v;
 
-	memset(&v, 0, sizeof v);
+	verdict_init(&v);
 	if (session_confirm(c, &v) != 0) {
 		gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
 		    (gnutls_alert_description_t)v.alert);

@@ -1,7 +1,7 @@
 /* known.c - verdicts that hold still: the same chain by the same credentials */
 
-#include <gnutls/crypto.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine.h"
@@ -9,6 +9,7 @@
 
 #define MOST 16 /* servers that a program comes back to */
 #define PATH 8  /* longer ones are verified each time */
+#define BYTES 32768 /* of what was shown; what is longer is verified as well */
 
 /* A step of a path: the peer's at a place, or the credentials' own. */
 struct step {
@@ -17,7 +18,10 @@ struct step {
 };
 
 APART static struct known {
-	struct known_key key;
+	uint64_t number; /* of the credentials */
+	enum side side;
+	size_t len;
+	unsigned char *text; /* owned: name and what was shown, see walk */
 	time_t since, until; /* until 0: free */
 	unsigned status;
 	size_t npath;
@@ -27,47 +31,74 @@ APART static struct known {
 static atomic_flag busy = ATOMIC_FLAG_INIT; /* guards known and turn */
 static unsigned turn;
 
-static int
-hash_bytes(gnutls_hash_hd_t h, const void *data, size_t len)
+/* What is done with each piece in its order; false: no further. */
+typedef bool piece(unsigned char **at, const void *data, size_t len);
+
+static bool
+piece_count(unsigned char **at, const void *data, size_t len)
 {
-	if (gnutls_hash(h, &len, sizeof len) < 0)
-		return -1;
-	return len > 0 && gnutls_hash(h, data, len) < 0 ? -1 : 0;
+	*at += len;
+	return true;
 }
 
-static int
-hash_shown(gnutls_hash_hd_t h, const struct presented *p)
+static bool
+piece_put(unsigned char **at, const void *data, size_t len)
 {
+	if (len > 0)
+		memcpy(*at, data, len);
+	*at += len;
+	return true;
+}
+
+static bool
+piece_same(unsigned char **at, const void *data, size_t len)
+{
+	bool same = len == 0 || memcmp(*at, data, len) == 0;
+
+	*at += len;
+	return same;
+}
+
+static inline bool
+walk_bytes(piece *f, unsigned char **at, const void *data, size_t len)
+{
+	return f(at, &len, sizeof len) && f(at, data, len);
+}
+
+/* Each length before its bytes: nothing else reads the same. */
+static inline bool
+walk(const struct known_case *k, piece *f, unsigned char **at)
+{
+	const struct presented *p = k->shown;
+	bool on = walk_bytes(f, at, k->name, strlen(k->name));
 	size_t i;
-	int rv = 0;
 
-	for (i = 0; i < p->n && rv == 0; i++) {
-		rv = hash_bytes(h, p->chain[i].data, p->chain[i].size);
-		if (rv == 0 && i < VERDICT_PATH && p->staple != NULL)
-			rv = hash_bytes(
-			    h, p->staple[i].data, p->staple[i].size);
+	for (i = 0; i < p->n && on; i++) {
+		on = walk_bytes(f, at, p->chain[i].data, p->chain[i].size);
+		if (on && i < VERDICT_PATH && p->staple != NULL)
+			on = walk_bytes(
+			    f, at, p->staple[i].data, p->staple[i].size);
 	}
-	return rv;
+	return on;
 }
 
-bool
-known_key(const struct credentials *c, enum side side, const char *name,
-    const struct presented *p, struct known_key *out)
+static size_t
+length(const struct known_case *k)
 {
-	gnutls_hash_hd_t h;
-	int rv;
+	unsigned char *at = NULL;
 
-	if (p->n == 0 || gnutls_hash_init(&h, GNUTLS_DIG_SHA256) < 0)
-		return false;
-	rv = hash_bytes(h, &c->number, sizeof c->number);
-	if (rv == 0)
-		rv = hash_bytes(h, &side, sizeof side);
-	if (rv == 0)
-		rv = hash_bytes(h, name, strlen(name));
-	if (rv == 0)
-		rv = hash_shown(h, p);
-	gnutls_hash_deinit(h, out->digest);
-	return rv == 0;
+	(void)walk(k, piece_count, &at);
+	return (size_t)at;
+}
+
+/* By len first, so that the pieces end where known's do. */
+static bool
+is_same(const struct known *e, const struct known_case *k, size_t len)
+{
+	unsigned char *at = e->text;
+
+	return e->number == k->cred->number && e->side == k->side &&
+	    e->len == len && walk(k, piece_same, &at);
 }
 
 static void
@@ -75,7 +106,7 @@ give(const struct known *k, const struct presented *p, struct verdict *out)
 {
 	size_t i;
 
-	memset(out, 0, sizeof *out);
+	verdict_init(out);
 	out->status = k->status;
 	out->until = k->until;
 	out->npath = k->npath;
@@ -90,19 +121,21 @@ give(const struct known *k, const struct presented *p, struct verdict *out)
 }
 
 bool
-known_find(const struct known_key *key, const struct presented *p,
-    struct verdict *out)
+known_find(const struct known_case *k, struct verdict *out)
 {
-	const struct known *k;
+	const struct presented *p = k->shown;
+	const struct known *e;
 	bool found = false;
+	size_t len;
 
-	if (atomic_flag_test_and_set(&busy))
+	if (p->n == 0 || atomic_flag_test_and_set(&busy))
 		return false;
-	for (k = known; k < known + MOST && !found; k++) {
-		found = k->until > p->now && k->since <= p->now &&
-		    memcmp(&k->key, key, sizeof *key) == 0;
+	len = length(k);
+	for (e = known; e < known + MOST && !found; e++) {
+		found = e->until > p->now && e->since <= p->now &&
+		    is_same(e, k, len);
 		if (found)
-			give(k, p, out);
+			give(e, p, out);
 	}
 	atomic_flag_clear(&busy);
 	return found;
@@ -120,23 +153,45 @@ step_of(const struct der *d, const struct presented *p)
 	return s;
 }
 
-void
-known_add(const struct known_key *key, const struct presented *p,
-    const struct verdict *v)
+/* With busy; text is e's from now on. */
+static void
+fill(struct known *e, const struct known_case *k, const struct verdict *v,
+    unsigned char *text, size_t len)
 {
-	struct known *k;
 	size_t i;
 
-	if (v->until <= p->now || v->npath == 0 || v->npath > PATH ||
-	    atomic_flag_test_and_set(&busy))
-		return;
-	k = &known[turn++ % MOST];
-	k->key = *key;
-	k->since = p->now;
-	k->until = v->until;
-	k->status = v->status;
-	k->npath = v->npath;
+	free(e->text);
+	e->text = text;
+	e->len = len;
+	(void)walk(k, piece_put, &text);
+	e->number = k->cred->number;
+	e->side = k->side;
+	e->since = k->shown->now;
+	e->until = v->until;
+	e->status = v->status;
+	e->npath = v->npath;
 	for (i = 0; i < v->npath; i++)
-		k->path[i] = step_of(&v->path[i], p);
+		e->path[i] = step_of(&v->path[i], k->shown);
+}
+
+void
+known_add(const struct known_case *k, const struct verdict *v)
+{
+	const struct presented *p = k->shown;
+	unsigned char *text;
+	size_t len;
+
+	if (p->n == 0 || v->until <= p->now || v->npath == 0 ||
+	    v->npath > PATH)
+		return;
+	len = length(k);
+	text = len <= BYTES ? malloc(len) : NULL;
+	if (text == NULL)
+		return;
+	if (atomic_flag_test_and_set(&busy)) {
+		free(text);
+		return;
+	}
+	fill(&known[turn++ % MOST], k, v, text, len);
 	atomic_flag_clear(&busy);
 }

@@ -9,28 +9,27 @@
  * signatures again.  Refusals are not kept.
  *
  * Credentials are told apart by a number that no others of this process have
- * had: files that are read anew are others.  Any thread; who finds it in use
- * does without, so that a fork leaves nothing locked.
+ * had: files that are read anew are others.  All of it is compared byte for
+ * byte: a digest would have to be made of each chain again.  Any thread; who
+ * finds it in use does without, so that a fork leaves nothing locked.
  */
 #ifndef ENGINE_KNOWN_H
 #define ENGINE_KNOWN_H
 
 #include "verify.h"
 
-struct known_key {
-	unsigned char digest[32];
+/* What a verdict depends on but for the time; all borrowed. */
+struct known_case {
+	const struct credentials *cred;
+	enum side side;
+	const char *name;
+	const struct presented *shown;
 };
 
-/* What a verdict depends on but for the time; false: no key could be made. */
-bool known_key(const struct credentials *c, enum side side, const char *name,
-    const struct presented *p, struct known_key *out);
+/* Was this accepted, and is that still so at shown->now?  Then it is in *out. */
+bool known_find(const struct known_case *k, struct verdict *out);
 
-/* Was this accepted, and is that still so at p->now?  Then it is in *out. */
-bool known_find(const struct known_key *key, const struct presented *p,
-    struct verdict *out);
-
-/* v accepts p. */
-void known_add(const struct known_key *key, const struct presented *p,
-    const struct verdict *v);
+/* v accepts it.  Kept if there is memory, and it is no longer than most are. */
+void known_add(const struct known_case *k, const struct verdict *v);
 
 #endif

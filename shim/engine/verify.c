@@ -67,7 +67,7 @@ static const struct {
 static int
 pass(struct verdict *out)
 {
-	memset(out, 0, sizeof *out);
+	verdict_init(out);
 	return 0;
 }
 
@@ -428,15 +428,13 @@ static int
 verify_shown(const struct credentials *c, enum side side, const char *name,
     const struct presented *p, struct verdict *out)
 {
-	struct known_key key;
-	bool may = known_key(c, side, name, p, &key);
+	const struct known_case k = {c, side, name, p};
 
-	if (may && known_find(&key, p, out))
+	if (known_find(&k, out))
 		return 0;
 	if (verify_peer(c, side, name, p, out) != 0)
 		return -1;
-	if (may)
-		known_add(&key, p, out);
+	known_add(&k, out);
 	return 0;
 }
 

@@ -51,6 +51,18 @@ struct verdict {
 	struct verified of; /* for who keeps a verdict */
 };
 
+/* Nothing is said yet; the text and the path that do not count stay as they are. */
+static inline void
+verdict_init(struct verdict *v)
+{
+	v->cause = NULL;
+	v->alert = v->status = 0;
+	v->text[0] = '\0';
+	v->until = 0;
+	v->npath = 0;
+	v->of = (struct verified){NULL, NULL, {0}};
+}
+
 /*
  * Judges what side's peer presents under c: name is what to find in the SANs
  * (DNS name or address in text; "" with check_hostname on is a refusal).
