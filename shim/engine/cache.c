@@ -22,6 +22,7 @@ APART static struct {
 	char name[CACHE_NAME + 1];
 	unsigned char *data; /* owned; NULL where the head is not used */
 } kept[CACHE_MEMORY];
+static size_t top; /* one more than the highest place that is used */
 static struct cache_counts counts;
 static _Atomic size_t number; /* a look without the lock: is it worth it? */
 static _Atomic bool sealed;
@@ -74,16 +75,27 @@ cache_entry_free(struct cache_entry *e)
 	e->data = NULL;
 }
 
+/* The secrets of place i are the caller's. */
+static unsigned char *
+release(size_t i)
+{
+	unsigned char *data = kept[i].data;
+
+	kept[i].data = NULL;
+	heads[i].used = false;
+	number--;
+	while (top > 0 && kept[top - 1].data == NULL)
+		top--;
+	return data;
+}
+
 static void
 drop(size_t i)
 {
 	if (kept[i].data == NULL)
 		return;
 	explicit_bzero(kept[i].data, heads[i].len);
-	free(kept[i].data);
-	kept[i].data = NULL;
-	heads[i].used = false;
-	number--;
+	free(release(i));
 }
 
 /* Whatever a look at the heads has given up. */
@@ -92,21 +104,24 @@ sweep(void)
 {
 	size_t i;
 
-	for (i = 0; i < CACHE_MEMORY; i++)
+	for (i = top; i-- > 0;)
 		if (!heads[i].used)
 			drop(i);
 }
 
+/* What place i holds, or, where that stays, a copy of it. */
 static bool
-copy_out(size_t i, struct cache_entry *out)
+hand_out(size_t i, bool stays, struct cache_entry *out)
 {
-	memset(out, 0, sizeof *out);
-	out->data = malloc(heads[i].len);
-	if (out->data == NULL)
+	unsigned char *copy = stays ? malloc(heads[i].len) : NULL;
+
+	if (stays && copy == NULL)
 		return false;
 	out->head = heads[i];
 	memcpy(out->name, kept[i].name, sizeof out->name);
-	memcpy(out->data, kept[i].data, heads[i].len);
+	if (stays)
+		memcpy(copy, kept[i].data, heads[i].len);
+	out->data = stays ? copy : release(i);
 	return true;
 }
 
@@ -115,8 +130,8 @@ expire(const unsigned char *key, int64_t now)
 {
 	int i;
 
-	for (i = cache_next(heads, CACHE_MEMORY, -1, key); i != -1;
-	     i = cache_next(heads, CACHE_MEMORY, i, key))
+	for (i = cache_next(heads, top, -1, key); i != -1;
+	     i = cache_next(heads, top, i, key))
 		if (now >= heads[i].until) {
 			counts.expired++;
 			drop((size_t)i);
@@ -132,12 +147,10 @@ memory_take(const unsigned char *key, int64_t now, struct cache_entry *out)
 	if (atomic_load(&number) == 0 || !take_lock())
 		return false;
 	expire(key, now);
-	i = cache_pick(heads, CACHE_MEMORY, key, now, &stays);
-	found = i != -1 && copy_out((size_t)i, out);
+	i = cache_pick(heads, top, key, now, &stays);
+	found = i != -1 && hand_out((size_t)i, stays, out);
 	if (found && stays && heads[i].uses < UINT16_MAX)
 		heads[i].uses++;
-	else if (found && !stays)
-		drop((size_t)i);
 	pthread_mutex_unlock(&lock);
 	return found;
 }
@@ -154,13 +167,17 @@ memory_put(const struct cache_entry *e, int64_t now)
 		return;
 	}
 	memcpy(data, e->data, e->head.len);
-	i = cache_place(heads, CACHE_MEMORY, &e->head, now, &full);
+	/* the first that is free comes right behind the last that is not */
+	i = cache_place(heads, top < CACHE_MEMORY ? top + 1 : top, &e->head,
+	    now, &full);
 	drop(i);
 	heads[i] = e->head;
 	heads[i].used = true;
 	memcpy(kept[i].name, e->name, sizeof kept[i].name);
 	kept[i].data = data;
 	number++;
+	if (top < i + 1)
+		top = i + 1;
 	sweep();
 	counts.stored++;
 	counts.full += full;
@@ -205,8 +222,8 @@ cache_forget(const char *file, const unsigned char *key)
 		(void)cache_disk_forget(path, key);
 	if (atomic_load(&number) == 0 || !take_lock())
 		return;
-	for (i = cache_next(heads, CACHE_MEMORY, -1, key); i != -1;
-	     i = cache_next(heads, CACHE_MEMORY, i, key)) {
+	for (i = cache_next(heads, top, -1, key); i != -1;
+	     i = cache_next(heads, top, i, key)) {
 		counts.forgotten++;
 		drop((size_t)i);
 	}
@@ -241,6 +258,7 @@ cache_after_fork(void)
 	pthread_mutex_init(&lock, NULL);
 	memset(heads, 0, sizeof heads);
 	memset(kept, 0, sizeof kept);
+	top = 0;
 	atomic_store(&number, 0);
 }
 

@@ -16,6 +16,8 @@ enum { KEPT_MOST = 16 }; /* tickets of one connection: a server may flood */
 /* What a client's connection has to do with sessions of before and after. */
 struct resume {
 	unsigned char key[CACHE_KEY];
+	bool keyed; /* key is found out */
+	uint16_t port;
 	bool offered;
 	int64_t since; /* of the full handshake that all goes back to */
 	int64_t until; /* of what its verification rests on; 0: not known */
@@ -42,31 +44,40 @@ resume_flags(const struct conn *c)
 	return GNUTLS_NO_TICKETS;
 }
 
-static unsigned
+static uint16_t
 port_of(const struct conn *c)
 {
 	const char *colon = strrchr(c->peer, ':');
+	unsigned port = 0;
 
-	return colon != NULL ? (unsigned)atoi(colon + 1) : 0;
+	while (colon != NULL && *++colon >= '0' && *colon <= '9')
+		port = port * 10 + (unsigned)(*colon - '0');
+	return (uint16_t)port;
 }
 
 /* GnuTLS's format of a session is its version's own. */
 static bool
-find_key(const struct conn *c, unsigned char *key)
+find_key(const struct conn *c, struct resume *r)
 {
 	const unsigned char *digest = credentials_digest(c->cred);
 	const char *version = gnutls_check_version(NULL);
+	size_t nversion = strlen(version) + 1, nname = strlen(c->name);
 	unsigned port = port_of(c);
-	gnutls_hash_hd_t h;
+	unsigned char text[DIGEST_SIZE + sizeof port + 64 + sizeof c->name];
+	unsigned char *at = text;
 
-	if (digest == NULL || gnutls_hash_init(&h, GNUTLS_DIG_SHA256) < 0)
+	if (r->keyed)
+		return true;
+	if (digest == NULL || nversion > 64)
 		return false;
-	gnutls_hash(h, digest, DIGEST_SIZE);
-	gnutls_hash(h, &port, sizeof port);
-	gnutls_hash(h, version, strlen(version) + 1);
-	gnutls_hash(h, c->name, strlen(c->name));
-	gnutls_hash_deinit(h, key);
-	return true;
+	at = mempcpy(at, digest, DIGEST_SIZE);
+	at = mempcpy(at, &port, sizeof port);
+	at = mempcpy(at, version, nversion);
+	at = mempcpy(at, c->name, nname);
+	r->port = (uint16_t)port;
+	r->keyed = gnutls_hash_fast(GNUTLS_DIG_SHA256, text,
+		       (size_t)(at - text), r->key) >= 0;
+	return r->keyed;
 }
 
 bool
@@ -85,7 +96,7 @@ resume_offer(struct conn *c)
 	/* the digest is not found out for nothing */
 	if (file == NULL && !cache_has_any())
 		return true;
-	if (!find_key(c, c->resume->key) ||
+	if (!find_key(c, c->resume) ||
 	    !cache_take(file, c->resume->key, c->resume->since, &e))
 		return true;
 	rv = gnutls_session_set_data(c->session, e.data, e.head.len);
@@ -112,13 +123,16 @@ number(const unsigned char *p)
 	return be32toh(n);
 }
 
-/* The last block: its length, lifetime, age_add, nonce, ticket, secret. */
+/*
+ * The last block: its length, lifetime, age_add, nonce, ticket, secret.  From
+ * the end, which is near: before it lie the peer's certificates.
+ */
 unsigned
 resume_lifetime(const unsigned char *data, size_t len)
 {
 	size_t at, i;
 
-	for (at = 0; at + 40 < len; at++) {
+	for (at = len > 40 ? len - 40 : 0; at-- > 0;) {
 		if (number(data + at) != len - at - 4)
 			continue;
 		i = at + 13 + data[at + 12]; /* behind the nonce */
@@ -138,10 +152,10 @@ keep(struct conn *c, const gnutls_datum_t *data, bool tls13)
 	int64_t now = time(NULL);
 	struct cache_entry e = {.data = data->data};
 
-	if (!find_key(c, r->key))
+	if (!find_key(c, r))
 		return;
 	memcpy(e.head.key, r->key, CACHE_KEY);
-	snprintf(e.name, sizeof e.name, "%s", c->name);
+	strcpy(e.name, c->name);
 	e.head.used = true;
 	e.head.since = r->since;
 	e.head.stored = now;
@@ -154,7 +168,7 @@ keep(struct conn *c, const gnutls_datum_t *data, bool tls13)
 		e.head.until = sooner(e.head.until, now + e.head.lifetime);
 	e.head.len = data->size;
 	e.head.version = tls13 ? CACHE_TLS13 : CACHE_TLS13 - 1;
-	e.head.port = (uint16_t)port_of(c);
+	e.head.port = r->port;
 	if (e.head.until > now)
 		cache_put(c->rule->values.session_cache_file, &e, now);
 	r->kept++;

@@ -8,6 +8,7 @@
 
 #include "../../policy/ticket_keys.h"
 #include "../../shim/engine/cache_file.h"
+#include "../../shim/engine/cache.h"
 #include "../../shim/engine/cache_pick.h"
 #include "../../shim/engine/resume.h"
 
@@ -252,9 +253,88 @@ test_lifetime(void)
 	check(none, "of a part of it nothing is known");
 }
 
+/* An entry of its own key: as old as it is numbered. */
+static void
+put(unsigned i)
+{
+	unsigned char data[4];
+	struct cache_entry e = {.data = data};
+
+	memcpy(data, &i, sizeof data);
+	e.head = head(key, CACHE_TLS13, 10 + i, 1000);
+	memcpy(e.head.key, &i, sizeof i);
+	e.head.len = sizeof data;
+	sprintf(e.name, "n%u", i);
+	cache_put(NULL, &e, 500);
+}
+
+/* Takes it: is it the one that was put? */
+static bool
+take(unsigned i)
+{
+	unsigned char k[CACHE_KEY];
+	struct cache_entry e;
+	char name[12];
+	bool good;
+
+	memcpy(k, key, sizeof k);
+	memcpy(k, &i, sizeof i);
+	if (!cache_take(NULL, k, 500, &e))
+		return false;
+	sprintf(name, "n%u", i);
+	good = e.head.len == sizeof i && memcmp(e.data, &i, sizeof i) == 0 &&
+	    strcmp(e.name, name) == 0;
+	cache_entry_free(&e);
+	return good;
+}
+
+static size_t
+kept_now(void)
+{
+	struct cache_counts counts;
+	size_t n;
+
+	cache_counts(&counts, &n);
+	return n;
+}
+
+static void
+test_memory(void)
+{
+	unsigned char k[CACHE_KEY];
+	unsigned i;
+	bool all = true;
+
+	for (i = 0; i < CACHE_MEMORY; i++)
+		put(i);
+	check(kept_now() == CACHE_MEMORY, "as many are kept as there is room");
+	put(i);
+	check(kept_now() == CACHE_MEMORY && !take(0) && take(i),
+	    "one more takes the oldest's place");
+	memcpy(k, key, sizeof k);
+	for (i = 1; i < CACHE_MEMORY; i += 2) {
+		memcpy(k, &i, sizeof i);
+		cache_forget(NULL, k);
+	}
+	for (i = 2; i < CACHE_MEMORY; i += 2)
+		all &= take(i);
+	check(all, "those between what is forgotten are there");
+	for (i = 1; i < CACHE_MEMORY; i += 2)
+		all &= !take(i);
+	check(all, "and what is forgotten is not");
+	for (i = 0; i <= CACHE_MEMORY; i++) {
+		memcpy(k, &i, sizeof i);
+		cache_forget(NULL, k);
+	}
+	check(kept_now() == 0 && !cache_has_any(), "nothing is left over");
+	put(3);
+	check(kept_now() == 1 && take(3), "and there is room again");
+}
+
 int
 main(void)
 {
+	test_memory();
 	test_pick();
 	test_place();
 	test_rows();
