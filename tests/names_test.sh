@@ -77,6 +77,8 @@ reach() {
 	    echo "127.0.0.1 second.corp.example far.example" >>"$ETC/hosts"
 	    echo "127.0.0.1 db.corp.example." >>"$ETC/hosts"
 	    echo "127.0.0.1 xn--bcher-kva.corp.example" >>"$ETC/hosts"
+	    echo "127.0.0.1 a1.corp.example a2.corp.example" >>"$ETC/hosts"
+	    echo "127.0.0.1 a3.corp.example a4.corp.example" >>"$ETC/hosts"
 	    echo "::1 six.corp.example" >>"$ETC/hosts"
 	    echo "search lab.example corp.example" >"$ETC/resolv.conf"
 	    for i in $(seq 0 299); do echo "127.0.1.1 other$i"; done \
@@ -220,6 +222,19 @@ test_two_names_under_different_rules_are_refused() {
 	stop_all
 	policy=rules lookups gethostbyname far.example db.corp.example
 	governed db.corp.example
+}
+
+test_the_oldest_of_many_names_counts_as_the_others_do() {
+	policy rules <<-END
+	unmatched = "plain";
+	client = ( { host = "far.example"; action = "plain"; },
+	    { host = "*.corp.example"; cafile = "ca.pem";
+	      server_hostname = "db.corp.example"; } );
+	END
+	policy=rules lookups -t gethostbyname far.example a1.corp.example \
+	    a2.corp.example a3.corp.example a4.corp.example \
+	    db.corp.example || return 0
+	assertContains "$out" 'connect EACCES'
 }
 
 test_two_names_under_one_server_hostname_are_one() {

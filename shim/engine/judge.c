@@ -15,6 +15,7 @@
 #include "ticket.h"
 
 #define NAMES 64
+#define NAMES_FEW 4 /* most addresses have one name, and none in most programs */
 
 /* Written by judge_init, before any other call of the engine. */
 static const char *program = ""; /* owned */
@@ -235,15 +236,22 @@ name_by_address(struct conn *c, const struct sockaddr *addr)
 		c->name[0] = '\0';
 }
 
+/* What the process knows of addr's names; more than a few are owned memory. */
+struct known_names {
+	struct shim_name few[NAMES_FEW];
+	struct shim_name *many; /* owned; NULL: few has them all */
+	const char *name[NAMES]; /* those that may be meant */
+	size_t n;
+};
+
 /*
  * Names that may be meant: the one that the tag or this thread's latest
  * look-up gives, else every name the process knows for the address.
  */
 static size_t
-names_of(const struct sockaddr *addr, socklen_t len, struct shim_name *found,
-    const char **names)
+names_of(const struct shim_name *found, size_t n, const char **names)
 {
-	size_t n = host->names_find(addr, len, found, NAMES), i;
+	size_t i;
 
 	for (i = 0; i < n; i++)
 		if (found[i].tagged) {
@@ -260,6 +268,24 @@ names_of(const struct sockaddr *addr, socklen_t len, struct shim_name *found,
 	return n;
 }
 
+/* False: there is no memory for them all. */
+static bool
+names_read(const struct sockaddr *addr, socklen_t len, struct known_names *k)
+{
+	struct shim_name *found = k->few;
+	size_t n = host->names_find(addr, len, found, NAMES_FEW);
+
+	k->many = NULL;
+	if (n == NAMES_FEW) { /* or more */
+		k->many = found = malloc(NAMES * sizeof *found);
+		if (found == NULL)
+			return false;
+		n = host->names_find(addr, len, found, NAMES);
+	}
+	k->n = names_of(found, n, k->name);
+	return true;
+}
+
 enum judgement
 judge_connect(
     struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
@@ -270,29 +296,27 @@ judge_connect(
 	    .peer = addr,
 	    .search = (const char *const *)search,
 	    .nsearch = nsearch};
-	const char *names[NAMES];
+	struct known_names known;
 	struct decision d = {0};
-	struct shim_name *found;
 	struct snapshot *s;
 	enum judgement j;
 
 	address_text(addr, c->peer, sizeof c->peer);
-	found = malloc(NAMES * sizeof *found);
-	if (found == NULL)
-		return JUDGED_REFUSED;
 	s = snapshot_get();
-	if (s == NULL) {
-		free(found);
+	if (s == NULL)
 		return no_policy(c);
+	if (!names_read(addr, len, &known)) {
+		snapshot_put(s);
+		return JUDGED_REFUSED;
 	}
-	e.names = names;
-	e.nnames = names_of(addr, len, found, names);
+	e.names = known.name;
+	e.nnames = known.n;
 	match(s, &e, &d);
 	j = carry_out(c, s, &d);
 	if (j == JUDGED_TLS && c->name[0] == '\0')
 		name_by_address(c, addr);
 	snapshot_put(s);
-	free(found);
+	free(known.many);
 	return j;
 }
 

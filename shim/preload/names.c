@@ -47,9 +47,18 @@ APART static struct entry {
 
 APART static uint64_t marks[RING]; /* of the entry at the same place */
 
-static unsigned next;
+static uint64_t next; /* the place after the last one that was ever taken */
 static uint64_t last_serial;
 static __thread uint64_t latest __attribute__((tls_model("initial-exec")));
+
+/* How many places have ever been taken: most programs look up few names. */
+static int
+ring_used(void)
+{
+	uint64_t n = __atomic_load_n(&next, __ATOMIC_ACQUIRE);
+
+	return n < RING ? (int)n : RING;
+}
 
 static int
 address_read(const struct sockaddr *from, socklen_t len, struct address *to)
@@ -99,7 +108,8 @@ entry_write(const struct look_up *from)
 {
 	uint64_t word[WORDS];
 	struct entry *e;
-	unsigned was, i, tries, at = 0;
+	unsigned was, i, tries;
+	uint64_t at = 0;
 
 	memcpy(word, from, sizeof word);
 	for (tries = 0; tries < RING; tries++) {
@@ -182,10 +192,10 @@ static int
 is_tied(const struct address *a, const char *name)
 {
 	uint64_t mark = mark_of(a);
+	int i, used = ring_used();
 	struct look_up l;
-	int i;
 
-	for (i = 0; i < RING; i++)
+	for (i = 0; i < used; i++)
 		if (entry_has(i, a, mark, &l) && strcmp(l.name, name) != 0)
 			return 1;
 	return 0;
@@ -339,7 +349,7 @@ names_find(
 	struct address a;
 	uint64_t tag = 0, mark;
 	size_t have = 0;
-	int i;
+	int i, used;
 
 	if (address_read(addr, len, &a) == -1)
 		return 0;
@@ -347,7 +357,8 @@ names_find(
 	if (addr->sa_family == AF_INET)
 		memcpy(&tag, ((const struct sockaddr_in *)addr)->sin_zero,
 		    sizeof tag);
-	for (i = 0; i < RING; i++)
+	used = ring_used();
+	for (i = 0; i < used; i++)
 		if (entry_has(i, &a, mark, &l))
 			have = name_insert(out, have, n, &l,
 			    tag != 0 && tag == tag_of(l.serial, &a));
