@@ -154,7 +154,7 @@ note_option(struct conn *c, int fd, int level, int name, const void *val,
 	const struct linger *l = val;
 
 	if (level == IPPROTO_TCP && name == TCP_NODELAY)
-		c->nodelay = false; /* the program's own word from now on */
+		conn_undelayed(c, *(const int *)val != 0);
 	if (level != SOL_SOCKET)
 		return;
 	if (name == SO_SNDBUF || name == SO_SNDBUFFORCE)

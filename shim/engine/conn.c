@@ -187,16 +187,26 @@ conn_fail(struct conn *c, int err)
 	conn_tell(c);
 }
 
-int
-conn_nodelay(int fd)
+/* Where it cannot be asked about it is left as it is: on, as far as we care. */
+bool
+conn_nodelay(struct conn *c, int fd)
 {
 	int on = 0;
 	socklen_t len = sizeof on;
 
-	if (host->libc->getsockopt(
-		fd, IPPROTO_TCP, TCP_NODELAY, &on, &len) == -1)
-		return -errno;
-	return on != 0;
+	if (c->undelayed == 0 && host->libc->getsockopt(fd, IPPROTO_TCP,
+				     TCP_NODELAY, &on, &len) == 0)
+		c->undelayed = on ? 1 : -1;
+	return c->undelayed >= 0 || c->nodelay;
+}
+
+void
+conn_undelayed(struct conn *c, bool on)
+{
+	pthread_mutex_lock(&c->lock);
+	c->nodelay = false; /* the program's own word from now on */
+	c->undelayed = on ? 1 : -1;
+	pthread_mutex_unlock(&c->lock);
 }
 
 static void
@@ -208,7 +218,7 @@ set_nodelay(int fd, int on)
 void
 conn_hurry(struct conn *c, int fd)
 {
-	if (conn_nodelay(fd) != 0)
+	if (conn_nodelay(c, fd))
 		return;
 	set_nodelay(fd, 1);
 	c->nodelay = true;

@@ -120,9 +120,8 @@ struct conn {
 	bool tolerated; /* enforce = false has let something pass */
 	int code;       /* GnuTLS's, that ended the handshake */
 	struct tlsshim_error *failed; /* owned; failure.h */
-	/* what verification found, peer first; the bytes are session's and
-	 * snapshot's */
-	struct der *path; /* owned */
+	struct der *path; /* owned: what verification found, peer first; the
+			   * bytes are session's and snapshot's */
 	size_t npath;
 	time_t opened; /* when the full handshake ended, as far as we know */
 	unsigned char *offered; /* owned; suites of the client's hello */
@@ -191,6 +190,7 @@ struct conn {
 	bool wr_shut; /* our close_notify is queued or sent */
 	_Atomic bool nonblock; /* a hint: hooks keep it, the kernel decides */
 	bool nodelay;  /* TCP_NODELAY is on, and not by the program */
+	signed char undelayed; /* the program's: 1 on, -1 off, 0 not asked yet */
 	unsigned out_shorts; /* writes that have met the end of the room */
 	bool timeouts; /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
 	bool tcp_failed; /* FAILED before TLS: a new connect() may try again */
@@ -258,14 +258,14 @@ bool conn_connected(const struct conn *c);
  */
 void conn_learn_lowat(struct conn *c, int fd);
 
-/* Is TCP_NODELAY on?  1, 0 or a negative errno. */
-int conn_nodelay(int fd);
+/* Locked.  Is TCP_NODELAY on, by whomever?  The kernel is asked once. */
+bool conn_nodelay(struct conn *c, int fd);
+void conn_undelayed(struct conn *c, bool on); /* the program has set it */
 
 /*
- * A client's Finished is answered by nobody: Nagle's algorithm would hold the
- * first request back until the server's delayed acknowledgement (40 ms); nor are
- * a server's tickets, which would hold back its first answer.  So TCP_NODELAY is
- * on from the handshake to the first data.  Locked.
+ * Locked.  Nobody answers a client's Finished, nor a server's tickets: Nagle's
+ * algorithm would hold the first data back until the delayed acknowledgement
+ * (40 ms).  So TCP_NODELAY is on from the handshake to the first data.
  */
 void conn_hurry(struct conn *c, int fd);
 void conn_first_sent(struct conn *c, int fd);
@@ -290,10 +290,7 @@ void conn_end(struct conn *c, int fd);
 void conn_finish(struct conn *c, int fd);
 void conn_let_go(struct conn *c, int fd);
 
-/*
- * The process ends, and so do all calls under way: from now on conn_end waits
- * for none of them.
- */
+/* The process ends, and all calls under way: conn_end waits for none of them. */
 void conn_end_all(void);
 
 /*
@@ -545,8 +542,8 @@ enum judgement judge_connect(struct conn *c, int fd,
 /* A listener: may some connection to it be governed? */
 enum judgement judge_listen(int fd);
 
-/* An accepted (or inherited) connection. */
-enum judgement judge_accept(struct conn *c, int fd);
+/* An accepted (or inherited) connection.  peer NULL: it is asked. */
+enum judgement judge_accept(struct conn *c, int fd, const struct sockaddr *peer);
 
 /*
  * A connection of unknown origin: as accepted; but one that a client rule

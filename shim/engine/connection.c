@@ -73,14 +73,16 @@ is_tcp(int fd)
 }
 
 /*
- * Takes a connect as far as it goes.  0 when it is through (deferred: the
+ * Takes a connect as far as it goes, allowed: it has asked whether it may
+ * wait, and is as TCP's own, which looks once.  0 when it is through (deferred: the
  * ClientHello is on its way), -EAGAIN in progress, -EISCONN if that has been
  * said before, or a negative errno.
  */
 static int
-shake_hands(struct conn *c, int fd)
+shake_hands(struct conn *c, int fd, bool allowed)
 {
-	struct patience p = {.flags = c->deferred ? MSG_DONTWAIT : 0};
+	struct patience p = {.flags = c->deferred ? MSG_DONTWAIT : 0,
+	    .allowed = allowed && !c->deferred};
 	int rv;
 
 	pthread_mutex_lock(&c->lock);
@@ -198,6 +200,7 @@ connect_tls(
     struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
 {
 	int zero = 0, fl, rv;
+	bool nonblock = is_nonblock(fd);
 
 	/* fast open would let a first write travel without a handshake */
 	host->libc->setsockopt(
@@ -205,7 +208,7 @@ connect_tls(
 	fl = host->libc->fcntl(fd, F_GETFD, 0L);
 	c->deferred = !watch_wanted(c) &&
 	    (!c->rule->values.do_handshake_on_connect || own_listener(addr));
-	govern(c, fd, is_nonblock(fd));
+	govern(c, fd, nonblock);
 	descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
 	libc_stream_silence(fd, c);
 	epoll_connected(fd, c);
@@ -219,7 +222,7 @@ connect_tls(
 		return rv;
 	}
 	connected(c, fd);
-	rv = shake_hands(c, fd);
+	rv = shake_hands(c, fd, !nonblock);
 	if (rv == 0)
 		libc_stream_take_over(fd, c);
 	return rv == -EAGAIN ? -EINPROGRESS : rv;
@@ -235,7 +238,7 @@ or_put(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
 	int rv;
 
 	CALL_UNDO_BEGIN(put, c);
-	rv = addr != NULL ? connect_tls(c, fd, addr, len) : shake_hands(c, fd);
+	rv = addr != NULL ? connect_tls(c, fd, addr, len) : shake_hands(c, fd, false);
 	CALL_UNDO_END(0);
 	return rv;
 }
@@ -307,10 +310,11 @@ connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 
 /*
  * An accepted socket: governed, passed on, or closed with a reset.  flags are
- * accept4's, but that the socket would not outlive an exec so far.
+ * accept4's, but that the socket would not outlive an exec so far; peer NULL:
+ * not known.
  */
 static int
-take_in(int fd, int flags)
+take_in(int fd, int flags, const struct sockaddr *peer)
 {
 	bool keep = !(flags & SOCK_CLOEXEC);
 	struct conn *c = conn_new(SIDE_SERVER, CONN_PRE);
@@ -322,7 +326,7 @@ take_in(int fd, int flags)
 		host->libc->close(fd);
 		return -ENOMEM;
 	}
-	j = judge_accept(c, fd);
+	j = judge_accept(c, fd, peer);
 	if (j == JUDGED_TLS) {
 		c->connected_told = c->connect_told = true;
 		govern(c, fd, flags & SOCK_NONBLOCK);
@@ -361,10 +365,22 @@ wait_client(int fd)
 	return rv;
 }
 
+/* What accept() has told, if it is all that getpeername() would. */
+static const struct sockaddr *
+whole(const struct sockaddr *addr, socklen_t len, socklen_t room)
+{
+	return len <= room && len >= sizeof(struct sockaddr_in) &&
+		(addr->sa_family == AF_INET ||
+		    len >= sizeof(struct sockaddr_in6))
+	    ? addr
+	    : NULL;
+}
+
 int
 connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
 {
-	socklen_t room = alen != NULL ? *alen : 0;
+	socklen_t room = alen != NULL ? *alen : 0, len;
+	struct sockaddr_storage own;
 
 	/*
 	 * A peer that the policy refuses is closed and the next one is waited
@@ -380,13 +396,19 @@ connection_accept(int fd, struct sockaddr *addr, socklen_t *alen, int flags)
 			return -EMFILE;
 		}
 		CALL_WAIT_BEGIN(NULL);
+		len = sizeof own;
 		got = (int)as_engine(host->libc->accept4(fd,
-		    (__SOCKADDR_ARG){.__sockaddr__ = addr}, alen,
-		    flags | SOCK_CLOEXEC));
+		    (__SOCKADDR_ARG){.__sockaddr__ = addr != NULL
+			    ? addr
+			    : (struct sockaddr *)&own},
+		    addr != NULL ? alen : &len, flags | SOCK_CLOEXEC));
 		CALL_WAIT_END();
 		if (got < 0)
 			return got;
-		if (take_in(got, flags) == 0)
+		if (take_in(got, flags,
+			addr != NULL ? whole(addr, *alen, room)
+				     : whole((struct sockaddr *)&own, len,
+					   sizeof own)) == 0)
 			return got;
 		if (alen != NULL)
 			*alen = room;

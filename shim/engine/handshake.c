@@ -205,13 +205,15 @@ shake(struct conn *c)
 static int
 exchange(struct conn *c, int fd, const struct patience *p)
 {
-	struct patience quick = {.flags = MSG_DONTWAIT};
+	struct patience quick = {.flags = MSG_DONTWAIT}, hear = *p;
+	bool asks = bytes_left(&c->out) > 0;
 	int stuck = flush_flight(c, fd, p);
 	ssize_t n;
 
 	if (stuck < 0 || c->state != CONN_HANDSHAKE)
 		return stuck < 0 ? stuck : 0;
-	n = wait_input(c, fd, stuck ? &quick : p);
+	hear.answer = asks;
+	n = wait_input(c, fd, stuck ? &quick : &hear);
 	if (c->state != CONN_HANDSHAKE)
 		return 0;
 	if (n == 0)

@@ -431,7 +431,7 @@ see_hello_made(struct conn *c)
 	if (c->side != SIDE_SERVER || *host->sealed ||
 	    gnutls_protocol_get_version(c->session) != GNUTLS_TLS1_3)
 		return;
-	c->flight_begun = conn_nodelay(table_fd(c)) == 1;
+	c->flight_begun = conn_nodelay(c, table_fd(c));
 }
 
 /* RFC 8446, 2: after its Finished a server waits for the client's. */

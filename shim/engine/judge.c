@@ -410,23 +410,25 @@ judge_listen(int fd)
 }
 
 enum judgement
-judge_accept(struct conn *c, int fd)
+judge_accept(struct conn *c, int fd, const struct sockaddr *peer)
 {
-	struct sockaddr_storage local = {0}, peer = {0};
-	socklen_t llen = sizeof local, plen = sizeof peer;
+	struct sockaddr_storage local = {0}, asked = {0};
+	socklen_t llen = sizeof local, plen = sizeof asked;
 	struct endpoint e = {.side = SIDE_SERVER,
 	    .program = program,
 	    .script = script,
 	    .local = (struct sockaddr *)&local,
-	    .peer = (struct sockaddr *)&peer};
+	    .peer = peer};
 	struct decision d = {0};
 	struct snapshot *s = snapshot_get();
 	enum judgement j;
 
 	host->libc->getsockname(fd, (struct sockaddr *)&local, &llen);
-	if (host->libc->getpeername(fd, (struct sockaddr *)&peer, &plen) == -1)
-		e.peer = NULL; /* gone already */
-	address_text((struct sockaddr *)&peer, c->peer, sizeof c->peer);
+	if (peer == NULL &&
+	    host->libc->getpeername(fd, (struct sockaddr *)&asked, &plen) == 0)
+		e.peer = (struct sockaddr *)&asked; /* else gone already */
+	address_text(e.peer != NULL ? e.peer : (struct sockaddr *)&asked,
+	    c->peer, sizeof c->peer);
 	if (s == NULL)
 		return no_policy(c);
 	match(s, &e, &d);
@@ -438,7 +440,7 @@ judge_accept(struct conn *c, int fd)
 enum judgement
 judge_inherited(struct conn *c, int fd)
 {
-	enum judgement j = judge_accept(c, fd);
+	enum judgement j = judge_accept(c, fd, NULL);
 	struct sockaddr_storage peer = {0};
 	socklen_t len = sizeof peer;
 	struct endpoint e = {.side = SIDE_CLIENT,

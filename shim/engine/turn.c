@@ -170,7 +170,7 @@ ring(bool on)
 int
 turn_seize(struct conn *c, struct turn *t, int64_t until)
 {
-	struct patience p = {0, until, true};
+	struct patience p = {.until = until, .timed = true};
 	uint32_t none = 0;
 	int rv;
 

@@ -61,6 +61,12 @@ wait_allowed(int fd, int flags)
 	return !nonblock;
 }
 
+static bool
+may_wait(int fd, const struct patience *p)
+{
+	return p->allowed || wait_allowed(fd, p->flags);
+}
+
 int64_t
 wait_until(int fd, int option)
 {
@@ -189,7 +195,7 @@ wait_poll(
 int
 wait_fd(int fd, short events, int64_t until)
 {
-	struct patience p = {0, until, true};
+	struct patience p = {.until = until, .timed = true};
 
 	return wait_poll(NULL, fd, events, &p);
 }
@@ -245,6 +251,27 @@ recv_waiting(struct held *h, int fd, void *buf, size_t len, int flags)
 	return n;
 }
 
+/*
+ * One recv, in front of which a poll waits until p->until.  What answers a
+ * flight that has just been sent takes the peer its time: there the poll comes
+ * first, else the bytes are most often there already.
+ */
+static ssize_t
+recv_polled(struct conn *c, struct held *h, int fd, unsigned char *buf,
+    size_t len, const struct patience *p)
+{
+	bool wait = p->answer && !c->nonblock && may_wait(fd, p);
+	ssize_t rv = wait ? -EAGAIN : wait_receive_now(c, fd, buf, len);
+
+	for (; rv == -EAGAIN && (wait || may_wait(fd, p)); wait = false) {
+		rv = wait_poll(h, fd, POLLIN, p);
+		if (rv < 0) /* -EAGAIN too: the time is over */
+			return rv;
+		rv = wait_receive_now(c, fd, buf, len);
+	}
+	return rv;
+}
+
 /* EAGAIN of a recv that was to wait: was it the kernel's to say? */
 static bool
 may_say_again(struct conn *c, int fd, const struct patience *p)
@@ -284,14 +311,8 @@ wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
 	if (likely(!threaded() && p->until == 0 && !deferred_any() &&
 		   !(p->flags & MSG_DONTWAIT)))
 		return recv_any(c, &h, fd, buf, len, 0, p);
-	if (p->until > 0 || deferred_any()) {
-		/* most often it is there already: one call instead of two */
-		do
-			rv = wait_receive_now(c, fd, buf, len);
-		while (rv == -EAGAIN && wait_allowed(fd, p->flags) &&
-		    (rv = wait_poll(&h, fd, POLLIN, p)) == 0);
-		return rv;
-	}
+	if (p->until > 0 || deferred_any())
+		return recv_polled(c, &h, fd, buf, len, p);
 	for (rv = -EAGAIN; rv == -EAGAIN; look = true) {
 		if (look && !(p->flags & MSG_DONTWAIT)) {
 			rv = recv_any(c, &h, fd, &byte, 1, MSG_PEEK, p);

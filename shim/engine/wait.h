@@ -17,6 +17,8 @@ struct patience {
 			* MSG_MORE: of output */
 	int64_t until; /* now_ms() deadline of SO_RCVTIMEO and friends; 0 none */
 	bool timed;    /* the program has set such a timeout: EINTR is EINTR */
+	bool allowed;  /* this very call has asked: it may wait */
+	bool answer;   /* the peer is asked only now: nothing can be there yet */
 };
 
 /* Interrupted by a signal: does the program's call go on all the same? */

@@ -183,6 +183,8 @@ judge(int fd)
 FIRST static int
 settle(int fd, int class)
 {
+	int known = class == FD_STREAM;
+
 	if (class == FD_UNKNOWN) {
 		class = process_sealed && (unsigned)fd < FD_MAX ? FD_PASS
 								: kind_of(fd);
@@ -196,7 +198,7 @@ settle(int fd, int class)
 	}
 	if (stream_is_live(fd))
 		return judge(fd);
-	if (!process_vforked())
+	if (!known && !process_vforked())
 		owned_set(fd, FD_STREAM);
 	return FD_STREAM;
 }

@@ -3,6 +3,8 @@
  * and that no copy of their secrets is left where nobody wipes it
  */
 #include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -232,6 +234,38 @@ test_ticket_key(void)
 	result(gone == 1 && gone_clean == 1, "their memory is wiped");
 }
 
+/* What a hook has seen is not asked, and what was asked is known. */
+static void
+test_nodelay_is_known(void)
+{
+	struct pair p;
+	int set, was = -1;
+	socklen_t len = sizeof was;
+
+	for (set = -1; set < 2; set++) {
+		unsigned want = set == -1 ? 1 : 0;
+
+		pair_open(&p, "", "session = { num_tickets = 1; };");
+		if (set != -1)
+			tls.setsockopt(p.fd[SERVER], IPPROTO_TCP, TCP_NODELAY,
+			    &set, sizeof set);
+		(void)pair_shake(&p);
+		result(p.m[SERVER]->nodelay_asked == want &&
+			p.m[SERVER]->sends == (set == 1 ? 3U : 2U),
+		    "setsockopt %d: asked %u times, %u sends", set,
+		    p.m[SERVER]->nodelay_asked, p.m[SERVER]->sends);
+		tls.getsockopt(
+		    p.fd[SERVER], IPPROTO_TCP, TCP_NODELAY, &was, &len);
+		result(was == (set == 1) && p.m[SERVER]->nodelay == 1,
+		    "setsockopt %d: the program sees its own, and tickets do "
+		    "not hold the answer back", set);
+		tls.write(p.fd[SERVER], "a", 1);
+		result(p.m[SERVER]->nodelay == (set == 1),
+		    "setsockopt %d: and so it is from the answer on", set);
+		pair_close(&p);
+	}
+}
+
 int
 main(void)
 {
@@ -245,5 +279,6 @@ main(void)
 	test_flood();
 	test_master();
 	test_ticket_key();
+	test_nodelay_is_known();
 	return failures > 0;
 }

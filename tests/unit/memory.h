@@ -46,6 +46,7 @@ struct memory {
 	bool nonblock;
 
 	int nodelay; /* as the program has set it */
+	unsigned nodelay_asked;
 	unsigned recvs, sends;
 	bool fin;     /* the peer ends behind what is in `in` */
 	bool reset;   /* ... by a reset */

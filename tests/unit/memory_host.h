@@ -50,8 +50,10 @@ memory_getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 	}
 	if (level == SOL_SOCKET && name == SO_PROTOCOL)
 		answer = IPPROTO_TCP;
-	if (level == IPPROTO_TCP && name == TCP_NODELAY)
+	if (level == IPPROTO_TCP && name == TCP_NODELAY) {
 		answer = m->nodelay;
+		m->nodelay_asked++;
+	}
 	if (level == SOL_SOCKET && name == SO_ERROR) {
 		answer = m->so_error;
 		m->so_error = 0;
@@ -72,6 +74,8 @@ memory_setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 		memcpy(&m->timeout[name == SO_SNDTIMEO], val, len);
 	if (level == SOL_SOCKET && name == SO_LINGER)
 		m->aborts = l->l_onoff != 0 && l->l_linger == 0;
+	if (level == IPPROTO_TCP && name == TCP_NODELAY)
+		memcpy(&m->nodelay, val, sizeof m->nodelay);
 	return 0;
 }
 
