@@ -82,7 +82,7 @@ define bench_end
 	    $(filter %.c,$^) $(LIBS)
 endef
 $(B)/tests/bench/%-openssl: LIBS = -lssl -lcrypto
-$(B)/tests/bench/%-gnutls: LIBS = -lgnutls
+$(B)/tests/bench/%-gnutls $(B)/tests/bench/%-aead: LIBS = -lgnutls
 
 $(B)/tests/bench/%.so: tests/bench/%.c
 	$(call say,CC,$@)

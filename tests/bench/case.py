@@ -17,7 +17,10 @@ ENDS = {
     'client': ('openssl', 'shim'),
     'server': ('shim', 'openssl'),
     'both': ('shim', 'shim'),
+    'floor': ('aead', 'aead'),
 }
+# A round's order: what is compared most closely is measured side by side.
+NEAR = ['native', 'client', 'server', 'plain', 'both', 'floor', 'gnutls']
 FRONTS = {f'{p} front': ('plain', 'openssl') for p in proxies.PROXIES}
 PAIRS = {f'{p} pair': ('plain', 'plain') for p in proxies.PROXIES
          if p != 'hitch'}
@@ -33,6 +36,7 @@ class Case:
     base = 'plain'
     seconds = 1         # of one run of one stand
     most_rounds = 99
+    turns = 1           # how often a round has each stand
 
     def __init__(self, bed, stands):
         self.bed, self.stands = bed, list(stands)
@@ -41,7 +45,7 @@ class Case:
 
     def estimate(self, rounds):
         return (self.seconds + 0.15) * len(self.stands) * min(
-            rounds, self.most_rounds) + 0.2 * len(self.stands)
+            rounds, self.most_rounds) * self.turns + 0.2 * len(self.stands)
 
     def begin(self):
         """Starts what all rounds share"""
@@ -53,10 +57,12 @@ class Case:
         self.bed.stop(self.bed.running)
 
     def measure(self, rounds):
+        near = sorted(self.stands, key=lambda s: NEAR.index(s)
+                      if s in NEAR else len(NEAR))
         try:
             self.attempt(None, self.begin)
-            for i in range(min(rounds, self.most_rounds)):
-                for stand in self.stands if i % 2 == 0 else self.stands[::-1]:
+            for i in range(min(rounds, self.most_rounds) * self.turns):
+                for stand in near if i % 2 == 0 else near[::-1]:
                     if stand not in self.errors:
                         self.attempt(stand, lambda: self.run(stand))
                         print('.', end='', file=sys.stderr, flush=True)
@@ -93,7 +99,7 @@ class EndsCase(Case):
     def serve_once(self, kind):
         if kind not in self.served:
             port, process = self.serve(kind)
-            if kind != 'plain':
+            if kind not in ('plain', 'aead'):
                 self.check(kind, port)
             self.served[kind] = port, process.pid
         return self.served[kind]
