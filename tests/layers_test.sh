@@ -66,6 +66,14 @@ sources() {
 	    find shim policy tools tests/unit tests/fixtures -name '*.[ch]'
 }
 
+# conn.h, conn_lock: else what quick.c has found of a connection would be kept.
+test_a_connection_is_locked_by_its_function() {
+	bad=$(grep -nE 'pthread_mutex_(try)?lock\(&([a-z>.-]*->)?c->lock' \
+	    shim/engine/*.[ch])
+	assertEquals 2 "$(grep -c '^shim/engine/conn.h:' <<<"$bad")"
+	assertEquals "$bad" 2 "$(wc -l <<<"$bad")"
+}
+
 test_no_file_is_longer_than_600_lines() {
 	assertEquals '' "$(sources | xargs wc -l |
 	    awk '$2 != "total" && $1 > 600')"

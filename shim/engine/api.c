@@ -43,7 +43,7 @@ begin(struct call *k, int fd)
 	int rv = call_begin(k, fd);
 
 	if (rv == 0)
-		pthread_mutex_lock(&k->c->lock);
+		conn_lock(k->c);
 	return rv;
 }
 

@@ -37,7 +37,7 @@ call_left(void *arg)
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	thread_wait_end();
 	if (h != NULL && h->turn != NULL) {
-		pthread_mutex_lock(&h->c->lock);
+		conn_lock(h->c);
 		if (h->turn == &h->c->tx)
 			wait_output_back(h->c);
 		turn_give(h->turn);
@@ -74,7 +74,7 @@ call_note(struct conn *c)
 
 	if (c->regs == NULL && atomic_load(&c->polled) == 0)
 		return;
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	edge = conn_changed(c);
 	news = c->state != CONN_LISTEN && (edge || conn_buffered(c));
 	c->noted_state = c->state;

@@ -294,7 +294,7 @@ count_pending(struct conn *c, int fd, int *out)
 	struct patience p = {.flags = MSG_DONTWAIT};
 	ssize_t n = 0;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (c->state == CONN_OPEN || c->state == CONN_WATCHED ||
 	    c->side == SIDE_SERVER)
 		if (handshake_drive(c, fd, &p) == 0 && 
@@ -317,7 +317,7 @@ count_few(struct conn *c, int *out)
 
 	if (!argument_writable(&(struct iovec){out, sizeof *out}, 1))
 		return false;
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (c->state == CONN_OPEN && bytes_left(&c->plain) >= STREAM_FEW &&
 	    conn_claim_use(c, SLOT_RX) == 0 && stream_count_few(c)) {
 		*out = (int)bytes_left(&c->plain);

@@ -84,7 +84,7 @@ take_error(struct conn *c, int fd)
 	int err = 0;
 	socklen_t len = sizeof err;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	nudge(c, fd);
 	if (c->state == CONN_FAILED && !c->err_told) {
 		c->err_told = true;
@@ -153,6 +153,7 @@ note_option(struct conn *c, int fd, int level, int name, const void *val,
 {
 	const struct linger *l = val;
 
+	conn_touched(c);
 	if (level == IPPROTO_TCP && name == TCP_NODELAY)
 		conn_undelayed(c, *(const int *)val != 0);
 	if (level != SOL_SOCKET)
@@ -195,7 +196,7 @@ peer_name(struct conn *c, int fd, struct sockaddr *addr, socklen_t *alen)
 {
 	bool connected;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (c->side == SIDE_CLIENT)
 		nudge(c, fd);
 	/* both ends have ended: TCP has forgotten its peer */

@@ -6,6 +6,7 @@
 #include "argument.h"
 #include "call.h"
 #include "carry.h"
+#include "quick.h"
 
 static bool
 empty(const struct iovec *iov, int n)
@@ -33,7 +34,10 @@ OFTEN static ssize_t
 do_read(int fd, void *buf, size_t len)
 {
 	struct iovec v = {buf, len};
+	ssize_t n = quick_read(fd, buf, len, 0);
 
+	if (likely(n != QUICK_NOT))
+		return n;
 	if (judge(&v, FOR_WRITING) < 0)
 		return carry_refused(EFAULT);
 	/* a read of nothing is answered before the socket is asked, too */
@@ -44,7 +48,10 @@ OFTEN static ssize_t
 do_write(int fd, const void *buf, size_t len)
 {
 	struct iovec v = {(void *)buf, len};
+	ssize_t n = quick_write(fd, buf, len, 0);
 
+	if (likely(n != QUICK_NOT))
+		return n;
 	if (judge(&v, FOR_READING) < 0)
 		return carry_refused(EFAULT);
 	return carry_out(fd, &v, 1, 0);
@@ -127,7 +134,10 @@ OFTEN static ssize_t
 do_recv(int fd, void *buf, size_t len, int flags)
 {
 	struct iovec v = {buf, len};
+	ssize_t n = quick_read(fd, buf, len, flags);
 
+	if (likely(n != QUICK_NOT))
+		return n;
 	if (flags & MSG_ERRQUEUE)
 		return host->libc->recv(fd, buf, len, flags);
 	if (judge_short(&v, FOR_WRITING) < 0)
@@ -139,7 +149,10 @@ OFTEN static ssize_t
 do_send(int fd, const void *buf, size_t len, int flags)
 {
 	struct iovec v = {(void *)buf, len};
+	ssize_t n = quick_write(fd, buf, len, flags);
 
+	if (likely(n != QUICK_NOT))
+		return n;
 	if (judge_short(&v, FOR_READING) < 0)
 		return carry_refused(EFAULT);
 	return carry_out(fd, &v, 1, flags);

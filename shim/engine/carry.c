@@ -72,8 +72,8 @@ carry_kept(void)
  * What no socket answers says that the number was closed past every hook:
  * the program gets that errno once, and from then on what stands there.
  */
-static ssize_t
-end(struct call *k, int fd, ssize_t rv)
+ssize_t
+carry_end(struct call *k, int fd, ssize_t rv)
 {
 	if (k->c != NULL && (rv == -EBADF || rv == -ENOTSOCK))
 		(void)table_verify(fd);
@@ -109,7 +109,7 @@ seen(const struct iovec *iov, int n, enum argument_access a)
 	return n == 1 && argument_seen(iov->iov_base, iov->iov_len, a);
 }
 
-OFTEN ssize_t
+ssize_t
 carry_in(int fd, const struct iovec *iov, int n, int flags)
 {
 	struct call k;
@@ -127,10 +127,10 @@ carry_in(int fd, const struct iovec *iov, int n, int flags)
 		rv = read_nowhere(k.c, fd, flags);
 	else
 		rv = stream_read(k.c, fd, iov, n, flags);
-	return end(&k, fd, rv);
+	return carry_end(&k, fd, rv);
 }
 
-OFTEN ssize_t
+ssize_t
 carry_out(int fd, const struct iovec *iov, int n, int flags)
 {
 	struct call k;
@@ -147,7 +147,7 @@ carry_out(int fd, const struct iovec *iov, int n, int flags)
 	if (rv == -EAGAIN && good && (k.cancel == -1 || thread_nested()) &&
 	    wait_allowed(fd, flags))
 		rv = keep(fd, iov, n);
-	return end(&k, fd, rv);
+	return carry_end(&k, fd, rv);
 }
 
 ssize_t

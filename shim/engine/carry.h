@@ -10,8 +10,13 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+struct call;
+
 ssize_t carry_in(int fd, const struct iovec *iov, int n, int flags);
 ssize_t carry_out(int fd, const struct iovec *iov, int n, int flags);
+
+/* The end of such a call: rv, a count or a negative errno, as libc's. */
+ssize_t carry_end(struct call *k, int fd, ssize_t rv);
 
 /*
  * The engine has done its work: what handlers wrote and closed meanwhile

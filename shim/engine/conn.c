@@ -124,7 +124,7 @@ conn_learn_lowat(struct conn *c, int fd)
 	socklen_t len = sizeof low;
 
 	host->libc->getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &low, &len);
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	c->lowat = low > 1 ? (size_t)low : 1;
 	c->fresh = true; /* what is there may be enough now: tcp_set_rcvlowat */
 	pthread_mutex_unlock(&c->lock);
@@ -203,7 +203,7 @@ conn_nodelay(struct conn *c, int fd)
 void
 conn_undelayed(struct conn *c, bool on)
 {
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	c->nodelay = false; /* the program's own word from now on */
 	c->undelayed = on ? 1 : -1;
 	pthread_mutex_unlock(&c->lock);

@@ -16,6 +16,11 @@
  *	own thread's turn taken does not wait for it.
  *	A send that does not wait may be made with the lock (quick.c): up to
  *	1 KB where there are threads, whom it keeps as long as that takes.
+ *	The only thread of a process, in quick.c, has a turn and a reference and
+ *	does without the lock: its handlers find it at work and touch no conn,
+ *	and where one of them forks the turn says what is the parent's.  What it
+ *	has found of c (still_rx, still_tx) is true until somebody else takes
+ *	the lock (conn_lock), or writes to c without it (conn_touched).
  *	Counts and turns are changed without locking the bus while the process
  *	has one thread (engine.h, single_threaded): whoever else runs is a
  *	handler, which leaves them as they were, or a vfork child, for which
@@ -77,8 +82,10 @@ enum conn_state {
 	CONN_STATES
 };
 
+#define CONN_LINE 64 /* of a cache: conns begin with one */
+
 struct conn {
-	_Atomic uint32_t refs;
+	_Alignas(CONN_LINE) _Atomic uint32_t refs;
 	_Atomic uint32_t fds; /* descriptors of this process */
 	struct conn *next;    /* list of all conns ever made; world */
 	struct conn *next_free; /* world */
@@ -95,6 +102,20 @@ struct conn {
 	pthread_mutex_t lock;
 	enum conn_state state; /* first of what conn_new clears */
 	enum conn_state noted_state; /* what epoll was told of last */
+
+	/* what quick.c has to do with, on few lines of the caches */
+	bool still_rx, still_tx; /* as it was found, for the only thread */
+	bool got_data;   /* an application record has been read */
+	bool dry;     /* pull had nothing to give */
+	bool drained; /* the last recv was given less than it had room for */
+	bool out_again; /* the kernel had no memory, and tells nobody of some */
+	_Atomic bool nonblock; /* a hint: hooks keep it, the kernel decides */
+	size_t room;   /* the kernel has at least that much left for output */
+	struct turn rx, tx;
+	struct slot *slot;
+	uint32_t stamp[SLOT_USES]; /* of the uses of the session; slot.h */
+	struct record record; /* beside session, and of no other life */
+
 	enum side side;
 	bool listens;    /* LISTEN from its birth on: may be read unlocked */
 	int err;         /* FAILED: negative errno of later I/O */
@@ -103,8 +124,6 @@ struct conn {
 	bool lost_told;  /* a kernel's error, by a write or SO_ERROR */
 	bool connected_told; /* connect() or SO_ERROR has said "connected" */
 	bool connect_told; /* connect() has: it says EISCONN from now on */
-	struct slot *slot;
-	uint32_t stamp[SLOT_USES]; /* of the uses of the session; slot.h */
 	unsigned announced; /* by which table_before_fork; world */
 	int expected;       /* and what slot_expect said then; world */
 	bool outside; /* this process has stepped out of slot, for an exec */
@@ -118,6 +137,8 @@ struct conn {
 	struct verdict *verdict; /* owned; set when verification refuses */
 
 	bool tolerated; /* enforce = false has let something pass */
+	bool chosen; /* a client's hello has chosen rule and cred */
+	bool asks_later; /* this client was not asked in the handshake */
 	int code;       /* GnuTLS's, that ended the handshake */
 	struct tlsshim_error *failed; /* owned; failure.h */
 	struct der *path; /* owned: what verification found, peer first; the
@@ -126,7 +147,6 @@ struct conn {
 	time_t opened; /* when the full handshake ended, as far as we know */
 	unsigned char *offered; /* owned; suites of the client's hello */
 	size_t noffered;        /* bytes of it */
-	bool chosen; /* a client's hello has chosen rule and cred */
 	struct watch *watch; /* owned; WATCHED: what is still to be seen */
 
 	bool full_only; /* no session of before, and none is kept */
@@ -139,17 +159,13 @@ struct conn {
 	bool ticket_old; /* servers: made with a key that makes no more */
 	bool has_ticket; /* one was given or got */
 	unsigned ticket_lifetime; /* s, as it says; 0: nothing */
+	unsigned peer_version; /* newest of the peer's hello; 0 = not seen */
 	struct resume *resume; /* owned: resume.c's; NULL: nothing to resume */
 
-	unsigned peer_version; /* newest of the peer's hello; 0 = not seen */
-
 	gnutls_session_t session; /* owned; NULL before the handshake */
-	struct record record; /* beside it, and of no other life */
 	enum { REAUTH_NONE, REAUTH_ASKED, REAUTH_ANSWERED } reauth; /* reauth.c */
-	bool asks_later; /* this client was not asked in the handshake */
 	unsigned renegotiations; /* that the peer has wanted */
 	struct psk_use *psk; /* owned by psk.c; NULL: no pre-shared keys */
-	struct turn rx, tx;
 	struct bytes in;  /* ciphertext that GnuTLS has not seen */
 	struct bytes out; /* ciphertext that the kernel has not taken */
 	struct bytes now; /* what of it the holder of tx is sending */
@@ -158,15 +174,14 @@ struct conn {
 	size_t counted; /* FIONREAD has said that much of plain, perhaps not all */
 	bool held_back; /* plain is at its limit; there may be more to come */
 	bool fresh;   /* ciphertext came since epoll last looked */
-	bool dry;     /* pull had nothing to give */
+	bool flight_over; /* the next push is the last before we wait */
 	size_t record_left; /* of the record GnuTLS reads; handshake_input */
 	unsigned ccs; /* of them, how many were dropped; handshake.c */
 	bool ccs_held; /* ours waits for what follows it; session.c */
 	bool spoke;   /* the peer's first bytes looked like TLS */
 	unsigned char began; /* the first one, where it came alone */
-	size_t shaken; /* bytes of the peer's in this handshake */
 	bool flight_begun; /* the next push may go out at once */
-	bool flight_over; /* the next push is the last before we wait */
+	size_t shaken; /* bytes of the peer's in this handshake */
 	size_t ahead;     /* bytes of out that GnuTLS will push again */
 	struct bytes early; /* written before the handshake ended */
 	bool deferred;   /* connected for the program before the handshake */
@@ -176,10 +191,7 @@ struct conn {
 	bool moving;  /* locked for a relay that is about to be born with it */
 	bool in_eof;  /* recv gave 0 */
 	int in_err;   /* recv's negative errno, sticky */
-	bool drained; /* the last recv was given less than it had room for */
-	size_t room;   /* the kernel has at least that much left for output */
 	bool out_lost; /* output could not be kept: the session is dead */
-	bool out_again; /* the kernel had no memory, and tells nobody of some */
 	bool out_dead; /* send has failed: nothing goes out any more */
 	bool wrote;   /* the program's first write has been looked at */
 	bool rd_eof;  /* close_notify came, or what counts as an end */
@@ -188,7 +200,6 @@ struct conn {
 	bool unwrapped; /* WATCHED: plaintext, and plain comes first; unwrap.h */
 	bool rd_shut; /* shutdown(SHUT_RD) */
 	bool wr_shut; /* our close_notify is queued or sent */
-	_Atomic bool nonblock; /* a hint: hooks keep it, the kernel decides */
 	bool nodelay;  /* TCP_NODELAY is on, and not by the program */
 	signed char undelayed; /* the program's: 1 on, -1 off, 0 not asked yet */
 	unsigned out_shorts; /* writes that have met the end of the room */
@@ -196,9 +207,32 @@ struct conn {
 	bool tcp_failed; /* FAILED before TLS: a new connect() may try again */
 	bool linger_set; /* SO_LINGER {1, 0}: abort at close */
 	int linger_s;    /* SO_LINGER {1, n}: close waits so long */
-	bool got_data;   /* an application record has been read */
 	int64_t deadline; /* of the handshake, now_ms() based; 0 = none yet */
 };
+
+/* What quick.c has found of c may be true no more. */
+static inline void
+conn_touched(struct conn *c)
+{
+	c->still_rx = c->still_tx = false;
+}
+
+/* c's lock, for whoever may change what is behind it. */
+static inline void
+conn_lock(struct conn *c)
+{
+	pthread_mutex_lock(&c->lock);
+	conn_touched(c);
+}
+
+static inline bool
+conn_trylock(struct conn *c)
+{
+	if (pthread_mutex_trylock(&c->lock) != 0)
+		return false;
+	conn_touched(c);
+	return true;
+}
 
 /* conn.c */
 
@@ -411,66 +445,7 @@ void fork_inherit(struct conn *c, bool announced);
 #include "number.h" /* what of the above is inline */
 #include "wait.h" /* how a call may wait, and for what */
 
-/* session.c: the GnuTLS session */
-
-/* Locked.  Makes c->session by its rule; 0 or a negative errno. */
-int session_new(struct conn *c);
-void session_free(struct conn *c);
-
-/* TLS 1.3's ChangeCipherSpec, a record that means nothing (RFC 8446, 5). */
-extern const unsigned char session_ccs[6];
-
-/* Locked.  What is put to c->out next begins in a buffer of the thread's. */
-void session_out(struct conn *c);
-
-/*
- * Locked.  Is the peer, as far as the handshake has come, one to talk to?  0,
- * or -1 and *out.  Under enforce = false what its certificates lack is logged
- * once and passes.
- */
-int session_verify(struct conn *c, struct verdict *out);
-
-/*
- * Locked.  The same once the handshake has ended: what was verified within it
- * need not be again, if that is what is there.
- */
-int session_confirm(struct conn *c, struct verdict *out);
-
-/* handshake.c */
-
-/*
- * Brings c to OPEN.  Locked; unlocks while it waits.  0 when it is open,
- * -EAGAIN (in progress, may not wait), -EINTR, or the errno of its failure.
- */
-int handshake_drive(struct conn *c, int fd, const struct patience *p);
-
-/* Locked, CONN_TCP: connect() has said that c is connected.  As above. */
-int handshake_begin(struct conn *c, int fd);
-
-/*
- * Locked, in a handshake: how much of c->in GnuTLS may have.  Once the peer
- * has said hello it gets whole records, so that c->in begins with one whenever
- * it wants more than there is.  Who takes some of them takes as many off
- * c->record_left.
- */
-size_t handshake_input(struct conn *c);
-
-/* handshake_refuse.c; all locked */
-
-/* Ends a failed handshake; logs, sends the alert.  Returns errno. */
-int handshake_refuse(struct conn *c, int fd, int err, const char *cause,
-    const char *text);
-
-/* Likewise where GnuTLS has ended it with code: says why, tells the peer. */
-int handshake_refuse_code(struct conn *c, int fd, int code);
-
-/*
- * Refuses a peer whose first bytes, in c->in, are no TLS, and shows them: they
- * mostly say what it is.  A record begins with its type and major version 3
- * (RFC 8446, 5.1).  They may come one at a time, and GnuTLS has the one before
- * then.  0 or a negative errno.
- */
-int handshake_check_first(struct conn *c, int fd);
+#include "handshake.h" /* the session and its beginning */
 
 /* stream.c, stream_in.c, stream_out.c: bytes in, bytes out */
 

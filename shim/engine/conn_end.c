@@ -56,7 +56,7 @@ wait_at_end(struct conn *c, int fd, short events, int64_t until)
 	thread_wait_begin();
 	rv = wait_fd(fd, events, until);
 	thread_wait_end();
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	return rv;
 }
 
@@ -244,7 +244,7 @@ conn_end(struct conn *c, int fd)
 {
 	bool alone, mine;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (c->state == CONN_WATCHED) {
 		/* unread: as the kernel does where it has the bytes itself */
 		if (bytes_left(&c->plain) > 0 &&

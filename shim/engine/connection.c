@@ -85,7 +85,7 @@ shake_hands(struct conn *c, int fd, bool allowed)
 	    .allowed = allowed && !c->deferred};
 	int rv;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (c->timeouts)
 		p.until = wait_until(fd, SO_SNDTIMEO);
 	p.timed = p.until > 0;
@@ -136,7 +136,7 @@ forget(struct conn *was, int fd)
 static void
 forget_reset(struct conn *c, int fd)
 {
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (!c->listens)
 		conn_fail(c, -ECONNRESET);
 	pthread_mutex_unlock(&c->lock);
@@ -179,7 +179,7 @@ put(void *c)
 static void
 drive_later(struct conn *c)
 {
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (c->state == CONN_TCP)
 		deferred_add(c);
 	pthread_mutex_unlock(&c->lock);
@@ -189,7 +189,7 @@ drive_later(struct conn *c)
 static void
 connected(struct conn *c, int fd)
 {
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (c->state == CONN_TCP)
 		(void)handshake_begin(c, fd);
 	pthread_mutex_unlock(&c->lock);

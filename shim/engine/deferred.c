@@ -232,7 +232,7 @@ deferred_drive(void)
 	pthread_mutex_unlock(&lock);
 	for (; c != NULL; c = next) {
 		next = c->next_deferred;
-		if (pthread_mutex_trylock(&c->lock) != 0)
+		if (!conn_trylock(c))
 			continue;
 		done = advance(c);
 		if (done)
@@ -260,7 +260,7 @@ deferred_ask(struct pollfd *p, int n)
 	for (c = first; c != NULL && k < n; c = c->next_deferred) {
 		short ev = POLLIN;
 
-		if (pthread_mutex_trylock(&c->lock) == 0) {
+		if (conn_trylock(c)) {
 			if (bytes_left(&c->out) > 0 ||
 			    c->state == CONN_TCP || c->state == CONN_OPEN)
 				ev = POLLOUT;

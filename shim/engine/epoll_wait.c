@@ -79,7 +79,7 @@ share(struct reg *r, enum conn_state seen)
 {
 	if (reg_alone(r))
 		return;
-	pthread_mutex_lock(&r->c->lock);
+	conn_lock(r->c);
 	r->c->noted_state = seen; /* what has come since is still to be told */
 	pthread_mutex_unlock(&r->c->lock);
 	epoll_note_others(r);
@@ -124,7 +124,7 @@ examine(struct reg *r, uint32_t kernel)
 	if (fd == -1)
 		return 0;
 	ready_check(c, fd, poll_bits(r->events), &now);
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	seen = c->state;
 	changed = conn_changed(c);
 	c->fresh = false;
@@ -153,7 +153,7 @@ epoll_has_news(const struct reg *r)
 
 	ready_check(r->c, r->fd, poll_bits(r->events), &now);
 	if (reg_alone(r)) { /* nobody else is to be told what this look saw */
-		pthread_mutex_lock(&r->c->lock);
+		conn_lock(r->c);
 		if (conn_changed(r->c))
 			conn_tell(r->c);
 		r->c->noted_state = r->c->state;
@@ -217,7 +217,7 @@ buffered(struct reg *r)
 
 	if (!r->live || c == NULL || (r->events & EPOLLET) || r->disarmed)
 		return false;
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	yes = conn_buffered(c);
 	pthread_mutex_unlock(&c->lock);
 	return yes;

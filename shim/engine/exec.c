@@ -60,6 +60,7 @@ step_out(struct conn *c, void *arg)
 	if (handover_passes(h, c)) /* this process has it in its next image */
 		return;
 	c->outside = slot_step_out(c->slot, process_holder());
+	conn_touched(c);
 }
 
 static void
@@ -68,6 +69,7 @@ step_in(struct conn *c, void *arg)
 	if (!c->outside)
 		return;
 	c->outside = false;
+	conn_touched(c);
 	if (slot_step_in(c->slot, process_holder(), c->cookie))
 		return;
 	c->slot = NULL;
@@ -125,6 +127,7 @@ leave_to_relays(const struct handover *h)
 		struct conn *c = h->to[i].c;
 
 		c->state = CONN_RELAYED;
+		conn_touched(c);
 		(void)slot_leave(c->slot, process_holder(), NULL);
 		c->slot = NULL;
 	}

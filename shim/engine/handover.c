@@ -24,6 +24,7 @@ offer(struct conn *c, enum slot_use use, const struct turn *t)
 	    !slot_claim(c->slot, use, &c->stamp[use]))
 		return false;
 	slot_offer(c->slot, use, &c->stamp[use]);
+	conn_touched(c);
 	return true;
 }
 
@@ -115,7 +116,7 @@ handover_all(struct conn *c, int fd, const int *more, int n)
 	struct relay r;
 	int rv;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	rv = give(c, fd, 0, &r);
 	if (rv == 0)
 		c->state = CONN_RELAYED; /* for threads that still have it */
@@ -148,7 +149,7 @@ handover_to(struct handover *h, struct conn *c, int fd)
 			return i;
 	if (h->conns == HANDOVER_CONNS)
 		return -1;
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	rv = give(c, fd, h->leaves, r);
 	pthread_mutex_unlock(&c->lock);
 	if (rv < 0 && relay_none(r, fd) < 0)

@@ -357,7 +357,7 @@ move_others(struct conn *c, const struct patience *p, int *rounds)
 		return false;
 	pthread_mutex_unlock(&c->lock);
 	deferred_drive();
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	return true;
 }
 

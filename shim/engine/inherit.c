@@ -78,9 +78,10 @@ claim(struct conn *c)
 void
 fork_inherit(struct conn *c, bool announced)
 {
-	bool torn = !c->moving && pthread_mutex_trylock(&c->lock) != 0;
+	bool torn = !c->moving && !conn_trylock(c);
 
 	pthread_mutex_init(&c->lock, NULL);
+	conn_touched(c);
 	atomic_store(&c->rx.busy, 0);
 	atomic_store(&c->rx.waiters, 0);
 	atomic_store(&c->tx.busy, 0);

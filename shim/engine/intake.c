@@ -13,23 +13,6 @@ struct intake {
 };
 
 /*
- * About what becomes room bytes, if the peer fills its records: what is more
- * would only have to be kept for the next call.  A record at least.
- */
-OFTEN size_t
-intake_worth(const struct conn *c, size_t room)
-{
-	size_t left = bytes_left(&c->in), n = INPUT_SIZE;
-
-	if (room < BUFFER_SIZE)
-		n = room + 22 * (room / RECORD_SIZE + 1);
-	n = n > left ? n - left : 0;
-	if (n < RECORD_MOST)
-		return RECORD_MOST;
-	return n < INPUT_SIZE ? n : INPUT_SIZE;
-}
-
-/*
  * The beginning of a record that is there already goes to the front of the
  * thread's buffer, and what came lies behind it.  0 or -ENOMEM.
  */
@@ -81,7 +64,7 @@ receive_unlocked(struct conn *c, int fd, const struct intake *to,
 	epoll_before_wait(c);
 	pthread_mutex_unlock(&c->lock);
 	n = wait_receive(c, fd, to->at, to->len, p);
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	return n;
 }
 

@@ -22,8 +22,22 @@ ssize_t wait_input(struct conn *c, int fd, const struct patience *p);
 ssize_t wait_input_for(
     struct conn *c, int fd, size_t room, const struct patience *p);
 
-/* quick.c: how much a read of room bytes asks for, and what a recv has said. */
-size_t intake_worth(const struct conn *c, size_t room);
+/*
+ * About what becomes room bytes, if the peer fills its records: what is more
+ * would only have to be kept for the next call.  A record at least.
+ */
+static inline size_t
+intake_worth(const struct conn *c, size_t room)
+{
+	size_t left = bytes_left(&c->in), n = INPUT_SIZE;
+
+	if (room < BUFFER_SIZE)
+		n = room + 22 * (room / RECORD_SIZE + 1);
+	n = n > left ? n - left : 0;
+	if (n < RECORD_MOST)
+		return RECORD_MOST;
+	return n < INPUT_SIZE ? n : INPUT_SIZE;
+}
 
 /*
  * Locked, with rx, which it gives back: n is what a recv of len bytes into the

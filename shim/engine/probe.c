@@ -61,7 +61,7 @@ probe_begin(struct probe *out, int fd, const struct rule *rule,
 	probing = out;
 	if (timeout > 0)
 		c->deadline = now_ms() + (int64_t)timeout * 1000;
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	out->err = -handshake_drive(c, fd, &p);
 	pthread_mutex_unlock(&c->lock);
 	out->session = c->session;
@@ -73,7 +73,7 @@ probe_end(struct probe *p)
 	probing = NULL;
 	if (p->c == NULL)
 		return;
-	pthread_mutex_lock(&p->c->lock);
+	conn_lock(p->c);
 	if (p->err == 0 && !p->c->linger_set)
 		conn_finish(p->c, p->fd);
 	pthread_mutex_unlock(&p->c->lock);

@@ -17,6 +17,13 @@ extern volatile pid_t *process_mark;
 
 void process_unseen(void); /* in such a child, once */
 
+/* False in such a child that has not been noticed yet. */
+static inline bool
+process_marked(void)
+{
+	return process_mark == NULL || likely(*process_mark != 0);
+}
+
 /*
  * On every entry to the engine: a child that neither a handler nor a hook saw
  * (clone() in assembly) is noticed here by a page that the kernel wiped.
@@ -24,7 +31,7 @@ void process_unseen(void); /* in such a child, once */
 static inline void
 process_check(void)
 {
-	if (process_mark != NULL && unlikely(*process_mark == 0))
+	if (unlikely(!process_marked()))
 		process_unseen();
 }
 

@@ -5,25 +5,22 @@
  * kernel's TCP has driven out of the nearest cache meanwhile (`perf record` of
  * a ping-pong: an instruction of ours takes three times as long as in a loop).
  * So the ordinary way of nearly every read and write is here once more, in one
- * piece: a row of comparisons, one record, one system call.  What is not as it
- * mostly is goes the way of stream_in.c and stream_out.c, from the start or
- * from where that has come to; both answers mean the same.
- *
- * Locked, and unlocked while they wait.
+ * piece and from the program's call on: a row of comparisons, one record, one
+ * system call.  What is not as it mostly is goes the way of carry.c and stream.h,
+ * from the start or from where that has come to; both answer the same.
  */
 #ifndef ENGINE_QUICK_H
 #define ENGINE_QUICK_H
 
-#include "conn.h"
+#include <sys/types.h>
+
+#define QUICK_NOT (-2) /* nothing has happened: it is for the ordinary way */
 
 /*
- * stream_read's, with no flag but MSG_DONTWAIT: a count, a negative errno, or
- * 0: read on in the ordinary way, which finds what has come meanwhile.
+ * As recv(2) and send(2), on a governed fd.  Buffers are judged.  Any thread; in
+ * a signal handler that interrupts the engine they answer QUICK_NOT.
  */
-ssize_t quick_read(
-    struct conn *c, int fd, const struct iovec *v, const struct patience *p);
-
-/* stream_write's: the same, and 0 means that nothing has happened. */
-ssize_t quick_write(struct conn *c, int fd, const struct iovec *v, int flags);
+ssize_t quick_read(int fd, void *buf, size_t len, int flags);
+ssize_t quick_write(int fd, const void *data, size_t len, int flags);
 
 #endif

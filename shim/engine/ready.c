@@ -136,7 +136,7 @@ check(struct conn *c, int fd, short events, struct readiness *r)
 void
 ready_check(struct conn *c, int fd, short events, struct readiness *r)
 {
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	check(c, fd, events, r);
 	pthread_mutex_unlock(&c->lock);
 }
@@ -144,7 +144,7 @@ ready_check(struct conn *c, int fd, short events, struct readiness *r)
 void
 ready_count(struct conn *c, int fd, short events, struct readiness *r)
 {
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	check(c, fd, events, r);
 	if (conn_changed(c)) /* for the others, not for this one */
 		epoll_tell(c);

@@ -47,27 +47,19 @@ is_ours(struct conn *c)
 static void
 drop(struct record_key *k)
 {
-	if (k->opens != NULL)
-		gnutls_aead_cipher_deinit(k->opens);
-	if (k->seals != NULL)
-		gnutls_cipher_deinit(k->seals);
-	k->opens = NULL;
-	k->seals = NULL;
+	if (k->hd != NULL)
+		gnutls_cipher_deinit(k->hd);
+	k->hd = NULL;
 }
 
 static bool
-renew(struct conn *c, struct record_key *k, bool reading,
-    const gnutls_datum_t *secret, const gnutls_datum_t *iv)
+renew(struct conn *c, struct record_key *k, const gnutls_datum_t *secret,
+    const gnutls_datum_t *iv)
 {
-	gnutls_cipher_algorithm_t cipher = gnutls_cipher_get(c->session);
-	int rv;
-
 	drop(k);
-	rv = reading ? gnutls_aead_cipher_init(&k->opens, cipher, secret)
-		     : gnutls_cipher_init(&k->seals, cipher, secret, iv);
-	if (rv < 0) {
-		k->opens = NULL;
-		k->seals = NULL;
+	if (gnutls_cipher_init(
+		&k->hd, gnutls_cipher_get(c->session), secret, iv) < 0) {
+		k->hd = NULL;
 		return false;
 	}
 	memcpy(k->iv, iv->data, RECORD_NONCE);
@@ -85,9 +77,8 @@ learn(struct conn *c, struct record_key *k, bool reading)
 		(unsigned char *)&number) < 0 ||
 	    iv.size != RECORD_NONCE)
 		return false;
-	if (((k->opens == NULL && k->seals == NULL) ||
-		memcmp(k->iv, iv.data, RECORD_NONCE) != 0) &&
-	    !renew(c, k, reading, &secret, &iv))
+	if ((k->hd == NULL || memcmp(k->iv, iv.data, RECORD_NONCE) != 0) &&
+	    !renew(c, k, &secret, &iv))
 		return false;
 	k->number = be64toh(number);
 	k->ahead = false;
@@ -166,21 +157,37 @@ content(const unsigned char *plain, size_t n)
 	return n > 0 && plain[n - 1] == DATA ? n - 1 : 0;
 }
 
+/* As gnutls_memcmp, in a time that says nothing, and in six instructions. */
+static inline bool
+is_same(const unsigned char a[TAG], const unsigned char b[TAG])
+{
+	uint64_t x[2], y[2];
+
+	memcpy(x, a, TAG);
+	memcpy(y, b, TAG);
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+
 /* h: a whole record; into at, where there is room for all of it. */
 OFTEN static size_t
-open_at(struct record_key *key, const unsigned char *nonce,
-    const unsigned char *h, size_t size, unsigned char *at)
+open_at(struct record_key *key, unsigned char *nonce, const unsigned char *h,
+    size_t size, unsigned char *at)
 {
+	const unsigned char *sealed = h + HEADER;
+	gnutls_cipher_hd_t hd = key->hd;
+	unsigned char tag[TAG];
 	size_t n = size - TAG, k = 0;
 
-	if (gnutls_aead_cipher_decrypt(key->opens, nonce, RECORD_NONCE, h, HEADER,
-		TAG, h + HEADER, size, at, &n) == 0)
+	gnutls_cipher_set_iv(hd, nonce, RECORD_NONCE);
+	if (gnutls_cipher_add_auth(hd, h, HEADER) == 0 &&
+	    gnutls_cipher_decrypt2(hd, sealed, n, at, n) == 0 &&
+	    gnutls_cipher_tag(hd, tag, TAG) == 0 && is_same(tag, sealed + n))
 		k = content(at, n);
-	if (k > 0) {
+	if (likely(k > 0)) {
 		count(key);
 		return k;
 	}
-	gnutls_memset(at, 0, size - TAG); /* nobody's, or not data */
+	gnutls_memset(at, 0, n); /* nobody's, or not data */
 	return 0;
 }
 
@@ -191,7 +198,7 @@ open_at(struct record_key *key, const unsigned char *nonce,
  * for its sake alone.
  */
 static size_t
-open_straight(struct record_key *key, const unsigned char *nonce,
+open_straight(struct record_key *key, unsigned char *nonce,
     const unsigned char *h, size_t size, unsigned char *buf)
 {
 	unsigned char *behind = buf + size - TAG - 1, kept = *behind;
@@ -211,7 +218,7 @@ may_go_straight(const unsigned char *buf, size_t len, size_t size)
 }
 
 static size_t
-open_copied(struct record_key *key, const unsigned char *nonce,
+open_copied(struct record_key *key, unsigned char *nonce,
     const unsigned char *h, size_t size, unsigned char *buf)
 {
 	unsigned char *aside = thread_record();
@@ -224,7 +231,7 @@ open_copied(struct record_key *key, const unsigned char *nonce,
 
 /* h: a whole record, whose nonce that is, into buf, where its content fits. */
 static inline size_t
-open_into(struct record_key *key, const unsigned char *nonce,
+open_into(struct record_key *key, unsigned char *nonce,
     const unsigned char *h, size_t size, unsigned char *buf, size_t len)
 {
 	return may_go_straight(buf, len, size)
@@ -236,12 +243,10 @@ OFTEN size_t
 record_open_one(
     struct conn *c, const unsigned char *h, size_t n, void *buf, size_t len)
 {
-	const struct record *r = &c->record;
 	unsigned char nonce[RECORD_NONCE];
 	size_t size;
 
-	if (n < HEADER || !r->rx.known || r->whose != RECORD_OURS || r->kept ||
-	    r->within || r->lent > 0)
+	if (n < HEADER)
 		return 0;
 	size = (size_t)h[3] << 8 | h[4];
 	if (n != HEADER + size || h[0] != DATA || n > RECORD_MOST ||
@@ -307,7 +312,7 @@ seal_at(struct record_key *key, unsigned char *nonce, unsigned char *h,
 	size_t size = len + 1 + TAG, first = straight(len);
 	size_t rest = len + 1 - first;
 	unsigned char *at = h + HEADER, *last = at + first;
-	gnutls_cipher_hd_t hd = key->seals;
+	gnutls_cipher_hd_t hd = key->hd;
 
 	memcpy(h, (unsigned char[]){DATA, 3, 3}, 3);
 	h[3] = (unsigned char)(size >> 8);
@@ -364,8 +369,7 @@ record_seal_one(
 	struct record_key *key = &c->record.tx;
 	unsigned char nonce[RECORD_NONCE];
 
-	if (!key->known || c->record.whose != RECORD_OURS ||
-	    !may_seal(c, len) || !lasts(key))
+	if (len > c->record.taken || !lasts(key))
 		return 0;
 	(void)next(c, key, false, nonce);
 	return seal_at(key, nonce, at, data, len);

@@ -114,6 +114,7 @@ settle_down(struct job *j)
 	linger_off();
 	table_each(let_go_of, j->c);
 	table_keep(j->fd, j->c);
+	conn_touched(j->c);
 	j->c->moving = false;
 	j->c->timeouts = false;
 	j->c->regs = NULL;

@@ -25,6 +25,14 @@ ssize_t stream_send(struct conn *c, int fd, const struct iovec *iov, int n,
     const struct patience *p);
 
 /*
+ * The rest of a read by quick.c, which has got so_far, 0 or a negative errno; and
+ * what every write of total bytes does with its answer.  Both unlock.
+ */
+ssize_t stream_read_on(struct conn *c, int fd, const struct iovec *iov, int n,
+    int flags, ssize_t so_far);
+ssize_t stream_written(struct conn *c, ssize_t rv, size_t total, int flags);
+
+/*
  * Queues close_notify if that has not been done; when all output is gone, the
  * kernel's side is shut too.  0, -EAGAIN (the rest later) or -errno.
  */

@@ -6,7 +6,6 @@
 #include "argument.h"
 #include "conn.h"
 #include "intake.h"
-#include "quick.h"
 #include "stream.h"
 #include "watch.h"
 
@@ -240,18 +239,21 @@ read_ready(struct conn *c, int fd, struct patience *p)
 	return rv;
 }
 
-OFTEN ssize_t
+ssize_t
 stream_read(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 {
-	struct patience p = {.flags = flags & MSG_DONTWAIT};
-	ssize_t rv;
+	conn_lock(c);
+	return stream_read_on(c, fd, iov, n, flags, 0);
+}
 
-	pthread_mutex_lock(&c->lock);
-	if (n == 1 && flags == p.flags && (rv = quick_read(c, fd, iov, &p)) != 0) {
-		if (likely(rv > 0)) {
-			pthread_mutex_unlock(&c->lock);
-			return rv;
-		}
+ssize_t
+stream_read_on(struct conn *c, int fd, const struct iovec *iov, int n,
+    int flags, ssize_t so_far)
+{
+	struct patience p = {.flags = flags & MSG_DONTWAIT};
+	ssize_t rv = so_far;
+
+	if (rv < 0) {
 		rv = read_done(c, fd, rv);
 		leave(c, rv);
 		return rv;
@@ -277,7 +279,7 @@ stream_hand_on(struct conn *c, int fd, size_t len,
 	struct iovec v = {NULL, len};
 	ssize_t rv;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	rv = read_ready(c, fd, &p);
 	if (rv == 0 && c->state == CONN_WATCHED) {
 		rv = -EINVAL; /* callers fall back to read */

@@ -7,7 +7,6 @@
 
 #include "conn.h"
 #include "deferred.h"
-#include "quick.h"
 #include "ready.h"
 #include "reserve.h"
 #include "stream.h"
@@ -310,36 +309,17 @@ write_again(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 			return -ENOMEM;
 		pthread_mutex_unlock(&c->lock);
 		deferred_drive();
-		pthread_mutex_lock(&c->lock);
+		conn_lock(c);
 		rv = write_locked(c, fd, iov, n, flags);
 	}
 	return rv;
 }
 
-OFTEN ssize_t
-stream_write(
-    struct conn *c, int fd, const struct iovec *iov, int n, int flags)
+ssize_t
+stream_written(struct conn *c, ssize_t rv, size_t total, int flags)
 {
-	ssize_t rv;
-
-	if (flags & MSG_OOB)
-		return -EOPNOTSUPP;
-	pthread_mutex_lock(&c->lock);
-	rv = n == 1 ? quick_write(c, fd, iov, flags) : 0;
-	if (likely(rv > 0 && c->out.base == NULL)) {
-		pthread_mutex_unlock(&c->lock);
-		return rv;
-	}
-	if (rv == 0)
-		rv = write_locked(c, fd, iov, n, flags);
-	if (rv == -EAGAIN)
-		rv = write_again(c, fd, iov, n, flags);
-	if (rv == 0 && c->state == CONN_WATCHED) {
-		pthread_mutex_unlock(&c->lock);
-		return watch_write(c, fd, iov, n, flags);
-	}
 	c->lost_told |= rv == -EPIPE || rv == -ECONNRESET;
-	if (rv == -EAGAIN || (rv >= 0 && (size_t)rv < stream_room(iov, n)))
+	if (rv == -EAGAIN || (rv >= 0 && (size_t)rv < total))
 		c->out_shorts++;
 	if (bytes_settle(&c->in) < 0 || bytes_settle(&c->out) < 0)
 		conn_fail(c, -ENOMEM);
@@ -347,6 +327,25 @@ stream_write(
 	if (rv == -EPIPE && !(flags & MSG_NOSIGNAL))
 		raise(SIGPIPE);
 	return rv;
+}
+
+ssize_t
+stream_write(
+    struct conn *c, int fd, const struct iovec *iov, int n, int flags)
+{
+	ssize_t rv;
+
+	if (flags & MSG_OOB)
+		return -EOPNOTSUPP;
+	conn_lock(c);
+	rv = write_locked(c, fd, iov, n, flags);
+	if (rv == -EAGAIN)
+		rv = write_again(c, fd, iov, n, flags);
+	if (rv == 0 && c->state == CONN_WATCHED) {
+		pthread_mutex_unlock(&c->lock);
+		return watch_write(c, fd, iov, n, flags);
+	}
+	return stream_written(c, rv, stream_room(iov, n), flags);
 }
 
 int
@@ -423,7 +422,7 @@ stream_shutdown(struct conn *c, int fd, int how)
 
 	if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
 		return -EINVAL;
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	plain |= c->state == CONN_FAILED || c->state == CONN_WATCHED ||
 	    c->wr_shut;
 	if (c->state == CONN_TCP) {

@@ -121,7 +121,7 @@ lose(struct conn *c)
 {
 	struct slot_end end;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (c->slot != NULL)
 		(void)slot_leave(c->slot, process_holder(), &end);
 	c->slot = NULL;
@@ -349,9 +349,14 @@ table_fd(const struct conn *c)
 static struct conn *
 made(void)
 {
+	struct conn *c;
+
 	if (near_made < sizeof near / sizeof *near)
 		return &near[near_made++];
-	return calloc(1, sizeof(struct conn));
+	c = aligned_alloc(CONN_LINE, sizeof *c);
+	if (c != NULL)
+		memset(c, 0, sizeof *c);
+	return c;
 }
 
 struct conn *
@@ -389,7 +394,7 @@ announce(struct conn *c)
 {
 	c->announced = announcements;
 	c->expected = slot_expect(c->slot);
-	if (c->slot != NULL && pthread_mutex_trylock(&c->lock) == 0) {
+	if (c->slot != NULL && conn_trylock(c)) {
 		fork_offer(c);
 		pthread_mutex_unlock(&c->lock);
 	}

@@ -23,7 +23,7 @@ struct thread {
 };
 
 __thread struct thread_now thread_now
-    __attribute__((tls_model("initial-exec")));
+    __attribute__((tls_model("initial-exec"), aligned(64)));
 
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;

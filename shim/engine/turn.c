@@ -83,7 +83,7 @@ wait_once(struct conn *c, struct turn *t, const struct patience *p)
 	epoll_before_wait(c);
 	pthread_mutex_unlock(&c->lock);
 	rv = sleep_on(t, gives, left);
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	return rv == -EINTR && !wait_goes_on(p) ? rv : 0;
 }
 

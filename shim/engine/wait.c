@@ -294,6 +294,15 @@ recv_any(struct conn *c, struct held *h, int fd, void *buf, size_t len,
 	return rv;
 }
 
+ssize_t
+wait_receive_again(struct conn *c, int fd, unsigned char *buf, size_t len,
+    const struct patience *p)
+{
+	return p->flags & MSG_DONTWAIT || may_say_again(c, fd, p)
+		   ? -EAGAIN
+		   : wait_receive(c, fd, buf, len, p);
+}
+
 /*
  * Where there are threads the wait is a look at one byte: a cancelled thread
  * would take what it had received along, and a number that is closed and
@@ -441,7 +450,7 @@ send_once(struct conn *c, int fd, const struct patience *p, const ssize_t *said)
 				       bytes_left(&c->now), p->flags);
 		n = transmitted(c, fd, p, n, &how);
 	}
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	settle_sent(c, n, how);
 	return n;
 }
@@ -496,6 +505,6 @@ wait_writable(
 	epoll_before_wait(c);
 	pthread_mutex_unlock(&c->lock);
 	rv = fd >= 0 ? wait_poll(&h, fd, events, p) : -EBADF;
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	return rv;
 }

@@ -66,6 +66,13 @@ ssize_t wait_receive_now(
     struct conn *c, int fd, unsigned char *buf, size_t len);
 
 /*
+ * The only thread has made the recv of the first, and that has said -EAGAIN: was
+ * it the kernel's to say?
+ */
+ssize_t wait_receive_again(struct conn *c, int fd, unsigned char *buf,
+    size_t len, const struct patience *p);
+
+/*
  * Sends c->out.  Locked, tx held; unlocks while it sends.  0 when all is
  * gone, -EAGAIN when some is left, or a negative errno.
  */

@@ -268,7 +268,7 @@ watch_read(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 	size_t left;
 	int no = 0;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	left = unwrap_left(c, iov, n, flags);
 	/* what is thrown away unseen could not be judged */
 	if (c->watch != NULL && !c->watch->in_known && (flags & MSG_TRUNC))
@@ -281,7 +281,7 @@ watch_read(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 	rv = transfer(fd, iov, n, flags, true);
 	if (rv <= 0)
 		return rv;
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	no = hear(c, fd, true, iov, n, (size_t)rv, !(flags & MSG_PEEK));
 	pthread_mutex_unlock(&c->lock);
 	return no < 0 ? no : rv;
@@ -293,13 +293,13 @@ watch_write(struct conn *c, int fd, const struct iovec *iov, int n, int flags)
 	ssize_t rv;
 	int no;
 
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	no = hear(c, fd, false, iov, n, MESSAGE, false);
 	pthread_mutex_unlock(&c->lock);
 	if (no < 0)
 		return no;
 	rv = transfer(fd, iov, n, flags, false);
-	pthread_mutex_lock(&c->lock);
+	conn_lock(c);
 	if (rv > 0)
 		(void)hear(c, fd, false, iov, n, (size_t)rv, true);
 	pthread_mutex_unlock(&c->lock);

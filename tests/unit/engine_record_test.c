@@ -22,8 +22,8 @@ warm(struct traffic *t, const char *suite)
 			if (!carry(t, k, i == 0 ? 16384 : 10, MOST))
 				memory_die("no bytes");
 	for (k = 0; k < 2; k++)
-		if (t->p.c[k]->record.rx.opens == NULL ||
-		    t->p.c[k]->record.tx.seals == NULL)
+		if (t->p.c[k]->record.rx.hd == NULL ||
+		    t->p.c[k]->record.tx.hd == NULL)
 			memory_die("GnuTLS still does it all");
 }
 
@@ -346,8 +346,8 @@ test_older(void)
 	for (i = 0; i < 20; i++)
 		good &=
 		    carry(&t, CLIENT, 20000, MOST) && carry(&t, SERVER, 20, 3);
-	result(good && t.p.c[CLIENT]->record.tx.seals == NULL &&
-		   t.p.c[SERVER]->record.rx.opens == NULL,
+	result(good && t.p.c[CLIENT]->record.tx.hd == NULL &&
+		   t.p.c[SERVER]->record.rx.hd == NULL,
 	    "is GnuTLS's");
 	pair_close(&t.p);
 }
