@@ -6,6 +6,7 @@
 #include "argument.h"
 #include "call.h"
 #include "carry.h"
+#include "thread.h"
 
 /* A file, and some of it. */
 struct source {
@@ -121,7 +122,7 @@ do_sendfile64(int fd, int file, off64_t *off, size_t len)
 		    ? -1
 		    : carry_refused(EINVAL);
 	/* no more than is asked: malloc() has small ones at hand */
-	s.cap = s.len < 1 << 16 ? s.len : 1 << 16;
+	s.cap = s.len < OUTPUT_PLAIN ? s.len : OUTPUT_PLAIN;
 	s.buf = malloc(s.cap);
 	if (s.buf == NULL)
 		return carry_refused(ENOMEM);

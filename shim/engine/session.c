@@ -60,7 +60,7 @@ void
 session_out(struct conn *c)
 {
 	if (c->out.base == NULL && thread_output() != NULL)
-		bytes_borrow(&c->out, thread_output(), 0, BUFFER_SIZE + 8192);
+		bytes_borrow(&c->out, thread_output(), 0, OUTPUT_SIZE);
 }
 
 /* All of iov but the first skip bytes; a count, or -1 without memory. */

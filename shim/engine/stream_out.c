@@ -10,11 +10,11 @@
 #include "ready.h"
 #include "reserve.h"
 #include "stream.h"
+#include "thread.h"
 #include "watch.h"
 
 #define RECORD RECORD_SIZE
 #define SEIZE_MS 100
-#define BATCH (4 * RECORD) /* plaintext encrypted for one send */
 
 /*
  * How much plaintext to encrypt now.  The kernel's room is asked first: a
@@ -28,7 +28,7 @@ budget(struct conn *c, int fd, size_t left)
 {
 	uint32_t mem[SK_MEMINFO_VARS];
 	socklen_t len = sizeof mem;
-	size_t room, most = left < BATCH ? left : BATCH;
+	size_t room, most = left < OUTPUT_PLAIN ? left : OUTPUT_PLAIN;
 
 	if (stream_roomy(c, most))
 		return most;

@@ -14,7 +14,7 @@
 struct thread {
 	unsigned char unused[4096 - INPUT_BEFORE % 4096]; /* see near() */
 	unsigned char in[INPUT_BEFORE + INPUT_SIZE];
-	unsigned char out[BUFFER_SIZE + 8192]; /* room for record overhead */
+	unsigned char out[OUTPUT_SIZE];
 	unsigned char record[RECORD_MOST];
 	unsigned char kept[2 * THREAD_KEEP]; /* see thread_keep */
 	struct tlsshim_error failed; /* size 0: none */

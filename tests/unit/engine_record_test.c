@@ -352,6 +352,25 @@ test_older(void)
 	pair_close(&t.p);
 }
 
+/* What is encrypted at a time goes as one send; half as much cost more. */
+static void
+test_sends(void)
+{
+	struct traffic t;
+	int i;
+
+	memory_test = "a write of 500000 bytes";
+	for (i = 0; i < 2; i++) {
+		start(&t, versions[i], versions[i]);
+		t.p.m[CLIENT]->sends = 0;
+		result(put(&t, CLIENT, 500000, 0) == 500000 &&
+			   t.p.m[CLIENT]->sends == 4,
+		    "%u sends", t.p.m[CLIENT]->sends);
+		result(get(&t, CLIENT, 500000, 0) == 500000, "all is there");
+		pair_close(&t.p);
+	}
+}
+
 int
 main(void)
 {
@@ -367,5 +386,6 @@ main(void)
 	test_end();
 	test_between();
 	test_older();
+	test_sends();
 	return failures > 0;
 }
