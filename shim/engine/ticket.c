@@ -15,6 +15,30 @@ enum { PERIOD = 3 }; /* times timeout: GnuTLS's STEK_ROTATION_PERIOD_PRODUCT */
 
 static unsigned char *_Atomic own_key; /* TICKET_KEY bytes, for ever */
 
+/*
+ * The key that was derived last.  Its memory is a secret's, and it opens no
+ * more than what it comes from, which lies beside it.
+ */
+struct derived {
+	uint64_t number; /* of the credentials; 0: nothing is here */
+	bool tls13;
+	char name[256];
+	unsigned char key[TICKET_KEY];
+};
+static struct derived *_Atomic last; /* owned, for ever */
+static atomic_flag busy = ATOMIC_FLAG_INIT; /* guards *last; only tried */
+static _Atomic bool again; /* the process has more than one connection */
+
+/* Without memory each connection derives its own. */
+static void
+last_init(void)
+{
+	struct derived *none = NULL, *d = secret_new(sizeof *d);
+
+	if (d != NULL && !atomic_compare_exchange_strong(&last, &none, d))
+		secret_free(d, sizeof *d);
+}
+
 int
 ticket_init(void)
 {
@@ -22,6 +46,7 @@ ticket_init(void)
 
 	if (atomic_load(&own_key) != NULL)
 		return 0;
+	last_init();
 	made = secret_new(TICKET_KEY);
 	if (made == NULL)
 		return -ENOMEM;
@@ -68,6 +93,45 @@ derive(const struct conn *c, const struct hello *h, const unsigned char *from,
 	    : 0;
 }
 
+static bool
+is_last(const struct derived *d, const struct conn *c, const char *name,
+    bool tls13)
+{
+	return d->number == c->cred->number && d->tls13 == tls13 &&
+	    strcmp(d->name, name) == 0;
+}
+
+/*
+ * From own_key, which lives as long: those of files are to be gone with them.
+ * SHA-512 is 15,000 instructions, and the answer is most often the last one.  A
+ * process with one connection (a forked child) keeps nothing, and has no page
+ * to copy.
+ */
+static int
+derive_own(const struct conn *c, const struct hello *h, bool tls13,
+    unsigned char *out)
+{
+	const unsigned char *from = atomic_load(&own_key);
+	struct derived *d = atomic_load(&last);
+	int rv = 0;
+
+	if (d == NULL || atomic_flag_test_and_set(&busy))
+		return derive(c, h, from, tls13, out);
+	if (is_last(d, c, h->name, tls13)) {
+		memcpy(out, d->key, TICKET_KEY);
+	} else {
+		rv = derive(c, h, from, tls13, out);
+		if (rv == 0 && atomic_exchange(&again, true)) {
+			d->number = c->cred->number;
+			d->tls13 = tls13;
+			strcpy(d->name, h->name);
+			memcpy(d->key, out, TICKET_KEY);
+		}
+	}
+	atomic_flag_clear(&busy);
+	return rv;
+}
+
 /*
  * GnuTLS makes the key of a ticket from the session's and the number of the
  * period, and a ticket begins with the first bytes of that (lib/stek.c).  It
@@ -106,7 +170,7 @@ choose_key(
 	if (k == NULL)
 		return ticket_init() < 0
 		    ? -EIO
-		    : derive(c, h, atomic_load(&own_key), tls13, key);
+		    : derive_own(c, h, tls13, key);
 	for (i = 1; h->has_ticket && i < k->n; i++)
 		if (derive(c, h, k->key[i], tls13, key) == 0 &&
 		    opens(key, h, timeout)) {

@@ -234,6 +234,49 @@ test_ticket_key(void)
 	result(gone == 1 && gone_clean == 1, "their memory is wiped");
 }
 
+/* Whether the key of the last connection is that of this one. */
+static bool
+key_is_own(struct pair *p, const char *name, bool tls13, uint64_t number)
+{
+	struct hello h = {.newest = 0x0304};
+	struct credentials *cred = (struct credentials *)p->c[SERVER]->cred;
+	unsigned char key[TICKET_KEY], want[TICKET_KEY];
+	uint64_t was = cred->number;
+	bool same;
+
+	strcpy(h.name, name);
+	cred->number = number;
+	same = choose_key(p->c[SERVER], &h, tls13, key) == 0 &&
+	    derive(p->c[SERVER], &h, atomic_load(&own_key), tls13, want) == 0 &&
+	    memcmp(key, want, TICKET_KEY) == 0;
+	cred->number = was;
+	return same;
+}
+
+static void
+test_last_key(void)
+{
+	static const unsigned char other[TICKET_KEY];
+	struct derived *d;
+	struct pair p;
+
+	memory_test = "the key of the last ticket";
+	pair_start(&p, "", TICKETS);
+	result(key_is_own(&p, "a", true, 7) && key_is_own(&p, "a", true, 7) &&
+		key_is_own(&p, "a", true, 7), "is that of the next one");
+	d = atomic_load(&last);
+	result(d != NULL && is_last(d, p.c[SERVER], "a", true) == false &&
+		d->number == 7 && strcmp(d->name, "a") == 0, "and is kept");
+	memcpy(d->key, other, TICKET_KEY);
+	result(!key_is_own(&p, "a", true, 7), "so that it is not made again");
+	result(key_is_own(&p, "b", true, 7), "but for another name");
+	memcpy(d->key, other, TICKET_KEY);
+	result(key_is_own(&p, "b", false, 7), "for another version");
+	memcpy(d->key, other, TICKET_KEY);
+	result(key_is_own(&p, "b", false, 8), "and for other files");
+	pair_close(&p);
+}
+
 /* What a hook has seen is not asked, and what was asked is known. */
 static void
 test_nodelay_is_known(void)
@@ -242,6 +285,7 @@ test_nodelay_is_known(void)
 	int set, was = -1;
 	socklen_t len = sizeof was;
 
+	memory_test = "TCP_NODELAY";
 	for (set = -1; set < 2; set++) {
 		unsigned want = set == -1 ? 1 : 0;
 
@@ -279,6 +323,7 @@ main(void)
 	test_flood();
 	test_master();
 	test_ticket_key();
+	test_last_key();
 	test_nodelay_is_known();
 	return failures > 0;
 }
