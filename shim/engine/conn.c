@@ -204,7 +204,7 @@ void
 conn_undelayed(struct conn *c, bool on)
 {
 	conn_lock(c);
-	c->nodelay = false; /* the program's own word from now on */
+	c->hurried = c->nodelay = false; /* the program's own word from now on */
 	c->undelayed = on ? 1 : -1;
 	pthread_mutex_unlock(&c->lock);
 }
@@ -216,9 +216,9 @@ set_nodelay(int fd, int on)
 }
 
 void
-conn_hurry(struct conn *c, int fd)
+conn_first_sends(struct conn *c, int fd)
 {
-	if (conn_nodelay(c, fd))
+	if (!c->hurried || conn_nodelay(c, fd))
 		return;
 	set_nodelay(fd, 1);
 	c->nodelay = true;
@@ -227,6 +227,7 @@ conn_hurry(struct conn *c, int fd)
 void
 conn_first_sent(struct conn *c, int fd)
 {
+	c->hurried = false;
 	if (!c->nodelay)
 		return;
 	c->nodelay = false;

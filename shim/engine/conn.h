@@ -200,7 +200,8 @@ struct conn {
 	bool unwrapped; /* WATCHED: plaintext, and plain comes first; unwrap.h */
 	bool rd_shut; /* shutdown(SHUT_RD) */
 	bool wr_shut; /* our close_notify is queued or sent */
-	bool nodelay;  /* TCP_NODELAY is on, and not by the program */
+	bool hurried;  /* the first data waits for no acknowledgement */
+	bool nodelay;  /* TCP_NODELAY is on meanwhile, and not by the program */
 	signed char undelayed; /* the program's: 1 on, -1 off, 0 not asked yet */
 	unsigned out_shorts; /* writes that have met the end of the room */
 	bool timeouts; /* SO_RCVTIMEO or SO_SNDTIMEO may be set */
@@ -299,9 +300,10 @@ void conn_undelayed(struct conn *c, bool on); /* the program has set it */
 /*
  * Locked.  Nobody answers a client's Finished, nor a server's tickets: Nagle's
  * algorithm would hold the first data back until the delayed acknowledgement
- * (40 ms).  So TCP_NODELAY is on from the handshake to the first data.
+ * (40 ms).  So TCP_NODELAY is on for the first data (hurried), unless the
+ * program has said meanwhile what it is to be.
  */
-void conn_hurry(struct conn *c, int fd);
+void conn_first_sends(struct conn *c, int fd);
 void conn_first_sent(struct conn *c, int fd);
 
 /* Governed listeners of this process, by count. */

@@ -70,8 +70,8 @@ finish(struct conn *c, int fd)
 	resume_settle(c, &v);
 	if (c->side == SIDE_SERVER)
 		ticket_send(c);
-	if (c->side == SIDE_SERVER && c->has_ticket) /* an answer follows it */
-		conn_hurry(c, fd);
+	if (c->side == SIDE_SERVER)
+		c->hurried = c->has_ticket; /* an answer follows it */
 	log_open(c);
 	return 0;
 }
@@ -305,8 +305,7 @@ handshake_begin(struct conn *c, int fd)
 	c->state = CONN_HANDSHAKE;
 	if (c->deferred)
 		deferred_add(c);
-	if (c->side == SIDE_CLIENT)
-		conn_hurry(c, fd);
+	c->hurried = c->side == SIDE_CLIENT;
 	return 0;
 }
 

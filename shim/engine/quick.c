@@ -36,7 +36,7 @@ may_read(const struct conn *c)
 static inline bool
 may_write(const struct conn *c)
 {
-	return is_still(c) && c->wrote && !c->wr_shut && !c->nodelay &&
+	return is_still(c) && c->wrote && !c->wr_shut && !c->hurried &&
 	       (c->got_data || c->side == SIDE_SERVER) &&
 	       record_seals(&c->record);
 }

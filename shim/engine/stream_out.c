@@ -183,6 +183,7 @@ send_all(struct conn *c, int fd, struct walk *w, size_t total,
 		    : encrypt(c, w, (size_t)k);
 		if (rv < 0)
 			return done > 0 ? (ssize_t)done : rv;
+		conn_first_sends(c, fd);
 		rv = wait_output(c, fd, p);
 		if (rv < 0 && rv != -EAGAIN && rv != -EINTR)
 			return done > 0 ? (ssize_t)done : rv;

@@ -93,7 +93,7 @@ FLAG(in, rd_shut)
 FLAG(in, in_eof)
 FLAG(in, held_back)
 FLAG(out, wr_shut)
-FLAG(out, nodelay)
+FLAG(out, hurried)
 
 static void
 both_state(struct conn *c, bool on)
@@ -258,7 +258,7 @@ static const struct {
     ROW(IN, in_claim),
     ROW(IN, in_key),
     ROW(OUT, out_wr_shut),
-    ROW(OUT, out_nodelay),
+    ROW(OUT, out_hurried),
     ROW(OUT, out_turn),
     ROW(OUT, out_claim),
     ROW(OUT, out_first),

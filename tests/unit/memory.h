@@ -47,6 +47,7 @@ struct memory {
 
 	int nodelay; /* as the program has set it */
 	unsigned nodelay_asked;
+	int nodelay_sent; /* as it was at the last send */
 	unsigned recvs, sends;
 	bool fin;     /* the peer ends behind what is in `in` */
 	bool reset;   /* ... by a reset */
@@ -187,6 +188,7 @@ memory_send(int fd, const void *buf, size_t len, int flags)
 		memory_die("a send that could raise SIGPIPE");
 	if (memory_trouble(m, &m->sends, &m->send_fails) == -1)
 		return -1;
+	m->nodelay_sent = m->nodelay;
 	for (;;) {
 		if (m->shut_wr || m->dead || m->reset || m->peer == NULL) {
 			errno = EPIPE;
