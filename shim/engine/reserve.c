@@ -10,7 +10,8 @@
 #include "reserve.h"
 
 /* Pages that nobody has touched are nobody's memory. */
-#define SIZE (2 << 20)
+#define SIZE RESERVE_SIZE
+#define pool reserve_pool
 #define STEP (256 << 10) /* what a handshake takes in between, and some more */
 
 /* Blocks lie one behind the other; a free one is joined with its next. */
@@ -21,7 +22,7 @@ struct block {
 _Static_assert(sizeof(struct block) == 16, "keeps the alignment of malloc");
 
 /* In .bss it would part what a fork writes (engine.h). */
-APART static _Alignas(16) unsigned char pool[SIZE];
+APART _Alignas(16) unsigned char pool[SIZE];
 static atomic_flag busy = ATOMIC_FLAG_INIT; /* guards the blocks */
 static _Atomic size_t taken;
 
@@ -110,13 +111,6 @@ reserve_get(size_t n)
 	}
 	unlock();
 	return b != NULL ? b + 1 : NULL;
-}
-
-bool
-reserve_has(const void *p)
-{
-	return (uintptr_t)p >= (uintptr_t)pool &&
-	    (uintptr_t)p < (uintptr_t)pool + SIZE;
 }
 
 size_t
