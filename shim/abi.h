@@ -110,6 +110,8 @@ struct shim_host {
 	void (*set_class)(int fd, enum fd_class k); /* any thread, no lock */
 	const struct shim_env *env;
 	const char *sealed; /* not NULL; 1: under seccomp, make no call of our own */
+	/* not NULL; 1: threads may have asked for asynchronous cancellation */
+	const char *asynchronous;
 
 	/*
 	 * A word for the engine on a page that the kernel gives as zeros to

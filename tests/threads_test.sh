@@ -50,7 +50,7 @@ suite() {
 		suite_addTest "test_${name//-/_}_is_as_over_tcp"
 	done
 	if [ -z "$TSAN" ]; then	# it holds signals back, and cancellation too
-		for name in readers arriving arriving-async second-reader \
+		for name in readers arriving arriving-async writing-async second-reader \
 		    write accept connect \
 		    interrupted-reads interrupted-second-reader \
 		    interrupted-writes interrupted-connects handler-pipe; do

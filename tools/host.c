@@ -36,13 +36,14 @@ host_init(void)
 #undef CALL_BY_HAND
 	};
 	static const struct shim_env env;
-	static const char sealed;
+	static const char no;
 	static const struct shim_host self = {.abi = SHIM_ABI,
 	    .libc = &libc,
 	    .class_of = class_of,
 	    .set_class = class_set,
 	    .env = &env,
-	    .sealed = &sealed,
+	    .sealed = &no,
+	    .asynchronous = &no,
 	    .names_find = no_names};
 
 	if (probe_init(&self) == 0)

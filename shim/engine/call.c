@@ -50,7 +50,7 @@ call_left(void *arg)
 			set_put(k->set);
 		thread_now.call = k->outer;
 		thread_leave();
-		if (k->cancel != CALL_ALONE)
+		if (k->cancel >= 0)
 			pthread_setcanceltype(k->type, NULL);
 	}
 	pthread_setcancelstate(state, NULL);

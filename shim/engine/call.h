@@ -12,13 +12,15 @@
 #include "thread.h"
 
 #define CALL_ALONE (-2)
+#define CALL_POINTLESS (-3)
 
 struct call {
 	struct conn *c;
 	struct set *set; /* an epoll set that it is about, or NULL */
 	int saved;  /* errno is untouched on success */
 	int cancel; /* the thread's cancellation state, disabled meanwhile;
-		     * CALL_ALONE: left as it is; -1: the call did not begin */
+		     * CALL_ALONE, CALL_POINTLESS: left as it is; -1: the call
+		     * did not begin */
 	int type; /* and its type, where the state is not left as it is */
 	struct call *outer; /* the call that a signal handler interrupted */
 };
@@ -48,11 +50,31 @@ call_uncancelled(struct call *k)
 static inline void
 call_cancelled_again(const struct call *k)
 {
-	if (k->cancel == CALL_ALONE)
+	if (k->cancel < 0)
 		return;
 	pthread_setcancelstate(k->cancel, NULL);
 	if (unlikely(k->type != PTHREAD_CANCEL_DEFERRED))
 		pthread_setcanceltype(k->type, NULL);
+}
+
+/*
+ * Is a thread ended in cancellation points alone?  quick.c's calls then have
+ * none but their wait, for which the state is as the program has it anyway, and
+ * leave it alone (CALL_POINTLESS); whoever goes on the ordinary way from there
+ * says call_ordinary first.
+ */
+static inline bool
+call_deferred(void)
+{
+	return likely(
+	    !__atomic_load_n(host->asynchronous, __ATOMIC_RELAXED));
+}
+
+static inline void
+call_ordinary(struct call *k)
+{
+	if (k->cancel == CALL_POINTLESS)
+		call_uncancelled(k);
 }
 
 /*
@@ -154,7 +176,7 @@ call_wait_begin(void)
 	const struct call *k = thread_now.call;
 
 	thread_wait_begin();
-	if (likely(k != NULL) && k->cancel != CALL_ALONE)
+	if (likely(k != NULL) && k->cancel >= 0)
 		pthread_setcancelstate(k->cancel, NULL);
 }
 
@@ -166,7 +188,7 @@ call_wait_end(void)
 	/* a handler may have begun a thread meanwhile */
 	if (likely(k != NULL && k->cancel == CALL_ALONE))
 		call_uncancelled(k);
-	else if (k != NULL)
+	else if (k != NULL && k->cancel >= 0)
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	thread_wait_end();
 }

@@ -153,21 +153,22 @@ note_option(struct conn *c, int fd, int level, int name, const void *val,
 {
 	const struct linger *l = val;
 
-	conn_touched(c);
 	if (level == IPPROTO_TCP && name == TCP_NODELAY)
 		conn_undelayed(c, *(const int *)val != 0);
 	if (level != SOL_SOCKET)
 		return;
+	if (name == SO_RCVLOWAT && c->state != CONN_LISTEN)
+		conn_learn_lowat(c, fd);
+	conn_lock(c);
 	if (name == SO_SNDBUF || name == SO_SNDBUFFORCE)
 		c->room = 0; /* what was known of it is no longer true */
 	if (name == SO_RCVTIMEO || name == SO_SNDTIMEO)
 		c->timeouts = true;
-	if (name == SO_RCVLOWAT && c->state != CONN_LISTEN)
-		conn_learn_lowat(c, fd);
 	if (name == SO_LINGER && len >= sizeof *l) {
 		c->linger_set = l->l_onoff != 0 && l->l_linger == 0;
 		c->linger_s = l->l_onoff != 0 ? l->l_linger : 0;
 	}
+	pthread_mutex_unlock(&c->lock);
 }
 
 static int

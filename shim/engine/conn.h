@@ -19,8 +19,9 @@
  *	The only thread of a process, in quick.c, has a turn and a reference and
  *	does without the lock: its handlers find it at work and touch no conn,
  *	and where one of them forks the turn says what is the parent's.  What it
- *	has found of c (still_rx, still_tx) is true until somebody else takes
- *	the lock (conn_lock), or writes to c without it (conn_touched).
+ *	and any thread has found of c (still_rx, still_tx) is true until somebody
+ *	takes the lock to change it (conn_lock, not conn_lock_same), or writes to
+ *	c without it (conn_touched).
  *	Counts and turns are changed without locking the bus while the process
  *	has one thread (engine.h, single_threaded): whoever else runs is a
  *	handler, which leaves them as they were, or a vfork child, for which
@@ -33,7 +34,8 @@
  *	wait asks table_number which number is c's now.  A recv or send that
  *	does not wait is counted in `using` before it looks at the number; who
  *	closes a number first takes it out of the table and then waits until
- *	`using` is 0, so that no byte goes to who gets the number next.  A
+ *	`using` is 0, so that no byte goes to who gets the number next; or, in
+ *	quick.c, it is made with the lock, which who closes waits for then.  A
  *	wait itself (poll, or a look at one byte) moves no bytes.
  * Lock order
  *	An epoll set's lock, conn->lock, then the list of deferred handshakes,
@@ -104,7 +106,7 @@ struct conn {
 	enum conn_state noted_state; /* what epoll was told of last */
 
 	/* what quick.c has to do with, on few lines of the caches */
-	bool still_rx, still_tx; /* as it was found, for the only thread */
+	bool still_rx, still_tx; /* as it was found, and asked about no more */
 	bool got_data;   /* an application record has been read */
 	bool dry;     /* pull had nothing to give */
 	bool drained; /* the last recv was given less than it had room for */
@@ -224,6 +226,13 @@ conn_lock(struct conn *c)
 {
 	pthread_mutex_lock(&c->lock);
 	conn_touched(c);
+}
+
+/* The same for who changes nothing that quick.c asks about. */
+static inline void
+conn_lock_same(struct conn *c)
+{
+	pthread_mutex_lock(&c->lock);
 }
 
 static inline bool

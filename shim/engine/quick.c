@@ -56,10 +56,12 @@ begin(struct call *k, int fd, bool alone)
 	*k = (struct call){.saved = errno};
 	t->depth = 1;
 	t->call = k;
-	call_uncancelled(k);
+	k->cancel = CALL_POINTLESS;
+	if (alone || !call_deferred())
+		call_uncancelled(k);
 	k->c = table_get(fd);
 	if (k->c != NULL && !alone)
-		conn_lock(k->c);
+		conn_lock_same(k->c);
 	return true;
 }
 
@@ -68,14 +70,20 @@ ALWAYS ssize_t
 end(struct call *k, ssize_t rv, bool alone)
 {
 	struct conn *c = k->c;
+	bool news = c != NULL &&
+		    (c->regs != NULL || atomic_load(&c->polled) > 0) &&
+		    conn_changed(c);
 
 	if (c != NULL && !alone)
 		pthread_mutex_unlock(&c->lock);
-	if (c != NULL && (c->regs != NULL || atomic_load(&c->polled) > 0) &&
-	    (!alone || conn_changed(c)))
+	if (unlikely(news)) {
+		call_ordinary(k);
 		call_note(c);
-	if (c != NULL)
-		conn_put(c);
+	}
+	if (c != NULL && unlikely(count_take(&c->refs) == 1)) {
+		call_ordinary(k);
+		conn_unused(c);
+	}
 	thread_now.call = NULL;
 	thread_leave();
 	if (unlikely(thread_has_kept()))
@@ -92,29 +100,42 @@ not_quick(struct call *k, bool alone)
 	return end(k, QUICK_NOT, alone);
 }
 
+/* Other threads, and processes that share our memory, may have c's number now. */
+static inline bool
+is_ours(struct conn *c, int fd, enum slot_use use, bool alone)
+{
+	return alone || (table_number(fd, c) == fd &&
+			    slot_claim(c->slot, use, &c->stamp[use]));
+}
+
 static inline bool
 take_rx(struct conn *c, int fd, bool alone)
 {
-	if (!likely(alone && c->still_rx)) {
-		if (!may_read(c) || table_number(fd, c) != fd ||
-		    !slot_claim(c->slot, SLOT_RX, &c->stamp[SLOT_RX]))
-			return false;
-		c->still_rx = alone;
-	}
-	return turn_try(&c->rx);
+	if (unlikely(!c->still_rx))
+		c->still_rx = may_read(c) && is_ours(c, fd, SLOT_RX, false);
+	return c->still_rx && is_ours(c, fd, SLOT_RX, alone) &&
+	       turn_try(&c->rx);
 }
 
 static inline bool
 take_tx(struct conn *c, int fd, size_t len, bool alone)
 {
-	if (!likely(alone && c->still_tx)) {
-		if (!may_write(c) || table_number(fd, c) != fd ||
-		    !slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]))
-			return false;
-		c->still_tx = alone;
-	}
-	return len <= (alone ? RECORD_SIZE : THREADED_MOST) &&
+	if (unlikely(!c->still_tx))
+		c->still_tx = may_write(c) && is_ours(c, fd, SLOT_TX, false);
+	return c->still_tx && is_ours(c, fd, SLOT_TX, alone) &&
+	       len <= (alone ? RECORD_SIZE : THREADED_MOST) &&
 	       stream_roomy(c, len) && turn_try(&c->tx);
+}
+
+/* From here on c is locked, and changed, as it is by any other call. */
+static void
+leave_quick(struct call *k, bool alone)
+{
+	call_ordinary(k);
+	if (alone)
+		conn_lock(k->c);
+	else
+		conn_touched(k->c);
 }
 
 /* What came is not one record alone, or something has happened meanwhile. */
@@ -124,8 +145,7 @@ read_on(struct call *k, int fd, const struct iovec *v, int flags,
 {
 	struct conn *c = k->c;
 
-	if (alone)
-		conn_lock(c);
+	leave_quick(k, alone);
 	n = intake_take(c, at, room, n);
 	if (n >= 0)
 		n = 0;
@@ -134,22 +154,51 @@ read_on(struct call *k, int fd, const struct iovec *v, int flags,
 	return carry_end(k, fd, stream_read_on(c, fd, v, 1, flags, n));
 }
 
-/* Alone it is the recv that waits; c's lock is not held. */
-static inline ssize_t
-receive(struct conn *c, int fd, unsigned char *at, size_t room, int flags,
-    bool alone)
+/* One that waits as the kernel does; c is not locked. */
+ALWAYS ssize_t
+recv_waiting(struct conn *c, int fd, void *buf, size_t len, int flags)
 {
-	const struct patience p = {.flags = flags};
 	struct held h = {c, &c->rx};
 	ssize_t n;
 
-	if (!alone)
-		return wait_receive(c, fd, at, room, &p);
 	CALL_WAIT_BEGIN(&h);
-	n = as_engine(host->libc->recv(fd, at, room, flags));
+	n = as_engine(host->libc->recv(fd, buf, len, flags));
 	CALL_WAIT_END();
-	return likely(n != -EAGAIN) ? n
-				    : wait_receive_again(c, fd, at, room, &p);
+	return n;
+}
+
+/* Among threads: a look at what is to come, and then that; wait.c says why. */
+static inline ssize_t
+receive_locked(struct conn *c, int fd, unsigned char *at, size_t room, int flags)
+{
+	ssize_t n = 1;
+	char byte;
+
+	if (!c->nonblock && !(flags & MSG_DONTWAIT)) {
+		pthread_mutex_unlock(&c->lock);
+		n = recv_waiting(c, fd, &byte, 1, MSG_PEEK);
+		conn_lock_same(c);
+		fd = table_number(fd, c);
+	}
+	if (n < 0)
+		return n;
+	return fd < 0 ? -EBADF : wait_recv_locked(fd, at, room);
+}
+
+/* That has said -EAGAIN, which may have been not the kernel's to say. */
+__attribute__((cold)) static ssize_t
+receive_again(struct conn *c, int fd, unsigned char *at, size_t room, int flags,
+    bool alone)
+{
+	const struct patience p = {.flags = flags};
+	ssize_t n;
+
+	if (!alone)
+		pthread_mutex_unlock(&c->lock);
+	n = wait_receive_again(c, table_number(fd, c), at, room, &p);
+	if (!alone)
+		conn_lock(c);
+	return n;
 }
 
 OFTEN ssize_t
@@ -171,14 +220,13 @@ quick_read(int fd, void *buf, size_t len, int flags)
 		return not_quick(&k, alone);
 	at = thread_input() + INPUT_BEFORE;
 	room = intake_worth(c, len);
-	if (!alone)
-		pthread_mutex_unlock(&c->lock);
-	n = receive(c, fd, at, room, flags, alone);
-	if (!alone)
-		conn_lock(c);
+	n = alone ? recv_waiting(c, fd, at, room, flags)
+		  : receive_locked(c, fd, at, room, flags);
+	if (unlikely(n == -EAGAIN))
+		n = receive_again(c, fd, at, room, flags, alone);
 	/* one that fills the buffer may have another behind it */
-	if (likely(n > 0 && (size_t)n < room &&
-		   (alone ? c->still_rx && single_threaded() : may_read(c))))
+	if (likely(n > 0 && (size_t)n < room && c->still_rx &&
+		   alone == single_threaded()))
 		got = record_open_one(c, at, (size_t)n, buf, len);
 	if (unlikely(got == 0))
 		return read_on(&k, fd, &(struct iovec){buf, len}, flags, at,
@@ -198,8 +246,7 @@ write_on(struct call *k, int fd, unsigned char *at, size_t size, ssize_t said,
 	struct conn *c = k->c;
 	int rv;
 
-	if (alone)
-		conn_lock(c);
+	leave_quick(k, alone);
 	bytes_borrow(&c->out, at, size, size);
 	rv = wait_output_said(c, fd, &p, &said);
 	turn_give(&c->tx);
@@ -208,10 +255,10 @@ write_on(struct call *k, int fd, unsigned char *at, size_t size, ssize_t said,
 }
 
 static inline ssize_t
-transmit(struct conn *c, int fd, const unsigned char *at, size_t size, bool alone)
+transmit(int fd, const unsigned char *at, size_t size, bool alone)
 {
 	if (!alone)
-		return wait_send_now(c, fd, at, size, 0);
+		return wait_send_locked(fd, at, size, 0);
 	return as_engine(
 	    host->libc->send(fd, at, size, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
@@ -240,7 +287,7 @@ quick_write(int fd, const void *data, size_t len, int flags)
 		return not_quick(&k, alone);
 	}
 	stream_spend(c, len);
-	n = transmit(c, fd, at, size, alone);
+	n = transmit(fd, at, size, alone);
 	c->out_again = false;
 	if (unlikely(n != (ssize_t)size))
 		return write_on(&k, fd, at, size, n, len, flags, alone);

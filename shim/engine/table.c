@@ -249,6 +249,10 @@ table_close_begin(int fd)
 	}
 	while (c != NULL && atomic_load(&c->using) > 0)
 		sched_yield();
+	if (c != NULL && !single_threaded()) {
+		conn_lock(c);
+		pthread_mutex_unlock(&c->lock);
+	}
 	return c;
 }
 

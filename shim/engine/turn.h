@@ -24,15 +24,14 @@ struct turn {
 	_Atomic uint32_t wanted; /* who has it gives it up instead of waiting */
 };
 
-/* Nobody has it, and now this thread has. */
+/*
+ * Nobody has it, and now this thread has.  What orders this, and whoever comes
+ * to wait or gives it, is the conn's lock; a look without that is of interest to
+ * who has it alone.
+ */
 static inline bool
 turn_try(struct turn *t)
 {
-	uint32_t none = 0;
-
-	if (!single_threaded())
-		return atomic_compare_exchange_strong(
-		    &t->busy, &none, thread_id());
 	if (atomic_load_explicit(&t->busy, memory_order_relaxed) != 0)
 		return false;
 	atomic_store_explicit(&t->busy, thread_id(), memory_order_relaxed);
@@ -44,11 +43,9 @@ void turn_wake(struct turn *t); /* those who wait for it */
 static inline void
 turn_give(struct turn *t)
 {
-	if (single_threaded())
-		atomic_store_explicit(&t->busy, 0, memory_order_relaxed);
-	else
-		atomic_store(&t->busy, 0);
-	if (unlikely(atomic_load(&t->waiters) > 0))
+	atomic_store_explicit(&t->busy, 0, memory_order_relaxed);
+	if (unlikely(
+		atomic_load_explicit(&t->waiters, memory_order_relaxed) > 0))
 		turn_wake(t);
 }
 

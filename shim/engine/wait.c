@@ -1,9 +1,10 @@
 /* wait.c - every place where the engine waits, and nothing else */
 
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/single_threaded.h>
-#include <sched.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -201,6 +202,24 @@ wait_fd(int fd, short events, int64_t until)
 }
 
 /*
+ * libc's recv and send without what makes them cancellation points, which costs
+ * a thread more than the calls.
+ */
+ssize_t
+wait_recv_locked(int fd, void *buf, size_t len)
+{
+	return as_engine(host->libc->syscall(SYS_recvfrom, (long)fd, buf, len,
+	    (long)MSG_DONTWAIT, NULL, NULL));
+}
+
+ssize_t
+wait_send_locked(int fd, const void *buf, size_t len, int flags)
+{
+	return as_engine(host->libc->syscall(SYS_sendto, (long)fd, buf, len,
+	    (long)(MSG_NOSIGNAL | MSG_DONTWAIT | flags), NULL, 0L));
+}
+
+/*
  * One recv or send that does not wait, on c's socket whatever becomes of the
  * number meanwhile: who closes it waits until it is used no more.
  */
@@ -208,9 +227,7 @@ ssize_t
 wait_receive_now(struct conn *c, int fd, unsigned char *buf, size_t len)
 {
 	int at = table_use(fd, c);
-	ssize_t n = at < 0 ? -EBADF
-			   : as_engine(host->libc->recv(
-				 at, buf, len, MSG_DONTWAIT));
+	ssize_t n = at < 0 ? -EBADF : wait_recv_locked(at, buf, len);
 
 	table_used(c);
 	return n;
@@ -221,9 +238,7 @@ wait_send_now(
     struct conn *c, int fd, const unsigned char *buf, size_t len, int flags)
 {
 	int at = table_use(fd, c);
-	ssize_t n = at < 0 ? -EBADF
-			   : as_engine(host->libc->send(at, buf, len,
-				 MSG_NOSIGNAL | MSG_DONTWAIT | flags));
+	ssize_t n = at < 0 ? -EBADF : wait_send_locked(at, buf, len, flags);
 
 	table_used(c);
 	return n;

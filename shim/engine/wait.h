@@ -73,6 +73,14 @@ ssize_t wait_receive_again(struct conn *c, int fd, unsigned char *buf,
     size_t len, const struct patience *p);
 
 /*
+ * What these two make their call by: no cancellation point.  For who has c's lock
+ * and has seen by table_number, with it, that fd is c's: who closes that comes
+ * by the lock before.
+ */
+ssize_t wait_recv_locked(int fd, void *buf, size_t len);
+ssize_t wait_send_locked(int fd, const void *buf, size_t len, int flags);
+
+/*
  * Sends c->out.  Locked, tx held; unlocks while it sends.  0 when all is
  * gone, -EAGAIN when some is left, or a negative errno.
  */

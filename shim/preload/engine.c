@@ -34,6 +34,7 @@ static const struct shim_host host = {
     .set_class = owned_set,
     .env = &start_env,
     .sealed = &process_sealed,
+    .asynchronous = &process_asynchronous,
     .wiped = &process_wiped,
     .names_find = names_find,
     .relayed_add = relayed_add,

@@ -103,4 +103,13 @@ unshare(int flags)
 	return libc.unshare(flags);
 }
 
+int
+pthread_setcanceltype(int type, int *old)
+{
+	libc_need();
+	if (type == PTHREAD_CANCEL_ASYNCHRONOUS)
+		__atomic_store_n(&process_asynchronous, 1, __ATOMIC_RELAXED);
+	return libc.pthread_setcanceltype(type, old);
+}
+
 EXPORTS_END

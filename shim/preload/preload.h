@@ -72,6 +72,7 @@ void process_leave(void);
  * be added to what the program does of its own accord.
  */
 extern char process_sealed;
+extern char process_asynchronous; /* a thread may be cancelled anywhere */
 
 /* Before one that sets seccomp: what must be asked is asked now. */
 void process_sealing(void);

@@ -19,6 +19,7 @@ extern int __register_atfork(
     void (*)(void), void (*)(void), void (*)(void), void *object);
 
 char process_sealed;
+char process_asynchronous;
 
 /* For vfork.S, which knows no offsets: where libc's own is kept. */
 pid_t (**const vfork_libc)(void) __attribute__((used)) = &libc.vfork;

@@ -390,7 +390,7 @@ main(void)
 	static const struct shim_calls calls = {.close = close};
 	static const char sealed;
 	static const struct shim_host mine = {
-	    .libc = &calls, .sealed = &sealed};
+	    .libc = &calls, .sealed = &sealed, .asynchronous = &sealed};
 
 	host = &mine;
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -153,7 +153,8 @@ memory_ioctl(int fd, unsigned long request, ...)
 }
 
 /*
- * One thread: whoever would sleep on a futex sleeps for ever.  The engine's
+ * What wait.c sends and receives, and no futex:
+ * one thread: whoever would sleep on a futex sleeps for ever.  The engine's
  * questions about memory (argument.c) are the kernel's to answer.
  */
 static inline long
@@ -167,6 +168,12 @@ memory_syscall(long number, ...)
 	for (i = 0; i < 6; i++)
 		a[i] = i < 4 || number == SYS_futex ? va_arg(ap, long) : 0;
 	va_end(ap);
+	if (number == SYS_recvfrom)
+		return memory_recv(
+		    (int)a[0], (void *)a[1], (size_t)a[2], (int)a[3]);
+	if (number == SYS_sendto)
+		return memory_send(
+		    (int)a[0], (void *)a[1], (size_t)a[2], (int)a[3]);
 	if (number != SYS_rt_sigprocmask &&
 	    (number != SYS_futex || (a[1] & FUTEX_CMD_MASK) != FUTEX_WAKE_OP))
 		memory_die("a futex in a test of one thread");
@@ -261,7 +268,8 @@ memory_host(void)
 	    .class_of = class_of,
 	    .set_class = memory_class,
 	    .env = &env,
-	    .sealed = &sealed};
+	    .sealed = &sealed,
+	    .asynchronous = &sealed};
 	host = &h;
 }
 
