@@ -173,7 +173,7 @@ struct conn {
 	struct bytes now; /* what of it the holder of tx is sending */
 	struct bytes plain; /* decrypted for a peek or a poll, not read yet */
 	size_t lowat; /* SO_RCVLOWAT, of plaintext; 0 is 1 too */
-	size_t counted; /* FIONREAD has said that much of plain, perhaps not all */
+	size_t counted; /* FIONREAD has said so much of plain, since a read */
 	bool held_back; /* plain is at its limit; there may be more to come */
 	bool fresh;   /* ciphertext came since epoll last looked */
 	bool flight_over; /* the next push is the last before we wait */

@@ -262,7 +262,7 @@ stream_take(struct conn *c, void *buf, size_t len)
 	if (len > left)
 		len = left;
 	memcpy(buf, bytes_at(&c->plain), len);
-	bytes_take(&c->plain, len);
+	stream_taken(c, len);
 	return (ssize_t)len;
 }
 
@@ -364,6 +364,13 @@ count_ahead(struct conn *c, int fd, size_t most)
 		 wait_input_for(c, fd, BUFFER_SIZE, &quick) > 0);
 }
 
+/* Less than the program wants to be told of gives it no edge. */
+static size_t
+few(const struct conn *c)
+{
+	return c->lowat > STREAM_FEW ? c->lowat : STREAM_FEW;
+}
+
 /*
  * A program that asks before each of its reads would have all that has arrived
  * set aside, megabytes over its connections, and read it when no cache holds
@@ -376,7 +383,7 @@ stream_count_few(struct conn *c)
 {
 	size_t left = bytes_left(&c->plain);
 
-	if (left < STREAM_FEW || left == c->counted)
+	if (left < few(c) || left == c->counted)
 		return false;
 	c->counted = left;
 	c->fresh = true;
@@ -406,7 +413,7 @@ stream_pending(struct conn *c, int fd, bool more)
 	if (left > 0 && left == c->counted) {
 		count_all(c, fd);
 	} else {
-		count_ahead(c, fd, STREAM_FEW);
+		count_ahead(c, fd, few(c));
 		(void)stream_count_few(c);
 	}
 	return (ssize_t)bytes_left(&c->plain);

@@ -66,6 +66,18 @@ void stream_look_ahead(struct conn *c, int fd, size_t most);
 /* Open: is what is set aside such an answer already?  It is given, then. */
 bool stream_count_few(struct conn *c);
 
+/*
+ * n bytes of what is set aside have been read.  An answer about the amount was
+ * about these too: one that happens to be the same is a new one, and may be
+ * short, with an edge to come.
+ */
+static inline void
+stream_taken(struct conn *c, size_t n)
+{
+	bytes_take(&c->plain, n);
+	c->counted = 0;
+}
+
 /* Sets one more record aside; answers as stream_take, > 0 for some bytes. */
 ssize_t stream_set_aside(struct conn *c);
 

@@ -289,7 +289,7 @@ stream_hand_on(struct conn *c, int fd, size_t len,
 		if (rv > 0) {
 			rv = put(arg, bytes_at(&c->plain), (size_t)rv);
 			if (rv > 0)
-				bytes_take(&c->plain, (size_t)rv);
+				stream_taken(c, (size_t)rv);
 		}
 		rv = read_done(c, fd, rv);
 	}

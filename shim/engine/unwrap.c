@@ -154,6 +154,6 @@ unwrap_left(struct conn *c, const struct iovec *iov, int n, int flags)
 	}
 	done = stream_copy(&c->plain, iov, n, flags);
 	if (!(flags & MSG_PEEK))
-		bytes_take(&c->plain, done);
+		stream_taken(c, done);
 	return done;
 }

@@ -7,6 +7,7 @@
 
 #include "../../shim/engine/epoll.h"
 #include "../../shim/engine/epoll_set.h"
+#include "../../shim/engine/stream.h"
 #include "traffic.h"
 
 /* Sets of the kernel's, of sockets in memory and of doorbells. */
@@ -405,6 +406,69 @@ test_amounts_that_are_awaited(void)
 			}
 }
 
+/*
+ * Edge-triggered: at every edge as much is read as FIONREAD says, and the next
+ * edge is waited for.  Has all come at the last one?
+ */
+static bool
+reads_counted(struct traffic *t, int ep)
+{
+	struct epoll_event one;
+	int n;
+
+	while (tls.epoll_wait(ep, &one, 1, 0) == 1) {
+		n = 0;
+		if (tls.ioctl(t->p.fd[SERVER], FIONREAD, &n) == -1 ||
+		    (n > 0 && get(t, CLIENT, (size_t)n, 0) != n))
+			return false;
+	}
+	return t->got[CLIENT] == t->sent[CLIENT];
+}
+
+/*
+ * A program that trusts an amount takes no more than that and waits: where the
+ * answer was short there is an edge, whatever came before.
+ */
+static void
+test_amounts_that_are_read(void)
+{
+	struct epoll_event one, ev = {.events = EPOLLIN | EPOLLET};
+	int i, ep, n = 0, fd;
+	struct traffic t;
+
+	memory_idle = NULL;
+	for (i = 0; i < 2; i++) {
+		memory_test = "an amount that is read";
+		ep = epoll_create1(EPOLL_CLOEXEC);
+		memset(in_set, 0, sizeof in_set);
+		start(&t, TLS13, TLS13);
+		fd = t.p.fd[SERVER];
+		tls.epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+		(void)put(&t, CLIENT, STREAM_FEW, 0);
+		result(reads_counted(&t, ep), "the least that is short");
+		if (i == 0) { /* the same amount, all of it taken in before */
+			(void)put(&t, CLIENT, 300, 0);
+			(void)put(&t, CLIENT, 200000, 0);
+			(void)tls.epoll_wait(ep, &one, 1, 0);
+			(void)get(&t, CLIENT, 300, 0);
+			(void)put(&t, CLIENT, 1, 0);
+			result(reads_counted(&t, ep), "the same again");
+		} else { /* less than wakes it */
+			t.p.c[SERVER]->lowat = 60000;
+			(void)put(&t, CLIENT, 700000, 0);
+			(void)tls.epoll_wait(ep, &one, 1, 0);
+			(void)get(&t, CLIENT, 20000, 0);
+			(void)tls.ioctl(fd, FIONREAD, &n);
+			(void)get(&t, CLIENT, (size_t)n, 0);
+			(void)reads_counted(&t, ep);
+			result(t.got[CLIENT] > t.sent[CLIENT] - 60000,
+			    "%d of what is waited for in 60000", n);
+		}
+		pair_close(&t.p);
+		tls.close(ep);
+	}
+}
+
 /* What both sets say of ten bytes that came, the second one behind a read. */
 static bool
 both_told(struct traffic *t, const uint32_t events[2], size_t read)
@@ -528,6 +592,7 @@ main(void)
 	test_what_is_closed_is_used_again();
 	test_what_a_read_left();
 	test_amounts_that_are_awaited();
+	test_amounts_that_are_read();
 	test_two_sets();
 	test_two_sets_open();
 	test_masks();
