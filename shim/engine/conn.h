@@ -18,7 +18,8 @@
  *	1 KB where there are threads, whom it keeps as long as that takes.
  *	The only thread of a process, in quick.c, has a turn and a reference and
  *	does without the lock: its handlers find it at work and touch no conn,
- *	and where one of them forks the turn says what is the parent's.  What it
+ *	and where one of them forks the turn says what is the parent's; before
+ *	the turn still_rx and still_tx do, which that fork unsets.  What it
  *	and any thread has found of c (still_rx, still_tx) is true until somebody
  *	takes the lock to change it (conn_lock, not conn_lock_same), or writes to
  *	c without it (conn_touched).

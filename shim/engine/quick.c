@@ -108,23 +108,49 @@ is_ours(struct conn *c, int fd, enum slot_use use, bool alone)
 			    slot_claim(c->slot, use, &c->stamp[use]));
 }
 
+/*
+ * Found true, and noted so before it is asked: a handler that comes in between
+ * and forks, with which the use is anybody's, has said by conn_touched that it
+ * is not, and must not be overruled.
+ */
+#define FIND(still, found)                                        \
+	do {                                                      \
+		if (unlikely(!(still))) {                         \
+			(still) = true;                           \
+			atomic_signal_fence(memory_order_seq_cst); \
+			if (!(found))                             \
+				(still) = false;                  \
+		}                                                 \
+	} while (0)
+
+/* The same for one that has come before the turn said what is this process's. */
+static inline bool
+take(struct turn *t, const bool *still)
+{
+	if (!turn_try(t))
+		return false;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (likely(*still))
+		return true;
+	turn_give(t);
+	return false;
+}
+
 static inline bool
 take_rx(struct conn *c, int fd, bool alone)
 {
-	if (unlikely(!c->still_rx))
-		c->still_rx = may_read(c) && is_ours(c, fd, SLOT_RX, false);
+	FIND(c->still_rx, may_read(c) && is_ours(c, fd, SLOT_RX, false));
 	return c->still_rx && is_ours(c, fd, SLOT_RX, alone) &&
-	       turn_try(&c->rx);
+	       take(&c->rx, &c->still_rx);
 }
 
 static inline bool
 take_tx(struct conn *c, int fd, size_t len, bool alone)
 {
-	if (unlikely(!c->still_tx))
-		c->still_tx = may_write(c) && is_ours(c, fd, SLOT_TX, false);
+	FIND(c->still_tx, may_write(c) && is_ours(c, fd, SLOT_TX, false));
 	return c->still_tx && is_ours(c, fd, SLOT_TX, alone) &&
 	       len <= (alone ? RECORD_SIZE : THREADED_MOST) &&
-	       stream_roomy(c, len) && turn_try(&c->tx);
+	       stream_roomy(c, len) && take(&c->tx, &c->still_tx);
 }
 
 /* From here on c is locked, and changed, as it is by any other call. */
@@ -254,6 +280,19 @@ write_on(struct call *k, int fd, unsigned char *at, size_t size, ssize_t said,
 	return carry_end(k, fd, stream_written(c, said, len, flags));
 }
 
+/*
+ * Has a handler forked since tx was taken, and is this the child?  The parent
+ * sends what has that number, and perhaps not the same: the program may have
+ * changed it in between.  A fork behind this is one of a sealed record.
+ */
+static inline bool
+is_forked(const struct conn *c)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	return atomic_load_explicit(&c->tx.busy, memory_order_relaxed) == 0 ||
+	       !process_marked();
+}
+
 static inline ssize_t
 transmit(int fd, const unsigned char *at, size_t size, bool alone)
 {
@@ -282,7 +321,7 @@ quick_write(int fd, const void *data, size_t len, int flags)
 		return not_quick(&k, alone);
 	at = thread_output();
 	size = record_seal_one(c, at, data, len);
-	if (unlikely(size == 0)) {
+	if (unlikely(size == 0 || is_forked(c))) {
 		turn_give(&c->tx);
 		return not_quick(&k, alone);
 	}
