@@ -55,6 +55,11 @@ begin(struct call *k, int fd, bool alone)
 		return false;
 	*k = (struct call){.saved = errno};
 	t->depth = 1;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (unlikely(alone != single_threaded())) { /* a handler has begun one */
+		t->depth = 0;
+		return false;
+	}
 	t->call = k;
 	k->cancel = CALL_POINTLESS;
 	if (alone || !call_deferred())
@@ -86,8 +91,10 @@ end(struct call *k, ssize_t rv, bool alone)
 	}
 	thread_now.call = NULL;
 	thread_leave();
-	if (unlikely(thread_has_kept()))
+	if (unlikely(thread_has_kept())) {
+		call_ordinary(k); /* what is kept is not cancelled with us */
 		call_kept();
+	}
 	call_cancelled_again(k);
 	errno = k->saved;
 	return rv;
@@ -213,12 +220,14 @@ receive_locked(struct conn *c, int fd, unsigned char *at, size_t room, int flags
 
 /* That has said -EAGAIN, which may have been not the kernel's to say. */
 __attribute__((cold)) static ssize_t
-receive_again(struct conn *c, int fd, unsigned char *at, size_t room, int flags,
+receive_again(struct call *k, int fd, unsigned char *at, size_t room, int flags,
     bool alone)
 {
 	const struct patience p = {.flags = flags};
+	struct conn *c = k->c;
 	ssize_t n;
 
+	call_ordinary(k); /* others' handshakes go on meanwhile, and log */
 	if (!alone)
 		pthread_mutex_unlock(&c->lock);
 	n = wait_receive_again(c, table_number(fd, c), at, room, &p);
@@ -249,7 +258,7 @@ quick_read(int fd, void *buf, size_t len, int flags)
 	n = alone ? recv_waiting(c, fd, at, room, flags)
 		  : receive_locked(c, fd, at, room, flags);
 	if (unlikely(n == -EAGAIN))
-		n = receive_again(c, fd, at, room, flags, alone);
+		n = receive_again(&k, fd, at, room, flags, alone);
 	/* one that fills the buffer may have another behind it */
 	if (likely(n > 0 && (size_t)n < room && c->still_rx &&
 		   alone == single_threaded()))

@@ -319,6 +319,8 @@ seal_at(struct record_key *key, unsigned char *nonce, unsigned char *h,
 	h[4] = (unsigned char)size;
 	memcpy(last, (const unsigned char *)data + first, rest - 1);
 	at[len] = DATA;
+	/* before it is used: whoever comes in between must not have it too */
+	count(key);
 	gnutls_cipher_set_iv(hd, nonce, RECORD_NONCE);
 	if (gnutls_cipher_add_auth(hd, h, HEADER) < 0 ||
 	    (first > 0 &&
@@ -326,9 +328,9 @@ seal_at(struct record_key *key, unsigned char *nonce, unsigned char *h,
 	    gnutls_cipher_encrypt2(hd, last, rest, last, rest) < 0 ||
 	    gnutls_cipher_tag(hd, last + rest, TAG) < 0) {
 		explicit_bzero(at, len);
+		key->number--;
 		return 0;
 	}
-	count(key);
 	return HEADER + size;
 }
 
