@@ -68,7 +68,7 @@ $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(LIBS)
 
-bench_heads = $(addprefix tests/bench/,transport.h cpu.h peer.h)
+bench_heads = $(addprefix tests/bench/,transport.h transport/aead.h cpu.h peer.h)
 $(B)/tests/bench/load-%: tests/bench/load.c tests/bench/transport/%.c \
 		$(bench_heads)
 	$(bench_end)
@@ -82,7 +82,7 @@ define bench_end
 	    $(filter %.c,$^) $(LIBS)
 endef
 $(B)/tests/bench/%-openssl: LIBS = -lssl -lcrypto
-$(B)/tests/bench/%-gnutls $(B)/tests/bench/%-aead: LIBS = -lgnutls
+$(addprefix $(B)/tests/bench/%-,gnutls aead look): LIBS = -lgnutls
 
 $(B)/tests/bench/%.so: tests/bench/%.c
 	$(call say,CC,$@)

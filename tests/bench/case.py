@@ -17,10 +17,10 @@ ENDS = {
     'client': ('openssl', 'shim'),
     'server': ('shim', 'openssl'),
     'both': ('shim', 'shim'),
-    'floor': ('aead', 'aead'),
 }
+FLOORS = {'floor': ('aead', 'aead'), 'look': ('look', 'look')}
 # A round's order: what is compared most closely is measured side by side.
-NEAR = ['native', 'client', 'server', 'plain', 'both', 'floor', 'gnutls']
+NEAR = ['native', 'client', 'server', 'plain', 'both', 'look', 'floor', 'gnutls']
 FRONTS = {f'{p} front': ('plain', 'openssl') for p in proxies.PROXIES}
 PAIRS = {f'{p} pair': ('plain', 'plain') for p in proxies.PROXIES
          if p != 'hitch'}
@@ -99,7 +99,7 @@ class EndsCase(Case):
     def serve_once(self, kind):
         if kind not in self.served:
             port, process = self.serve(kind)
-            if kind not in ('plain', 'aead'):
+            if kind not in ('plain', 'aead', 'look'):
                 self.check(kind, port)
             self.served[kind] = port, process.pid
         return self.served[kind]
@@ -110,7 +110,7 @@ class EndsCase(Case):
     def make_way(self, stand):
         """(port to connect to, pids at work beside the client, client)"""
         name, _, where = stand.partition(' ')
-        ends = ENDS | FRONTS | PAIRS
+        ends = ENDS | FLOORS | FRONTS | PAIRS
         server, client = ends[stand]
         port, pid = self.serve_once(server)
         pids = [pid]

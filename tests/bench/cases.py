@@ -219,15 +219,15 @@ class Pass(Case):
 
 def make(bed, full, quick):
     short = 0.1 if quick else 0.4
-    six = [s for s in ENDS if s != 'floor']
+    six = list(ENDS)
     five = [s for s in six if s != 'gnutls']
     rivals = [*FRONTS, *PAIRS] if full else []
     servers = ['plain', 'native', 'gnutls', 'server']
     cases = [Bulk(bed, six + rivals, b, c, short)
              for c in (1, 8, 64, 512) for b in (65536, 16384)]
     cases += [Floor(bed, short)]
-    cases += [Ping(bed, six + ['floor'] + rivals, t, short / 2)
-              for t in (False, True)]
+    cases += [Ping(bed, six + floors + rivals, len(floors) > 1, short / 2)
+              for floors in (['floor'], ['floor', 'look'])]
     cases += [Talk(bed, six + rivals, c, short) for c in (8, 64, 512)]
     cases += [Redis(bed, five + rivals, p, quick) for p in (1, 16)]
     cases += [Nginx(bed, five + rivals, s, 1) for s in (1024, 1048576)]
