@@ -200,7 +200,11 @@ recv_waiting(struct conn *c, int fd, void *buf, size_t len, int flags)
 	return n;
 }
 
-/* Among threads: a look at what is to come, and then that; wait.c says why. */
+/*
+ * Among threads: a look whether something is to come, and then that; wait.c says
+ * why.  A recv of nothing waits for a byte or the end (tcp_recvmsg), and copies
+ * none.
+ */
 static inline ssize_t
 receive_locked(struct conn *c, int fd, unsigned char *at, size_t room, int flags)
 {
@@ -209,7 +213,7 @@ receive_locked(struct conn *c, int fd, unsigned char *at, size_t room, int flags
 
 	if (!c->nonblock && !(flags & MSG_DONTWAIT)) {
 		pthread_mutex_unlock(&c->lock);
-		n = recv_waiting(c, fd, &byte, 1, MSG_PEEK);
+		n = recv_waiting(c, fd, &byte, 0, MSG_PEEK);
 		conn_lock_same(c);
 		fd = table_number(fd, c);
 	}
