@@ -136,6 +136,7 @@ record_yield(struct conn *c)
 {
 	(void)give_back(c, &c->record.rx, true);
 	(void)give_back(c, &c->record.tx, false);
+	conn_touched(c);
 	c->record.kept = true;
 }
 
@@ -145,6 +146,7 @@ record_idle(struct conn *c, bool reading)
 	struct record_key *k = reading ? &c->record.rx : &c->record.tx;
 
 	k->known = false;
+	conn_touched(c);
 	return !k->ahead;
 }
 
