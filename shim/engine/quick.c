@@ -200,20 +200,15 @@ recv_waiting(struct conn *c, int fd, void *buf, size_t len, int flags)
 	return n;
 }
 
-/*
- * Among threads: a look whether something is to come, and then that; wait.c says
- * why.  A recv of nothing waits for a byte or the end (tcp_recvmsg), and copies
- * none.
- */
+/* Among threads: a look at what is to come, and then that; wait.c says why. */
 static inline ssize_t
 receive_locked(struct conn *c, int fd, unsigned char *at, size_t room, int flags)
 {
-	ssize_t n = 1;
-	char byte;
+	ssize_t n = 0;
 
 	if (!c->nonblock && !(flags & MSG_DONTWAIT)) {
 		pthread_mutex_unlock(&c->lock);
-		n = recv_waiting(c, fd, &byte, 0, MSG_PEEK);
+		n = recv_waiting(c, fd, at, 1, WAIT_LOOK);
 		conn_lock_same(c);
 		fd = table_number(fd, c);
 	}

@@ -330,7 +330,6 @@ wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
 	struct held h = {c, &c->rx};
 	bool look = !c->nonblock;
 	ssize_t rv;
-	char byte;
 
 	if (likely(!threaded() && p->until == 0 && !deferred_any() &&
 		   !(p->flags & MSG_DONTWAIT)))
@@ -339,7 +338,7 @@ wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
 		return recv_polled(c, &h, fd, buf, len, p);
 	for (rv = -EAGAIN; rv == -EAGAIN; look = true) {
 		if (look && !(p->flags & MSG_DONTWAIT)) {
-			rv = recv_any(c, &h, fd, &byte, 1, MSG_PEEK, p);
+			rv = recv_any(c, &h, fd, buf, 1, WAIT_LOOK, p);
 			if (rv < 0)
 				return rv;
 			fd = table_number(fd, c);

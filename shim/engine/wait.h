@@ -73,6 +73,13 @@ ssize_t wait_receive_again(struct conn *c, int fd, unsigned char *buf,
     size_t len, const struct patience *p);
 
 /*
+ * The flags of a look whether a byte is to come, or the end: a recv of one byte
+ * that neither takes nor copies it (tcp(7), MSG_TRUNC).  One of no byte would
+ * answer 0 to a signal that interrupts it.
+ */
+#define WAIT_LOOK (MSG_PEEK | MSG_TRUNC)
+
+/*
  * What these two make their call by: no cancellation point.  For who has c's lock
  * and has seen by table_number, with it, that fd is c's: who closes that comes
  * by the lock before.
