@@ -209,13 +209,17 @@ test_two_names_of_other_threads_are_refused() {
 	assertContains "$(cat "$TMP/err")" server_hostname
 }
 
-test_two_names_under_different_rules_are_refused() {
+two_rules() {
 	policy rules <<-END
 	unmatched = "plain";
 	client = ( { host = "far.example"; action = "plain"; },
 	    { host = "*.corp.example"; cafile = "ca.pem";
 	      server_hostname = "db.corp.example"; } );
 	END
+}
+
+test_two_names_under_different_rules_are_refused() {
+	two_rules
 	policy=rules lookups -t gethostbyname far.example db.corp.example ||
 	    return 0
 	assertContains "$out" 'connect EACCES'
@@ -225,12 +229,7 @@ test_two_names_under_different_rules_are_refused() {
 }
 
 test_the_oldest_of_many_names_counts_as_the_others_do() {
-	policy rules <<-END
-	unmatched = "plain";
-	client = ( { host = "far.example"; action = "plain"; },
-	    { host = "*.corp.example"; cafile = "ca.pem";
-	      server_hostname = "db.corp.example"; } );
-	END
+	two_rules
 	policy=rules lookups -t gethostbyname far.example a1.corp.example \
 	    a2.corp.example a3.corp.example a4.corp.example \
 	    db.corp.example || return 0

@@ -68,7 +68,8 @@ $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(WARN) $(HARD) $(CPPFLAGS) $(LDFLAGS) -o $@ $< $(LIBS)
 
-bench_heads = $(addprefix tests/bench/,transport.h transport/aead.h cpu.h peer.h)
+bench_heads = $(addprefix tests/bench/,transport.h transport/bare.h \
+	transport/aead.h cpu.h peer.h)
 $(B)/tests/bench/load-%: tests/bench/load.c tests/bench/transport/%.c \
 		$(bench_heads)
 	$(bench_end)
@@ -138,7 +139,7 @@ soak-ends: $(addprefix $(B)/tests/soak/threads-,plain openssl gnutls)
 $(B)/tests/soak/threads-openssl: LIBS = -lssl -lcrypto
 $(B)/tests/soak/threads-gnutls: LIBS = -lgnutls
 $(B)/tests/soak/threads-%: tests/soak/threads.c tests/bench/transport/%.c \
-		tests/bench/transport.h
+		$(bench_heads)
 	$(bench_end)
 $(B)/tests/soak/%: tests/soak/%.c tests/soak/soak.h
 	$(call say,CC,$@)

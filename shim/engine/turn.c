@@ -90,14 +90,10 @@ wait_once(struct conn *c, struct turn *t, const struct patience *p)
 static int
 turn_wait(struct conn *c, struct turn *t, const struct patience *p)
 {
-	uint32_t none = 0;
 	int rv = 0;
 
-	while (rv == 0 &&
-	    !atomic_compare_exchange_strong(&t->busy, &none, thread_id())) {
+	while (rv == 0 && !turn_try(t))
 		rv = wait_once(c, t, p);
-		none = 0;
-	}
 	return rv;
 }
 
@@ -171,12 +167,11 @@ int
 turn_seize(struct conn *c, struct turn *t, int64_t until)
 {
 	struct patience p = {.until = until, .timed = true};
-	uint32_t none = 0;
 	int rv;
 
-	if (atomic_compare_exchange_strong(&t->busy, &none, thread_id()))
+	if (turn_try(t))
 		return 0;
-	if (none == thread_id())
+	if (atomic_load(&t->busy) == thread_id())
 		return -EAGAIN;
 	atomic_fetch_add(&t->wanted, 1);
 	ring(true);

@@ -16,7 +16,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 
-#include "../transport.h"
+#include "bare.h"
 
 #define HEADER 5
 #define TAG 16
@@ -34,14 +34,6 @@ struct session {
 	unsigned char wire[HEADER + RECORD + 1 + TAG], plain[RECORD + 1 + TAG];
 };
 
-int transport_tickets;
-
-void
-transport_init(const char *ca, const char *cert, const char *key)
-{
-	(void)ca, (void)cert, (void)key;
-}
-
 bool
 end_begin(struct end *e, int fd, bool server)
 {
@@ -57,13 +49,6 @@ end_begin(struct end *e, int fd, bool server)
 		   &s->in.key, GNUTLS_CIPHER_AES_128_GCM, &key) == 0 &&
 	       gnutls_aead_cipher_init(
 		   &s->out.key, GNUTLS_CIPHER_AES_128_GCM, &key) == 0;
-}
-
-bool
-end_resumed(const struct end *e)
-{
-	(void)e;
-	return false;
 }
 
 static void
@@ -101,7 +86,7 @@ waited(int fd)
 #ifdef LOOKS
 	char byte;
 
-	return recv(fd, &byte, 1, MSG_PEEK) >= 0;
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_TRUNC) >= 0;
 #else
 	(void)fd;
 	return true;
@@ -152,19 +137,6 @@ end_write(struct end *e, const void *buf, size_t len)
 		return -1;
 	}
 	return (ssize_t)len;
-}
-
-bool
-end_pending(const struct end *e)
-{
-	(void)e;
-	return false;
-}
-
-void
-end_keep_session(struct end *e)
-{
-	(void)e;
 }
 
 void
