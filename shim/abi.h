@@ -44,7 +44,7 @@ static inline bool
 shim_goes_behind(int level, int name)
 {
 	if (level == SOL_SOCKET)
-		return name == SO_ZEROCOPY;
+		return name == SO_ZEROCOPY || name == SO_PEEK_OFF;
 	return level == IPPROTO_TCP &&
 	    (name == TCP_ULP || name == TCP_REPAIR ||
 		name == TCP_ZEROCOPY_RECEIVE);

@@ -343,7 +343,8 @@ for level, name, value in (
         (socket.IPPROTO_TCP, 31, b"tls\0"),                # TCP_ULP
         (socket.IPPROTO_TCP, 19, (1).to_bytes(4, "little")),  # TCP_REPAIR
         (socket.IPPROTO_TCP, 35, bytes(64)),      # TCP_ZEROCOPY_RECEIVE
-        (socket.SOL_SOCKET, 60, (1).to_bytes(4, "little"))):  # SO_ZEROCOPY
+        (socket.SOL_SOCKET, 60, (1).to_bytes(4, "little")),  # SO_ZEROCOPY
+        (socket.SOL_SOCKET, 42, (1).to_bytes(4, "little"))):  # SO_PEEK_OFF
     for ask in (lambda: s.setsockopt(level, name, value),
                 lambda: s.getsockopt(level, name, 64)):
         try:
@@ -354,8 +355,29 @@ for level, name, value in (
 s.sendall(b"marker-of-client")
 s.close()
 ' "$port" 2>&1 | sort | uniq -c)
-	assertEquals '      8 ENOPROTOOPT' "$out"
+	assertEquals '     10 ENOPROTOOPT' "$out"
 	not_in_clear
+}
+
+# A look of the engine's own would wait for what is behind that (Linux 6.9).
+test_a_place_to_peek_at_is_forgotten_by_what_is_governed() {
+	tls_wire good
+	out=$(shimmed good timeout 10 python3 -c '
+import socket, sys, threading
+ask = threading.Event()
+threading.Thread(target=ask.wait).start()
+s = socket.socket()
+try:
+    s.setsockopt(socket.SOL_SOCKET, 42, 5000)  # SO_PEEK_OFF
+except OSError:  # an older kernel
+    pass
+s.connect(("localhost", int(sys.argv[1])))
+for i in range(3):
+    s.sendall(b"a question")
+    print(len(s.recv(10)))
+ask.set()
+' "$port" 2>&1)
+	assertEquals $'10\n10\n10' "$out"
 }
 
 # Daemons close everything in a loop: what is the engine's own says EBADF.

@@ -52,10 +52,21 @@ is_nonblock(int fd)
 	return fl != -1 && (fl & O_NONBLOCK);
 }
 
+/* A look of ours is at the first byte (SO_PEEK_OFF, for TCP since Linux 6.9). */
+static void
+look_at_first(int fd)
+{
+	int none = -1;
+
+	host->libc->setsockopt(
+	    fd, SOL_SOCKET, SO_PEEK_OFF, &none, sizeof none);
+}
+
 /* What hooks keep up to date from here on. */
 static void
 learn(struct conn *c, int fd, bool nonblock)
 {
+	look_at_first(fd);
 	c->nonblock = nonblock;
 	learn_linger(c, fd);
 	conn_learn_lowat(c, fd);
