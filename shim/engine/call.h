@@ -193,6 +193,18 @@ call_wait_end(void)
 	thread_wait_end();
 }
 
+/* A recv that waits in the kernel, which knows about restarts. */
+__attribute__((always_inline)) static inline ssize_t
+call_recv(struct held *h, int fd, void *buf, size_t len, int flags)
+{
+	ssize_t n;
+
+	CALL_WAIT_BEGIN(h);
+	n = as_engine(host->libc->recv(fd, buf, len, flags));
+	CALL_WAIT_END();
+	return n;
+}
+
 /*
  * A call on a conn that is in an epoll set, or polled by another thread, may
  * have left plaintext behind, queued output or ended a handshake: the kernel

@@ -17,16 +17,18 @@
  *	A send that does not wait may be made with the lock (quick.c): up to
  *	1 KB where there are threads, whom it keeps as long as that takes.
  *	The only thread of a process, in quick.c, has a turn and a reference and
- *	does without the lock: its handlers find it at work and touch no conn,
- *	and where one of them forks the turn says what is the parent's; before
- *	the turn still_rx and still_tx do, which that fork unsets.  What it
- *	and any thread has found of c (still_rx, still_tx) is true until somebody
- *	takes the lock to change it (conn_lock, not conn_lock_same), or writes to
- *	c without it (conn_touched).
- *	Counts and turns are changed without locking the bus while the process
- *	has one thread (engine.h, single_threaded): whoever else runs is a
- *	handler, which leaves them as they were, or a vfork child, for which
- *	that thread waits.
+ *	does without the lock: its handlers find it at work and touch no conn.
+ *	still_rx and still_tx keep what quick.c has found: this direction is
+ *	open, has nothing queued and is ours to use.  Whoever changes a conn
+ *	unsets them: conn_lock, conn_trylock and conn_touched do, conn_lock_same
+ *	does not; a fork does as well.  Where a handler forks beneath quick.c,
+ *	the turn tells the child that its thread was at work; so quick.c sets
+ *	them before it looks, takes the turn, and looks at them once more, for
+ *	a fork that came before the turn.
+ *	Counts are changed without locking the bus while the process has one
+ *	thread (engine.h, single_threaded): whoever else runs is a handler,
+ *	which leaves them as they were, or a vfork child, for which that thread
+ *	waits.  Turns always are: by the lock, or there is one thread.
  * Closing while others are in a call
  *	The kernel keeps a socket as long as a call is under way on it, and
  *	so do we: where the last number goes and references say that calls are
@@ -107,7 +109,7 @@ struct conn {
 	enum conn_state noted_state; /* what epoll was told of last */
 
 	/* what quick.c has to do with, on few lines of the caches */
-	bool still_rx, still_tx; /* as it was found, and asked about no more */
+	bool still_rx, still_tx; /* nothing but a record is to be done; see above */
 	bool got_data;   /* an application record has been read */
 	bool dry;     /* pull had nothing to give */
 	bool drained; /* the last recv was given less than it had room for */

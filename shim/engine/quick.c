@@ -9,7 +9,7 @@
 #include "reserve.h"
 #include "stream.h"
 
-/* Twice here, and each in one piece. */
+/* Into quick_read and quick_write both, each of which is one piece. */
 #define ALWAYS __attribute__((always_inline)) static inline
 
 #define THREADED_MOST 1024 /* the lock is held over the send of so much */
@@ -42,8 +42,10 @@ may_write(const struct conn *c)
 }
 
 /*
- * As call_begin, for a thread that is at nothing; false: it is at nothing still.
- * Whoever is alone leaves the lock: conn.h says why.
+ * As call_begin, with conn_lock_same where it is not alone.  False, and nothing
+ * is changed: this thread is in a call (and we in its handler), has no buffers
+ * yet, or something else is to be done first (a fork's child marks its memory, a
+ * deferred handshake is driven, the reserve of numbers is filled).
  */
 ALWAYS bool
 begin(struct call *k, int fd, bool alone)
@@ -70,7 +72,7 @@ begin(struct call *k, int fd, bool alone)
 	return true;
 }
 
-/* As call_end; what is buffered nowhere is no news. */
+/* As call_end, but sets hear only of what has changed (conn_changed). */
 ALWAYS ssize_t
 end(struct call *k, ssize_t rv, bool alone)
 {
@@ -100,14 +102,16 @@ end(struct call *k, ssize_t rv, bool alone)
 	return rv;
 }
 
-/* It is at nothing again. */
 __attribute__((cold)) static ssize_t
 not_quick(struct call *k, bool alone)
 {
 	return end(k, QUICK_NOT, alone);
 }
 
-/* Other threads, and processes that share our memory, may have c's number now. */
+/*
+ * Is fd c's still, and its use (slot.h) this process's?  Asked each time among
+ * threads; alone still_rx and still_tx say so.
+ */
 static inline bool
 is_ours(struct conn *c, int fd, enum slot_use use, bool alone)
 {
@@ -130,7 +134,7 @@ is_ours(struct conn *c, int fd, enum slot_use use, bool alone)
 		}                                                 \
 	} while (0)
 
-/* The same for one that has come before the turn said what is this process's. */
+/* The turn, unless a handler has forked since *still was found. */
 static inline bool
 take(struct turn *t, const bool *still)
 {
@@ -171,7 +175,10 @@ leave_quick(struct call *k, bool alone)
 		conn_touched(k->c);
 }
 
-/* What came is not one record alone, or something has happened meanwhile. */
+/*
+ * What came is not one record alone, or something has happened meanwhile: as
+ * stream_read from where its recv has come back.
+ */
 __attribute__((cold)) static ssize_t
 read_on(struct call *k, int fd, const struct iovec *v, int flags,
     unsigned char *at, size_t room, ssize_t n, bool alone)
@@ -187,34 +194,22 @@ read_on(struct call *k, int fd, const struct iovec *v, int flags,
 	return carry_end(k, fd, stream_read_on(c, fd, v, 1, flags, n));
 }
 
-/* One that waits as the kernel does; c is not locked. */
-ALWAYS ssize_t
-recv_waiting(struct conn *c, int fd, void *buf, size_t len, int flags)
-{
-	struct held h = {c, &c->rx};
-	ssize_t n;
-
-	CALL_WAIT_BEGIN(&h);
-	n = as_engine(host->libc->recv(fd, buf, len, flags));
-	CALL_WAIT_END();
-	return n;
-}
-
-/* Among threads: a look at what is to come, and then that; wait.c says why. */
+/* Among threads: a look, and a recv with the lock; wait.c says why. */
 static inline ssize_t
 receive_locked(struct conn *c, int fd, unsigned char *at, size_t room, int flags)
 {
+	struct held h = {c, &c->rx};
 	ssize_t n = 0;
 
 	if (!c->nonblock && !(flags & MSG_DONTWAIT)) {
 		pthread_mutex_unlock(&c->lock);
-		n = recv_waiting(c, fd, at, 1, WAIT_LOOK);
+		n = call_recv(&h, fd, at, 1, WAIT_LOOK);
 		conn_lock_same(c);
 		fd = table_number(fd, c);
 	}
 	if (n < 0)
 		return n;
-	return fd < 0 ? -EBADF : wait_recv_locked(fd, at, room);
+	return fd < 0 ? -EBADF : wait_take(fd, at, room);
 }
 
 /* That has said -EAGAIN, which may have been not the kernel's to say. */
@@ -254,7 +249,8 @@ quick_read(int fd, void *buf, size_t len, int flags)
 		return not_quick(&k, alone);
 	at = thread_input() + INPUT_BEFORE;
 	room = intake_worth(c, len);
-	n = alone ? recv_waiting(c, fd, at, room, flags)
+	n = alone ? call_recv(&(struct held){c, &c->rx}, fd, at, room,
+			flags)
 		  : receive_locked(c, fd, at, room, flags);
 	if (unlikely(n == -EAGAIN))
 		n = receive_again(&k, fd, at, room, flags, alone);
@@ -289,9 +285,10 @@ write_on(struct call *k, int fd, unsigned char *at, size_t size, ssize_t said,
 }
 
 /*
- * Has a handler forked since tx was taken, and is this the child?  The parent
- * sends what has that number, and perhaps not the same: the program may have
- * changed it in between.  A fork behind this is one of a sealed record.
+ * Has a handler forked since tx was taken, and is this the child?  Then this
+ * record is dropped, and the write made the ordinary way: the parent sends one of
+ * the same number, perhaps of other bytes.  A fork behind this copies what is
+ * sealed.
  */
 static inline bool
 is_forked(const struct conn *c)
@@ -305,7 +302,7 @@ static inline ssize_t
 transmit(int fd, const unsigned char *at, size_t size, bool alone)
 {
 	if (!alone)
-		return wait_send_locked(fd, at, size, 0);
+		return wait_transmit(fd, at, size, 0);
 	return as_engine(
 	    host->libc->send(fd, at, size, MSG_NOSIGNAL | MSG_DONTWAIT));
 }

@@ -1,7 +1,7 @@
 /*
  * turn.h - the right to receive or to send on a connection
  *
- * What takes and gives it is in conn.h, and so is what guards it.
+ * conn.h says what it guards; wait.h has what waits for it.
  */
 #ifndef ENGINE_TURN_H
 #define ENGINE_TURN_H
@@ -25,9 +25,9 @@ struct turn {
 };
 
 /*
- * Nobody has it, and now this thread has.  What orders this, and whoever comes
- * to wait or gives it, is the conn's lock; a look without that is of interest to
- * who has it alone.
+ * If nobody has it, this thread has it now.  For who has the conn's lock, or is
+ * the process's only thread (quick.c).  Who reads busy without the lock learns
+ * only whether it is this thread.
  */
 static inline bool
 turn_try(struct turn *t)

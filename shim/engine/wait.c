@@ -1,9 +1,8 @@
-/* wait.c - every place where the engine waits, and nothing else */
+/* wait.c - how a read or a write waits for its socket; what sends its queue */
 
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
@@ -201,19 +200,16 @@ wait_fd(int fd, short events, int64_t until)
 	return wait_poll(NULL, fd, events, &p);
 }
 
-/*
- * libc's recv and send without what makes them cancellation points, which costs
- * a thread more than the calls.
- */
+/* Among threads libc's recv and send, as cancellation points, cost more. */
 ssize_t
-wait_recv_locked(int fd, void *buf, size_t len)
+wait_take(int fd, void *buf, size_t len)
 {
 	return as_engine(host->libc->syscall(SYS_recvfrom, (long)fd, buf, len,
 	    (long)MSG_DONTWAIT, NULL, NULL));
 }
 
 ssize_t
-wait_send_locked(int fd, const void *buf, size_t len, int flags)
+wait_transmit(int fd, const void *buf, size_t len, int flags)
 {
 	return as_engine(host->libc->syscall(SYS_sendto, (long)fd, buf, len,
 	    (long)(MSG_NOSIGNAL | MSG_DONTWAIT | flags), NULL, 0L));
@@ -227,7 +223,7 @@ ssize_t
 wait_receive_now(struct conn *c, int fd, unsigned char *buf, size_t len)
 {
 	int at = table_use(fd, c);
-	ssize_t n = at < 0 ? -EBADF : wait_recv_locked(at, buf, len);
+	ssize_t n = at < 0 ? -EBADF : wait_take(at, buf, len);
 
 	table_used(c);
 	return n;
@@ -238,7 +234,7 @@ wait_send_now(
     struct conn *c, int fd, const unsigned char *buf, size_t len, int flags)
 {
 	int at = table_use(fd, c);
-	ssize_t n = at < 0 ? -EBADF : wait_send_locked(at, buf, len, flags);
+	ssize_t n = at < 0 ? -EBADF : wait_transmit(at, buf, len, flags);
 
 	table_used(c);
 	return n;
@@ -252,18 +248,6 @@ bool
 wait_passes(ssize_t rv)
 {
 	return rv == -ENOMEM || rv == -ENOBUFS || rv == -EMFILE;
-}
-
-/* In a blocking call of the kernel's own, which knows about restarts. */
-static inline ssize_t
-recv_waiting(struct held *h, int fd, void *buf, size_t len, int flags)
-{
-	ssize_t n;
-
-	CALL_WAIT_BEGIN(h);
-	n = as_engine(host->libc->recv(fd, buf, len, flags));
-	CALL_WAIT_END();
-	return n;
 }
 
 /*
@@ -303,7 +287,7 @@ recv_any(struct conn *c, struct held *h, int fd, void *buf, size_t len,
 	ssize_t rv;
 
 	do
-		rv = recv_waiting(h, fd, buf, len, flags);
+		rv = call_recv(h, fd, buf, len, flags);
 	while (rv == -EAGAIN && !may_say_again(c, fd, p) &&
 	    (rv = wait_poll(h, fd, POLLIN, p)) == 0);
 	return rv;
@@ -412,16 +396,12 @@ transmitted(struct conn *c, int fd, const struct patience *p, ssize_t n,
 void
 wait_output_now(struct conn *c)
 {
-	int fd;
-	ssize_t n = -1;
+	ssize_t n;
 
 	if (turn_take(c, &c->tx, -1, NULL) < 0)
 		return;
-	fd = table_use(table_fd(c), c);
-	if (fd >= 0)
-		n = host->libc->send(fd, bytes_at(&c->out),
-		    bytes_left(&c->out), MSG_NOSIGNAL | MSG_DONTWAIT);
-	table_used(c);
+	n = wait_send_now(
+	    c, table_fd(c), bytes_at(&c->out), bytes_left(&c->out), 0);
 	if (n > 0)
 		bytes_take(&c->out, (size_t)n);
 	turn_give(&c->tx);

@@ -66,8 +66,9 @@ ssize_t wait_receive_now(
     struct conn *c, int fd, unsigned char *buf, size_t len);
 
 /*
- * The only thread has made the recv of the first, and that has said -EAGAIN: was
- * it the kernel's to say?
+ * quick.c has made a recv in place of wait_receive, and that has said -EAGAIN:
+ * what the program hears.  A wait that this was no answer to (the kernel had no
+ * memory, or another process took the bytes) goes on; rx held, not locked.
  */
 ssize_t wait_receive_again(struct conn *c, int fd, unsigned char *buf,
     size_t len, const struct patience *p);
@@ -80,12 +81,12 @@ ssize_t wait_receive_again(struct conn *c, int fd, unsigned char *buf,
 #define WAIT_LOOK (MSG_PEEK | MSG_TRUNC)
 
 /*
- * What these two make their call by: no cancellation point.  For who has c's lock
- * and has seen by table_number, with it, that fd is c's: who closes that comes
- * by the lock before.
+ * One system call each, which does not wait and is no cancellation point.  fd
+ * must stay the conn's meanwhile: the caller has its lock, with which it has
+ * asked table_number, or is between table_use and table_used.
  */
-ssize_t wait_recv_locked(int fd, void *buf, size_t len);
-ssize_t wait_send_locked(int fd, const void *buf, size_t len, int flags);
+ssize_t wait_take(int fd, void *buf, size_t len);
+ssize_t wait_transmit(int fd, const void *buf, size_t len, int flags);
 
 /*
  * Sends c->out.  Locked, tx held; unlocks while it sends.  0 when all is
