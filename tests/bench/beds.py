@@ -1,8 +1,8 @@
 """beds.py - folder, certificates, policies and processes of one benchmark
 
 Ends: `plain`, `openssl` and `gnutls` are the program's own; `shim` is plain
-under tlsshim; `aead` and `look` are what no TLS can spare
-(transport/aead.h).  Everywhere TLS 1.3, AES-128-GCM, X25519, a certificate for
+under tlsshim; `aead` and `look` are records without a handshake
+(transport/aead.h).  Else TLS 1.3, AES-128-GCM, X25519, a certificate for
 "localhost" that the client verifies.
 """
 import os

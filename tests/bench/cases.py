@@ -226,8 +226,9 @@ def make(bed, full, quick):
     cases = [Bulk(bed, six + rivals, b, c, short)
              for c in (1, 8, 64, 512) for b in (65536, 16384)]
     cases += [Floor(bed, short)]
-    cases += [Ping(bed, six + floors + rivals, len(floors) > 1, short / 2)
-              for floors in (['floor'], ['floor', 'look'])]
+    cases += [Ping(bed, six + records + rivals, threads, short / 2)
+              for threads, records in ((False, ['aead']),
+                                       (True, ['aead', 'look']))]
     cases += [Talk(bed, six + rivals, c, short) for c in (8, 64, 512)]
     cases += [Redis(bed, five + rivals, p, quick) for p in (1, 16)]
     cases += [Nginx(bed, five + rivals, s, 1) for s in (1024, 1048576)]

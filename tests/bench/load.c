@@ -9,9 +9,9 @@
  *	load first CA PORT	one, and the next: what each takes
  *	load hold CA PORT	-c that wait until stdin ends
  *
- * load-plain, load-openssl and load-gnutls by transport.h.  -s seconds, -t a second thread that does nothing, -n
- * resume sessions, -w PID,PID others whose CPU counts as the server's.  With -c
- * above 1, and talk: epoll and non-blocking sockets.  Prints `KEY VALUE`
+ * load-plain, load-openssl ... by transport.h.  -s seconds, -t a second thread
+ * that does nothing, -n 1 resume sessions, -w PID,PID others whose CPU counts as
+ * the server's.  With -c above 1, and talk: epoll and non-blocking sockets.  Prints `KEY VALUE`
  * lines; each answer and count is checked, and what is wrong ends with
  * status 2.
  */

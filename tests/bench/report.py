@@ -50,8 +50,36 @@ def show(case):
 SUMMARY = ['plain', 'native', 'gnutls', 'client', 'server', 'both']
 
 
+def table(rows):
+    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
+    return ''.join('    ' + '  '.join(
+        cell.ljust(w) if i == 0 else cell.rjust(w)
+        for i, (cell, w) in enumerate(zip(r, widths))).rstrip() + '\n'
+        for r in rows)
+
+
+def costs(cases):
+    """CPU per unit of work, or memory, in one table, as README has it"""
+    stands = ['plain', 'native', 'gnutls', 'both', 'stunnel pair', 'nginx pair']
+    rows = [['', *(s.partition(' ')[0] for s in stands), 'of native']]
+    for c in cases:
+        metric, unit = 'cpu', c.cpu_unit
+        best = 'both' if 'both' in c.stands else 'server'
+        if not c.cpu_unit and 'memory' in c.metrics:
+            metric, unit = 'memory', c.metrics['memory'][0]
+        values = {s: v[metric] for s, v in c.values.items() if v.get(metric)}
+        if 'native' not in values or best not in values:
+            continue
+        values['both'] = values[best]
+        rows.append([f'{c.group} {c.label}, {unit}'] +
+                    [text(statistics.median(values[s])) if s in values
+                     else '-' for s in stands] +
+                    [text(ratio(c, metric, best, 'native'))])
+    return table(rows)
+
+
 def summary(cases):
-    """The usual stands in one table, as README has it"""
+    """The first metric of the usual stands, and what both ends have of native"""
     rows = [['', *SUMMARY, 'of native', 'CPU']]
     for c in cases:
         if 'native' not in c.stands:
@@ -63,11 +91,7 @@ def summary(cases):
             [f'{c.group} {c.label}, {unit}'] +
             [text(statistics.median(v)) if v else '-' for v in cells] +
             [text(ratio(c, m, best, 'native')) for m in (metric, 'cpu')])
-    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
-    return ''.join('    ' + '  '.join(
-        cell.ljust(w) if i == 0 else cell.rjust(w)
-        for i, (cell, w) in enumerate(zip(r, widths))).rstrip() + '\n'
-        for r in rows)
+    return table(rows)
 
 
 def machine():
@@ -147,7 +171,7 @@ def write(out, cases, rounds):
         json.dump({'machine': machine(), 'rounds': rounds,
                    'cases': [as_json(c) for c in cases]}, f, indent=1)
     with open(os.path.join(out, 'summary.txt'), 'w') as f:
-        f.write(summary(cases))
+        f.write(summary(cases) + '\n' + costs(cases))
     groups = {}
     for c in cases:
         metric = next(iter(c.metrics))

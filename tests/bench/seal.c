@@ -1,5 +1,5 @@
 /*
- * seal.c - AES-128-GCM alone: the part of TLS that no shim can spare
+ * seal.c - AES-128-GCM alone, by GnuTLS, as bulk needs it twice
  *
  *	seal SECONDS
  *

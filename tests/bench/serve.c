@@ -3,10 +3,9 @@
  *
  *	serve [-e] [-t] [-n TICKETS] CERT KEY
  *
- * serve-plain (what tlsshim is put under), serve-openssl and serve-gnutls by
- * transport.h.  -e: epoll
- * and non-blocking sockets, else one blocking connection after the other.  -t:
- * a second thread that does nothing.  Prints `port N`.
+ * serve-plain (what tlsshim is put under), serve-openssl ... by transport.h.
+ * -e: epoll and non-blocking sockets, else one blocking connection after the
+ * other.  -t: a second thread that does nothing.  Prints `port N`.
  */
 #include "peer.h"
 

@@ -2,10 +2,10 @@
  * transport.h - one end of a connection, as a program would have it
  *
  * Each file in transport/ is one way, and a program of its own with load.c or
- * serve.c: plain TCP, OpenSSL by SSL_set_fd, GnuTLS by gnutls_transport_set_int,
- * so that none loads another's library.  TLS 1.3 with AES-128-GCM and X25519
- * (P-256 for socat, which has no other), the server's certificate verified for
- * "localhost".
+ * serve.c: plain TCP, OpenSSL by SSL_set_fd, GnuTLS by
+ * gnutls_transport_set_int, so that none loads another's library.  TLS 1.3 with
+ * AES-128-GCM and X25519 (P-256 for socat, which has no other), the server's
+ * certificate verified for "localhost"; aead.c and look.c have no handshake.
  */
 #ifndef BENCH_TRANSPORT_H
 #define BENCH_TRANSPORT_H

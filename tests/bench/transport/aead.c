@@ -1,2 +1,2 @@
-/* aead.c - the floor of what TLS costs a program with one thread */
+/* aead.c - records for a program with one thread: aead.h */
 #include "aead.h"

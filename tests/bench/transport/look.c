@@ -1,3 +1,3 @@
-/* look.c - the floor of what TLS costs a thread: aead.h */
+/* look.c - records for a program with threads: aead.h */
 #define LOOKS
 #include "aead.h"
