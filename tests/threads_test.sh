@@ -49,6 +49,11 @@ suite() {
 			as_over_tcp threads $name; }"
 		suite_addTest "test_${name//-/_}_is_as_over_tcp"
 	done
+	for name in recvmmsg sendmmsg sendfile splice; do
+		eval "test_a_number_reused_in_${name}_is_as_over_tcp() {
+			as_over_tcp reused $name; }"
+		suite_addTest "test_a_number_reused_in_${name}_is_as_over_tcp"
+	done
 	if [ -z "$TSAN" ]; then	# it holds signals back, and cancellation too
 		for name in readers arriving arriving-async writing-async second-reader \
 		    write accept connect \

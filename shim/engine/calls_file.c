@@ -27,12 +27,28 @@ fill(const struct source *s, size_t done)
 	    pread64(s->file, s->buf, want, s->at + (off64_t)done));
 }
 
+/* One piece, as write(2) has it. */
+static ssize_t
+send_piece(int fd, const struct source *s, size_t len)
+{
+	return as_engine(engine_calls()->write(fd, s->buf, len));
+}
+
+/* The same, for a call that has several. */
+static ssize_t
+send_part(struct call *k, int fd, const struct source *s, size_t len)
+{
+	struct iovec v = {s->buf, len};
+
+	return carry_write(k, carry_number(k, fd), &v, 1, 0);
+}
+
 /*
  * A count, which may fall short as the socket's does, or a negative errno where
- * nothing went.
+ * nothing went.  k: NULL where one piece is all.
  */
 static ssize_t
-send_from(int fd, struct source *s)
+send_from(struct call *k, int fd, struct source *s)
 {
 	size_t done = 0;
 
@@ -42,16 +58,28 @@ send_from(int fd, struct source *s)
 		s->got = 0;
 		if (got == 0)
 			break;
-		sent = got < 0
-		    ? got
-		    : as_engine(engine_calls()->write(fd, s->buf, (size_t)got));
+		sent = got;
+		if (got > 0)
+			sent = k == NULL ? send_piece(fd, s, (size_t)got)
+					 : send_part(k, fd, s, (size_t)got);
 		if (sent < 0)
 			return done > 0 ? (ssize_t)done : sent;
 		done += (size_t)sent;
-		if (sent < got)
+		if (sent < got || k == NULL)
 			break;
 	}
 	return (ssize_t)done;
+}
+
+static ssize_t
+send_pieces(int fd, struct source *s)
+{
+	struct call k;
+
+	if (s->len <= s->cap)
+		return send_from(NULL, fd, s);
+	carry_begin(&k, fd);
+	return as_engine(carry_end(&k, fd, send_from(&k, fd, s)));
 }
 
 /*
@@ -98,7 +126,7 @@ send_file(int fd, struct source *s, off64_t *off)
 		return -1;
 	if (!table_has(fd))
 		return carry_refused(EINVAL);
-	rv = send_from(fd, s);
+	rv = send_pieces(fd, s);
 	if (rv == 0 && s->len > 0 && is_device(s->file))
 		rv = -EISDIR; /* /dev/null */
 	if (rv < 0) /* what has no pages to send is no file to it */

@@ -75,15 +75,24 @@ judge_extras(int fd, const struct msghdr *msg)
 
 /* A fast open would carry plaintext in its SYN: as where it is off. */
 static ssize_t
-do_sendmsg(int fd, const struct msghdr *msg, int flags)
+send_message(struct call *k, int fd, const struct msghdr *msg, int flags)
 {
 	int rv = flags & MSG_FASTOPEN ? -EOPNOTSUPP : judge(msg);
 
 	if (rv == 0)
 		rv = judge_extras(fd, msg);
 	if (rv < 0)
-		return carry_refused(-rv);
-	return carry_out(fd, msg->msg_iov, (int)msg->msg_iovlen, flags);
+		return rv;
+	return carry_write(k, fd, msg->msg_iov, (int)msg->msg_iovlen, flags);
+}
+
+static ssize_t
+do_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	struct call k;
+
+	carry_begin(&k, fd);
+	return carry_end(&k, fd, send_message(&k, fd, msg, flags));
 }
 
 static ssize_t
@@ -106,16 +115,16 @@ do_sendto(int fd, const void *buf, size_t len, int flags,
 }
 
 static ssize_t
-do_recvmsg(int fd, struct msghdr *msg, int flags)
+receive_message(struct call *k, int fd, struct msghdr *msg, int flags)
 {
 	ssize_t rv;
 
-	if (flags & MSG_ERRQUEUE)
-		return host->libc->recvmsg(fd, msg, flags);
+	if (flags & MSG_ERRQUEUE) /* it never waits */
+		return as_engine(host->libc->recvmsg(fd, msg, flags));
 	rv = judge(msg);
-	if (rv < 0)
-		return carry_refused((int)-rv);
-	rv = carry_in(fd, msg->msg_iov, (int)msg->msg_iovlen, flags);
+	if (rv == 0)
+		rv = carry_read(
+		    k, fd, msg->msg_iov, (int)msg->msg_iovlen, flags);
 	if (rv < 0)
 		return rv;
 	if (msg->msg_name != NULL)
@@ -123,6 +132,15 @@ do_recvmsg(int fd, struct msghdr *msg, int flags)
 	msg->msg_controllen = 0;
 	msg->msg_flags = flags & MSG_CMSG_CLOEXEC;
 	return rv;
+}
+
+static ssize_t
+do_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct call k;
+
+	carry_begin(&k, fd);
+	return carry_end(&k, fd, receive_message(&k, fd, msg, flags));
 }
 
 /* What is left of the time of a recvmmsg; false: none. */
@@ -148,7 +166,9 @@ do_recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags,
 {
 	int one = flags & ~MSG_WAITFORONE;
 	int64_t until = 0;
-	unsigned i;
+	ssize_t rv = 0;
+	struct call k;
+	unsigned i = 0;
 
 	if (timeout != NULL && argument_absurd(timeout, sizeof *timeout))
 		return (int)carry_refused(EFAULT);
@@ -156,35 +176,39 @@ do_recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags,
 		return (int)carry_refused(EINVAL);
 	if (timeout != NULL)
 		until = now_ns_after(timeout->tv_sec, timeout->tv_nsec);
-	for (i = 0; i < n;) {
-		ssize_t rv = do_recvmsg(fd, &vec[i].msg_hdr, one);
-
+	carry_begin(&k, fd);
+	while (i < n) {
+		rv = receive_message(
+		    &k, carry_number(&k, fd), &vec[i].msg_hdr, one);
 		if (rv < 0)
-			return i > 0 ? (int)i : -1;
+			break;
 		vec[i++].msg_len = (unsigned)rv;
 		if (flags & MSG_WAITFORONE)
 			one |= MSG_DONTWAIT;
 		if (timeout != NULL && !time_left(timeout, until))
 			break;
 	}
-	return (int)i;
+	return (int)carry_end(&k, fd, i > 0 || rv >= 0 ? (ssize_t)i : rv);
 }
 
 static int
 do_sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 {
-	unsigned i;
+	ssize_t rv = 0;
+	struct call k;
+	unsigned i = 0;
 
 	if (n > IOV_MAX) /* sendmmsg(2) */
 		n = IOV_MAX;
-	for (i = 0; i < n; i++) {
-		ssize_t rv = do_sendmsg(fd, &vec[i].msg_hdr, flags);
-
+	carry_begin(&k, fd);
+	while (i < n) {
+		rv = send_message(
+		    &k, carry_number(&k, fd), &vec[i].msg_hdr, flags);
 		if (rv < 0)
-			return i > 0 ? (int)i : -1;
-		vec[i].msg_len = (unsigned)rv;
+			break;
+		vec[i++].msg_len = (unsigned)rv;
 	}
-	return (int)i;
+	return (int)carry_end(&k, fd, i > 0 || rv >= 0 ? (ssize_t)i : rv);
 }
 
 void

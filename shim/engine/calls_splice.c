@@ -58,12 +58,8 @@ static ssize_t
 wait_content(int pipe, bool wait)
 {
 	struct pollfd p = {pipe, POLLIN, 0};
-	struct call k;
-	int n = 0, rv = call_enter(&k);
+	int n = 0, rv = wait_pipe(&p, wait);
 
-	if (rv == 0)
-		rv = wait_pipe(&p, wait);
-	(void)call_end(&k, 0);
 	if (rv <= 0)
 		return rv < 0 ? rv : -EAGAIN;
 	(void)host->libc->ioctl(pipe, FIONREAD, &n);
@@ -101,8 +97,10 @@ glass_free(void *arg)
 
 /* One look and one write; what was written leaves the pipe. */
 static ssize_t
-out_once(int pipe, int fd, struct glass *g, size_t len, int flags)
+out_once(struct call *k, int pipe, int fd, struct glass *g, size_t len,
+    int flags)
 {
+	struct iovec v;
 	ssize_t sent, n = as_engine(tee(pipe, g->pipe[1],
 	    len < ONCE ? len : ONCE, SPLICE_F_NONBLOCK));
 
@@ -111,20 +109,22 @@ out_once(int pipe, int fd, struct glass *g, size_t len, int flags)
 		    host->libc->read(g->pipe[0], g->buf, (size_t)n));
 	if (n <= 0)
 		return n;
-	sent = as_engine(engine_calls()->send(fd, g->buf, (size_t)n, flags));
+	v = (struct iovec){g->buf, (size_t)n};
+	sent = carry_write(k, carry_number(k, fd), &v, 1, flags);
 	if (sent > 0)
 		(void)!host->libc->read(pipe, g->buf, (size_t)sent);
 	return sent;
 }
 
 static ssize_t
-out_all(int pipe, int fd, struct glass *g, size_t len, int flags)
+out_all(struct call *k, int pipe, int fd, struct glass *g, size_t len,
+    int flags)
 {
 	size_t done = 0;
 	ssize_t rv = 1;
 
 	while (done < len && rv > 0) {
-		rv = out_once(pipe, fd, g, len - done, flags);
+		rv = out_once(k, pipe, fd, g, len - done, flags);
 		if (rv > 0)
 			done += (size_t)rv;
 		if (rv > 0 && done < len)
@@ -135,18 +135,20 @@ out_all(int pipe, int fd, struct glass *g, size_t len, int flags)
 
 /* splice_to_socket: all that is in the pipe, waiting for a first byte. */
 static ssize_t
-splice_out(int pipe, int fd, size_t len, unsigned flags)
+splice_out(struct call *k, int pipe, int fd, size_t len, unsigned flags)
 {
 	struct glass g;
-	ssize_t rv = wait_content(pipe, may_wait(pipe, flags));
+	ssize_t rv = carry_begun(k);
 
+	if (rv == 0)
+		rv = wait_content(pipe, may_wait(pipe, flags));
 	if (rv > 0 && glass_make(&g) < 0)
 		return -ENOMEM;
 	if (rv <= 0)
 		return rv;
 	CALL_UNDO_BEGIN(glass_free, &g);
 	rv = out_all(
-	    pipe, fd, &g, len, flags & SPLICE_F_MORE ? MSG_MORE : 0);
+	    k, pipe, fd, &g, len, flags & SPLICE_F_MORE ? MSG_MORE : 0);
 	CALL_UNDO_END(1);
 	return rv;
 }
@@ -233,11 +235,8 @@ do_splice(int in, off64_t *off, int out, off64_t *oout, size_t len,
 	if (len > CALL_MOST)
 		len = CALL_MOST;
 	if (!table_has(in)) {
-		int saved = errno;
-
-		rv = splice_out(in, out, len, flags);
-		errno = saved;
-		return as_libc(rv);
+		carry_begin(&k, out);
+		return carry_end(&k, out, splice_out(&k, in, out, len, flags));
 	}
 	rv = call_begin(&k, in);
 	if (rv == 0)

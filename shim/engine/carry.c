@@ -109,45 +109,74 @@ seen(const struct iovec *iov, int n, enum argument_access a)
 	return n == 1 && argument_seen(iov->iov_base, iov->iov_len, a);
 }
 
+void
+carry_begin(struct call *k, int fd)
+{
+	pthread_testcancel();
+	(void)call_begin(k, fd);
+}
+
+int
+carry_begun(const struct call *k)
+{
+	if (k->cancel == -1)
+		return -EAGAIN;
+	return k->c != NULL ? 0 : -EBADF;
+}
+
+int
+carry_number(const struct call *k, int fd)
+{
+	return k->c != NULL ? table_number(fd, k->c) : fd;
+}
+
+ssize_t
+carry_read(struct call *k, int fd, const struct iovec *iov, int n, int flags)
+{
+	int rv = carry_begun(k);
+
+	if (rv < 0)
+		return rv;
+	if (flags & MSG_OOB)
+		return -EINVAL;
+	if (!seen(iov, n, FOR_WRITING) && !(flags & MSG_TRUNC) &&
+	    !argument_writable(iov, n))
+		return read_nowhere(k->c, fd, flags);
+	return stream_read(k->c, fd, iov, n, flags);
+}
+
+ssize_t
+carry_write(struct call *k, int fd, const struct iovec *iov, int n, int flags)
+{
+	bool good = seen(iov, n, FOR_READING) || argument_readable(iov, n);
+	ssize_t rv = carry_begun(k);
+
+	if (rv == 0)
+		rv = good ? stream_write(k->c, fd, iov, n, flags)
+			  : write_nowhere(k->c, fd, flags);
+	/* a handler interrupted this thread at work, or holding its turn */
+	if (rv == -EAGAIN && good && (k->cancel == -1 || thread_nested()) &&
+	    wait_allowed(fd, flags))
+		rv = keep(fd, iov, n);
+	return rv;
+}
+
 ssize_t
 carry_in(int fd, const struct iovec *iov, int n, int flags)
 {
 	struct call k;
-	ssize_t rv;
 
-	pthread_testcancel();
-	rv = call_begin(&k, fd);
-
-	if (rv < 0)
-		;
-	else if (flags & MSG_OOB)
-		rv = -EINVAL;
-	else if (!seen(iov, n, FOR_WRITING) && !(flags & MSG_TRUNC) &&
-		 !argument_writable(iov, n))
-		rv = read_nowhere(k.c, fd, flags);
-	else
-		rv = stream_read(k.c, fd, iov, n, flags);
-	return carry_end(&k, fd, rv);
+	carry_begin(&k, fd);
+	return carry_end(&k, fd, carry_read(&k, fd, iov, n, flags));
 }
 
 ssize_t
 carry_out(int fd, const struct iovec *iov, int n, int flags)
 {
 	struct call k;
-	ssize_t rv;
 
-	pthread_testcancel();
-	rv = call_begin(&k, fd);
-	bool good = seen(iov, n, FOR_READING) || argument_readable(iov, n);
-
-	if (rv == 0)
-		rv = good ? stream_write(k.c, fd, iov, n, flags)
-			  : write_nowhere(k.c, fd, flags);
-	/* a handler interrupted this thread at work, or holding its turn */
-	if (rv == -EAGAIN && good && (k.cancel == -1 || thread_nested()) &&
-	    wait_allowed(fd, flags))
-		rv = keep(fd, iov, n);
-	return carry_end(&k, fd, rv);
+	carry_begin(&k, fd);
+	return carry_end(&k, fd, carry_write(&k, fd, iov, n, flags));
 }
 
 ssize_t

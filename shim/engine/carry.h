@@ -15,7 +15,21 @@ struct call;
 ssize_t carry_in(int fd, const struct iovec *iov, int n, int flags);
 ssize_t carry_out(int fd, const struct iovec *iov, int n, int flags);
 
-/* The end of such a call: rv, a count or a negative errno, as libc's. */
+/*
+ * The same in parts, for calls that move bytes more than once: the kernel looks
+ * their number up at the beginning, and what others make of it meanwhile is
+ * none of theirs.  carry_begun: 0, or a negative errno, with which the rest
+ * answers too.  carry_number: the number that the conn has now, for each further
+ * part.  carry_read and carry_write answer a count or a negative errno, carry_end
+ * what libc does.
+ */
+void carry_begin(struct call *k, int fd);
+int carry_begun(const struct call *k);
+int carry_number(const struct call *k, int fd);
+ssize_t carry_read(
+    struct call *k, int fd, const struct iovec *iov, int n, int flags);
+ssize_t carry_write(
+    struct call *k, int fd, const struct iovec *iov, int n, int flags);
 ssize_t carry_end(struct call *k, int fd, ssize_t rv);
 
 /*
