@@ -63,6 +63,7 @@ suite() {
 				as_over_tcp cancel $name; }"
 			suite_addTest "test_cancel_${name//-/_}_is_as_over_tcp"
 		done
+		suite_addTest test_a_signal_ends_a_waitall_that_has_a_part
 		suite_addTest test_cancellation_points_are_those_of_tcp
 		suite_addTest test_a_handshake_is_cancelled_and_restarted
 	fi
@@ -70,6 +71,10 @@ suite() {
 	suite_addTest test_who_waits_wakes_for_what_others_leave
 	suite_addTest test_writes_of_threads_do_not_mix
 	suite_addTest test_key_updates_in_both_directions_lose_nothing
+}
+
+test_a_signal_ends_a_waitall_that_has_a_part() {
+	as_over_tcp waitall
 }
 
 test_cancellation_points_are_those_of_tcp() {

@@ -18,6 +18,17 @@ target(const struct conn *c, size_t len, int flags)
 	return flags & MSG_WAITALL || len < low ? len : low;
 }
 
+/* Waits as p says, for more of what some has come of. */
+static ssize_t
+wait_more(struct conn *c, int fd, size_t room, bool some,
+    const struct patience *p)
+{
+	struct patience more = *p;
+
+	more.some = some;
+	return wait_input_for(c, fd, room, &more);
+}
+
 /* One segment of a scatter read, behind done bytes; least: wait for these. */
 static ssize_t
 fill_segment(struct conn *c, int fd, const struct iovec *v, size_t done,
@@ -47,8 +58,8 @@ fill_segment(struct conn *c, int fd, const struct iovec *v, size_t done,
 		 */
 		if (drained && !wait)
 			return (ssize_t)got;
-		r = wait_input_for(
-		    c, fd, v->iov_len - got, wait ? p : &quick);
+		r = wait_more(c, fd, v->iov_len - got, done + got > 0,
+		    wait ? p : &quick);
 		drained = c->drained;
 		if (c->state != CONN_OPEN)
 			return got > 0 ? (ssize_t)got : c->err;
@@ -130,7 +141,7 @@ peek(struct conn *c, int fd, const struct iovec *iov, int n, int flags,
 		if (c->state != CONN_OPEN || c->rd_eof || c->rd_shut)
 			return (ssize_t)stream_copy(&c->plain, iov, n, flags);
 		stream_flush(c, fd);
-		r = wait_input(c, fd, p);
+		r = wait_more(c, fd, 0, bytes_left(&c->plain) > 0, p);
 		if (r < 0)
 			return bytes_left(&c->plain) > 0
 				   ? (ssize_t)stream_copy(&c->plain, iov, n, flags)

@@ -110,11 +110,14 @@ handlers_restart(void)
 	return true;
 }
 
-/* With SO_RCVTIMEO or SO_SNDTIMEO set it is EINTR in any case (signal(7)). */
+/*
+ * With SO_RCVTIMEO or SO_SNDTIMEO set it is EINTR in any case (signal(7)), and so
+ * it is behind a part, which a restart would lose.
+ */
 bool
 wait_goes_on(const struct patience *p)
 {
-	return !p->timed && handlers_restart();
+	return !p->timed && !p->some && handlers_restart();
 }
 
 /* May another thread close, cancel, write meanwhile? */
@@ -315,10 +318,10 @@ wait_receive(struct conn *c, int fd, unsigned char *buf, size_t len,
 	bool look = !c->nonblock;
 	ssize_t rv;
 
-	if (likely(!threaded() && p->until == 0 && !deferred_any() &&
-		   !(p->flags & MSG_DONTWAIT)))
+	if (likely(!threaded() && p->until == 0 && !p->some &&
+		   !deferred_any() && !(p->flags & MSG_DONTWAIT)))
 		return recv_any(c, &h, fd, buf, len, 0, p);
-	if (p->until > 0 || deferred_any())
+	if (p->until > 0 || p->some || deferred_any())
 		return recv_polled(c, &h, fd, buf, len, p);
 	for (rv = -EAGAIN; rv == -EAGAIN; look = true) {
 		if (look && !(p->flags & MSG_DONTWAIT)) {

@@ -18,6 +18,8 @@ struct patience {
 	int64_t until; /* now_ms() deadline of SO_RCVTIMEO and friends; 0 none */
 	bool timed;    /* the program has set such a timeout: EINTR is EINTR */
 	bool allowed;  /* this very call has asked: it may wait */
+	bool some;     /* bytes of this call have come: EINTR is EINTR, and they
+			* are its answer (tcp_recvmsg_locked) */
 	bool answer;   /* the peer is asked only now: nothing can be there yet */
 };
 
