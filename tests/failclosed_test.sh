@@ -338,7 +338,9 @@ test_options_that_go_behind_the_session_are_refused() {
 	tls_wire good
 	out=$(shimmed good python3 -c '
 import errno, socket, sys
-s = socket.create_connection(("localhost", int(sys.argv[1])))
+s = socket.socket()
+copies = [s.dup() for i in range(5)]  # no call has been made on any
+s.connect(("localhost", int(sys.argv[1])))
 for level, name, value in (
         (socket.IPPROTO_TCP, 31, b"tls\0"),                # TCP_ULP
         (socket.IPPROTO_TCP, 19, (1).to_bytes(4, "little")),  # TCP_REPAIR
@@ -346,6 +348,7 @@ for level, name, value in (
         (socket.SOL_SOCKET, 60, (1).to_bytes(4, "little")),  # SO_ZEROCOPY
         (socket.SOL_SOCKET, 42, (1).to_bytes(4, "little"))):  # SO_PEEK_OFF
     for ask in (lambda: s.setsockopt(level, name, value),
+                lambda: copies.pop().setsockopt(level, name, value),
                 lambda: s.getsockopt(level, name, 64)):
         try:
             ask()
@@ -355,7 +358,7 @@ for level, name, value in (
 s.sendall(b"marker-of-client")
 s.close()
 ' "$port" 2>&1 | sort | uniq -c)
-	assertEquals '     10 ENOPROTOOPT' "$out"
+	assertEquals '     15 ENOPROTOOPT' "$out"
 	not_in_clear
 }
 

@@ -58,8 +58,10 @@ look_at_first(int fd)
 {
 	int none = -1;
 
-	host->libc->setsockopt(
-	    fd, SOL_SOCKET, SO_PEEK_OFF, &none, sizeof none);
+	/* a server's filter may let it ask, and not set (seccomp) */
+	if (option(fd, SOL_SOCKET, SO_PEEK_OFF) >= 0)
+		host->libc->setsockopt(
+		    fd, SOL_SOCKET, SO_PEEK_OFF, &none, sizeof none);
 }
 
 /* What hooks keep up to date from here on. */

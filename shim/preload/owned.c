@@ -354,9 +354,11 @@ owned_way_setup(int fd)
 
 	if (class == FD_UNKNOWN)
 		class = owned_settle(fd);
-	if (class == FD_STREAM)
-		return engine_get() != NULL ? WAY_ENGINE : WAY_LIBC;
-	return way_of(class);
+	if (class == FD_STREAM && engine_get() == NULL)
+		return WAY_LIBC;
+	if (class == FD_STREAM) /* connected by another number meanwhile? */
+		class = owned_settle(fd);
+	return class == FD_STREAM ? WAY_ENGINE : way_of(class);
 }
 
 static int

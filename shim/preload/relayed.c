@@ -354,8 +354,11 @@ int
 setsockopt(int fd, int level, int name, const void *val, socklen_t len)
 {
 	struct entry *e = answers(fd);
-	enum way way = e == NULL ? gate_setup(fd) : WAY_LIBC;
+	enum way way = WAY_LIBC;
 
+	if (e == NULL)
+		way = shim_goes_behind(level, name) ? gate_owned(fd)
+						    : gate_setup(fd);
 	if (e != NULL)
 		return option_set(e, fd, level, name, val, len);
 	if (way == WAY_ENGINE && ENGINE_SLOT(setsockopt) != NULL)
