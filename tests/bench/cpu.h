@@ -1,8 +1,8 @@
 /*
  * cpu.h - CPU seconds of this process and of others with their children
  *
- * /proc/PID/task/TID/schedstat has nanoseconds where stat has ticks of 10 ms; of
- * children that have ended, stat alone tells.
+ * A process's clock counts its threads that have ended too, and nanoseconds; of
+ * children that have ended, stat alone tells, in ticks of 10 ms.
  */
 #ifndef BENCH_CPU_H
 #define BENCH_CPU_H
@@ -35,27 +35,34 @@ cpu_own(void)
 
 static double cpu_process(long pid);
 
+/* Of the children that a thread has begun. */
 static double
-cpu_task(long pid, const char *tid)
+cpu_children(long pid, const char *tid)
 {
 	char path[300];
-	double ns = 0;
+	double total = 0;
 	long child;
 	FILE *f;
 
-	snprintf(path, sizeof path, "/proc/%ld/task/%s/schedstat", pid, tid);
-	f = fopen(path, "r");
-	if (f == NULL || fscanf(f, "%lf", &ns) != 1)
-		ns = 0;
-	if (f != NULL)
-		fclose(f);
 	snprintf(path, sizeof path, "/proc/%ld/task/%s/children", pid, tid);
 	f = fopen(path, "r");
 	while (f != NULL && fscanf(f, "%ld", &child) == 1)
-		ns += cpu_process(child) * 1e9;
+		total += cpu_process(child);
 	if (f != NULL)
 		fclose(f);
-	return ns / 1e9;
+	return total;
+}
+
+static double
+cpu_threads(long pid)
+{
+	struct timespec t = {0, 0};
+	clockid_t clock;
+
+	if (clock_getcpuclockid((pid_t)pid, &clock) != 0 ||
+	    clock_gettime(clock, &t) == -1)
+		return 0;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* Of children that it has waited for: cutime and cstime of proc(5). */
@@ -80,7 +87,7 @@ cpu_reaped(long pid)
 static double
 cpu_process(long pid)
 {
-	double total = cpu_reaped(pid);
+	double total = cpu_reaped(pid) + cpu_threads(pid);
 	char path[64];
 	struct dirent *e;
 	DIR *d;
@@ -89,7 +96,7 @@ cpu_process(long pid)
 	d = opendir(path);
 	while (d != NULL && (e = readdir(d)) != NULL)
 		if (e->d_name[0] != '.')
-			total += cpu_task(pid, e->d_name);
+			total += cpu_children(pid, e->d_name);
 	if (d != NULL)
 		closedir(d);
 	return total;
