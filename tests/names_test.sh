@@ -209,6 +209,7 @@ test_two_names_of_other_threads_are_refused() {
 	assertContains "$(cat "$TMP/err")" server_hostname
 }
 
+# The policy `rules`: one that governs, and one that does not.
 two_rules() {
 	policy rules <<-END
 	unmatched = "plain";

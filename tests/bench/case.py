@@ -85,7 +85,7 @@ class Case:
 
 
 class EndsCase(Case):
-    """Stands of ENDS, RECORDS, FRONTS and PAIRS; serve(kind) gives port and process"""
+    """Stands of ENDS, RECORDS, FRONTS and PAIRS; serve(kind): port, process"""
     kind = 'ec'     # of certificate
     cpu = None      # all on this one
     policy = None

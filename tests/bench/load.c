@@ -11,9 +11,9 @@
  *
  * load-plain, load-openssl ... by transport.h.  -s seconds, -t a second thread
  * that does nothing, -n 1 resume sessions, -w PID,PID others whose CPU counts as
- * the server's.  With -c above 1, and talk: epoll and non-blocking sockets.  Prints `KEY VALUE`
- * lines; each answer and count is checked, and what is wrong ends with
- * status 2.
+ * the server's.  With -c above 1, and talk: epoll and non-blocking sockets.
+ * Prints `KEY VALUE` lines; each answer and count is checked, and what is wrong
+ * ends with status 2.
  */
 #include "cpu.h"
 #include "peer.h"

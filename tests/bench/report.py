@@ -94,6 +94,10 @@ def summary(cases):
     return table(rows)
 
 
+def tables(cases):
+    return summary(cases) + '\n' + costs(cases)
+
+
 def machine():
     with open('/proc/cpuinfo') as f:
         model = next((line.partition(':')[2].strip() for line in f
@@ -171,7 +175,7 @@ def write(out, cases, rounds):
         json.dump({'machine': machine(), 'rounds': rounds,
                    'cases': [as_json(c) for c in cases]}, f, indent=1)
     with open(os.path.join(out, 'summary.txt'), 'w') as f:
-        f.write(summary(cases) + '\n' + costs(cases))
+        f.write(tables(cases))
     groups = {}
     for c in cases:
         metric = next(iter(c.metrics))
