@@ -422,13 +422,15 @@ see_hello(struct conn *c, struct message m, bool client, bool incoming)
 
 /*
  * A client has much to compute from a TLS 1.3 server's hello, and may do so
- * while the server signs.  Only where Nagle's algorithm does not hold what
- * follows back until the client has acknowledged it.
+ * while the server signs (who resumes has nothing to sign).  Only where Nagle's
+ * algorithm does not hold what follows back until the client has acknowledged
+ * it.
  */
 static void
 see_hello_made(struct conn *c)
 {
 	if (c->side != SIDE_SERVER || *host->sealed ||
+	    resume_is_resumed(c) ||
 	    gnutls_protocol_get_version(c->session) != GNUTLS_TLS1_3)
 		return;
 	c->flight_begun = conn_nodelay(c, table_fd(c));

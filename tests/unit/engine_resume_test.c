@@ -327,8 +327,34 @@ test_nodelays(void)
 	test_nodelay(SERVER, -1, false, 1);
 	test_nodelay(SERVER, 0, false, 0);
 	test_nodelay(SERVER, 1, false, 0);
-	test_nodelay(SERVER, 0, true, 1); /* may the hello go ahead? */
-	test_nodelay(SERVER, 1, true, 1);
+	test_nodelay(SERVER, 0, true, 0);
+	test_nodelay(SERVER, 1, true, 0);
+}
+
+/* Who resumes has one flight of the server's to take in, and no signature. */
+static void
+test_one_flight(void)
+{
+	struct pair p;
+	unsigned before, k;
+
+	memory_test = "one flight";
+	pair_open(&p, TLS13, TICKETS);
+	(void)visit(&p);
+	pair_close(&p);
+	for (k = 0; k < 2; k++) {
+		pair_open(&p, TLS13, TICKETS);
+		p.m[SERVER]->nodelay = 1;
+		p.c[CLIENT]->full_only = k == 0;
+		pair_drive(&p, CLIENT);
+		before = p.m[SERVER]->sends;
+		pair_drive(&p, SERVER);
+		result(p.m[SERVER]->sends == before + 2 - k,
+		    "resumed %u: %u sends", k, p.m[SERVER]->sends - before);
+		result(visit(&p) && resume_is_resumed(p.c[SERVER]) == (k == 1),
+		    "resumed %u: it opens", k);
+		pair_close(&p);
+	}
 }
 
 int
@@ -346,5 +372,6 @@ main(void)
 	test_ticket_key();
 	test_last_key();
 	test_nodelays();
+	test_one_flight();
 	return failures > 0;
 }
