@@ -162,6 +162,7 @@ struct conn {
 	bool ticket_shown; /* a client has offered a session */
 	bool tickets;    /* servers: may give out some */
 	bool ticket_old; /* servers: made with a key that makes no more */
+	bool ticket_owed; /* servers: ticket.h says when it goes */
 	bool has_ticket; /* one was given or got */
 	unsigned ticket_lifetime; /* s, as it says; 0: nothing */
 	unsigned peer_version; /* newest of the peer's hello; 0 = not seen */

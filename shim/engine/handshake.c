@@ -68,10 +68,10 @@ finish(struct conn *c, int fd)
 	c->state = CONN_OPEN;
 	conn_tell(c);
 	resume_settle(c, &v);
-	if (c->side == SIDE_SERVER)
-		ticket_send(c);
-	if (c->side == SIDE_SERVER)
-		c->hurried = c->has_ticket; /* an answer follows it */
+	if (c->side == SIDE_SERVER) {
+		ticket_owe(c);
+		c->hurried = c->has_ticket; /* of TLS 1.2: an answer follows it */
+	}
 	log_open(c);
 	return 0;
 }

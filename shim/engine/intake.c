@@ -5,6 +5,7 @@
 
 #include "epoll.h"
 #include "intake.h"
+#include "ticket.h"
 
 /* Where what comes next goes, and how much of it. */
 struct intake {
@@ -113,6 +114,21 @@ intake_take(struct conn *c, unsigned char *at, size_t len, ssize_t n)
 	return n;
 }
 
+/* A server that has nothing to read owes its client no more (ticket.h). */
+static ssize_t
+receive_owing(struct conn *c, int fd, size_t room, const struct patience *p)
+{
+	static const struct patience quick = {.flags = MSG_DONTWAIT};
+	ssize_t n = receive_some(c, table_number(fd, c), room, &quick);
+
+	if (n != -EAGAIN)
+		return n;
+	ticket_pay(c);
+	return p->flags & MSG_DONTWAIT
+		   ? n
+		   : receive_some(c, table_number(fd, c), room, p);
+}
+
 ssize_t
 wait_input_for(struct conn *c, int fd, size_t room, const struct patience *p)
 {
@@ -129,7 +145,9 @@ wait_input_for(struct conn *c, int fd, size_t room, const struct patience *p)
 		rv = turn_pass(c, &c->rx, fd, p);
 		return rv < 0 ? rv : 1;
 	}
-	n = receive_some(c, table_number(fd, c), room, lost ? &quick : p);
+	n = c->ticket_owed && !lost
+	    ? receive_owing(c, fd, room, p)
+	    : receive_some(c, table_number(fd, c), room, lost ? &quick : p);
 	if (n == -EAGAIN && lost) /* an answer to what was lost never comes */
 		n = -ECONNRESET;
 	note(c, n);

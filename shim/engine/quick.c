@@ -29,7 +29,8 @@ may_read(const struct conn *c)
 {
 	return is_still(c) && bytes_left(&c->plain) == 0 && c->lowat <= 1 &&
 	       !c->rd_eof && !c->rd_shut && !c->in_eof && !c->held_back &&
-	       c->reauth == REAUTH_NONE && record_opens(&c->record);
+	       !c->ticket_owed && c->reauth == REAUTH_NONE &&
+	       record_opens(&c->record);
 }
 
 /* Not the first one: that may have to be waited with, looked at, hurried. */

@@ -11,6 +11,7 @@
 #include "reserve.h"
 #include "stream.h"
 #include "thread.h"
+#include "ticket.h"
 #include "watch.h"
 
 #define RECORD RECORD_SIZE
@@ -178,6 +179,7 @@ send_all(struct conn *c, int fd, struct walk *w, size_t total,
 		if (!reserve_enough())
 			return done > 0 ? (ssize_t)done : -ENOMEM;
 		stream_spend(c, (size_t)k);
+		ticket_send(c);
 		rv = w->n > 1 && k <= RECORD
 		    ? encrypt_joined(c, w, (size_t)k)
 		    : encrypt(c, w, (size_t)k);

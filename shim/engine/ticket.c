@@ -9,6 +9,7 @@
 #include "../../policy/credentials.h"
 #include "../../policy/secret.h"
 #include "../../policy/ticket_keys.h"
+#include "reserve.h"
 #include "ticket.h"
 
 enum { PERIOD = 3 }; /* times timeout: GnuTLS's STEK_ROTATION_PERIOD_PRODUCT */
@@ -204,9 +205,19 @@ ticket_enable(struct conn *c, const struct hello *h)
 }
 
 /*
- * Not before the peer has been accepted.  Who resumes has used up one, and
- * gets one; nothing more is made with a key that is on its way out.  A ticket
- * that cannot be sent is no fault of the connection's.
+ * Not before the peer has been accepted; nothing more is made with a key that
+ * is on its way out.
+ */
+void
+ticket_owe(struct conn *c)
+{
+	c->ticket_owed = c->tickets && !c->ticket_old &&
+	    gnutls_protocol_get_version(c->session) == GNUTLS_TLS1_3;
+}
+
+/*
+ * Who resumes has used up one, and gets one.  A ticket that cannot be sent is
+ * no fault of the connection's.
  */
 void
 ticket_send(struct conn *c)
@@ -216,9 +227,24 @@ ticket_send(struct conn *c)
 	    ? 1
 	    : (unsigned)c->rule->values.session_num_tickets;
 
-	if (!c->tickets || c->ticket_old ||
-	    gnutls_protocol_get_version(c->session) != GNUTLS_TLS1_3)
+	if (!c->ticket_owed)
 		return;
+	c->ticket_owed = false;
+	record_yield(c);
 	c->has_ticket = gnutls_session_ticket_send(c->session, n, 0) >= 0;
 	c->ticket_lifetime = (unsigned)c->rule->values.session_timeout;
+}
+
+/* A fork's other process may be the one that writes: its first data pays. */
+void
+ticket_pay(struct conn *c)
+{
+	if (!c->ticket_owed || c->state != CONN_OPEN || !reserve_enough() ||
+	    !slot_owned(c->slot, c->stamp[SLOT_TX]) ||
+	    turn_take(c, &c->tx, -1, NULL) < 0)
+		return;
+	ticket_send(c);
+	c->hurried = c->has_ticket; /* an answer follows it */
+	turn_give(&c->tx);
+	wait_output_now(c);
 }

@@ -29,7 +29,16 @@ bool ticket_wanted(const struct rule *r);
  */
 void ticket_enable(struct conn *c, const struct hello *h);
 
-/* Locked; the handshake is over and the peer accepted. */
+/*
+ * When a server's tickets of TLS 1.3 go: with its first data, as one send that
+ * wakes the client once, or as soon as it is found to have nothing to read.
+ * ticket_owe: the handshake is over and the peer accepted.  ticket_send: behind
+ * c->out, in front of data; tx held.  ticket_pay: alone, and out; unless this
+ * process may not write (slot.h), or is writing.  All locked; the last two do
+ * nothing where no ticket is owed.  Behind a close none goes any more.
+ */
+void ticket_owe(struct conn *c);
 void ticket_send(struct conn *c);
+void ticket_pay(struct conn *c);
 
 #endif

@@ -92,6 +92,7 @@ FLAG(in, rd_eof)
 FLAG(in, rd_shut)
 FLAG(in, in_eof)
 FLAG(in, held_back)
+FLAG(in, ticket_owed)
 FLAG(out, wr_shut)
 FLAG(out, hurried)
 
@@ -251,6 +252,7 @@ static const struct {
     ROW(IN, in_rd_shut),
     ROW(IN, in_in_eof),
     ROW(IN, in_held_back),
+    ROW(IN, in_ticket_owed),
     ROW(IN, in_plain),
     ROW(IN, in_lowat),
     ROW(IN, in_reauth),

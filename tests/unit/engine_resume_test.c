@@ -331,6 +331,44 @@ test_nodelays(void)
 	test_nodelay(SERVER, 1, true, 0);
 }
 
+/* An open pair whose server has looked for nothing but the handshake's end. */
+static void
+shake_only(struct pair *p)
+{
+	static const struct patience quick = {.flags = MSG_DONTWAIT};
+	struct conn *c;
+	int round;
+
+	pair_open(p, TLS13, TICKETS);
+	c = p->c[SERVER];
+	p->m[SERVER]->nodelay = 1;
+	for (round = 0; round < 9 &&
+	     !(conn_decided(p->c[CLIENT]) && conn_decided(c)); round++) {
+		pair_drive(p, CLIENT);
+		conn_lock(c);
+		(void)handshake_drive(c, p->fd[SERVER], &quick);
+		bytes_settle(&c->in);
+		bytes_settle(&c->out);
+		pthread_mutex_unlock(&c->lock);
+	}
+	if (!conn_decided(p->c[CLIENT]) || !conn_decided(c))
+		memory_die("the handshake does not complete");
+	p->m[SERVER]->sends = 0;
+}
+
+/* What the client reads of len bytes, and whether it has got a ticket. */
+static bool
+hears(struct pair *p, size_t len)
+{
+	static char buf[70000];
+	size_t got = 0;
+	ssize_t n;
+
+	while ((n = tls.recv(p->fd[CLIENT], buf, sizeof buf, MSG_DONTWAIT)) > 0)
+		got += (size_t)n;
+	return got == len && p->c[CLIENT]->has_ticket;
+}
+
 /* Who resumes has one flight of the server's to take in, and no signature. */
 static void
 test_one_flight(void)
@@ -357,6 +395,55 @@ test_one_flight(void)
 	}
 }
 
+/* ticket.h says when. */
+static void
+test_ticket_goes(void)
+{
+	struct pair p;
+	static char data[60000];
+	char byte;
+	uint32_t stamp;
+
+	memory_test = "when a ticket goes";
+	shake_only(&p);
+	result(p.m[SERVER]->sends == 0 && p.c[SERVER]->ticket_owed,
+	    "not behind the handshake");
+	tls.send(p.fd[CLIENT], "a", 1, 0);
+	result(tls.recv(p.fd[SERVER], &byte, 1, 0) == 1 &&
+		   p.m[SERVER]->sends == 0,
+	    "nor while there is something to read");
+	result(tls.send(p.fd[SERVER], "b", 1, 0) == 1 &&
+		   p.m[SERVER]->sends == 1 && hears(&p, 1),
+	    "but with the answer");
+	result(tls.send(p.fd[SERVER], "b", 1, 0) == 1 &&
+		   p.m[SERVER]->sends == 2 && !p.c[SERVER]->ticket_owed,
+	    "and once");
+	pair_close(&p);
+	shake_only(&p);
+	result(tls.send(p.fd[SERVER], data, sizeof data, 0) == sizeof data &&
+		   hears(&p, sizeof data),
+	    "in front of much");
+	pair_close(&p);
+	shake_only(&p);
+	result(tls.recv(p.fd[SERVER], &byte, 1, MSG_DONTWAIT) == -1 &&
+		   errno == EAGAIN && p.m[SERVER]->sends == 1 && hears(&p, 0),
+	    "alone, where there is nothing to read");
+	pair_close(&p);
+	shake_only(&p);
+	pair_drive(&p, SERVER);
+	result(p.m[SERVER]->sends == 1 && hears(&p, 0), "or poll() finds nothing");
+	pair_close(&p);
+	shake_only(&p);
+	stamp = p.c[SERVER]->stamp[SLOT_TX]--;
+	tls.recv(p.fd[SERVER], &byte, 1, MSG_DONTWAIT);
+	result(p.m[SERVER]->sends == 0 && p.c[SERVER]->ticket_owed,
+	    "not from a process that only reads");
+	p.c[SERVER]->stamp[SLOT_TX] = stamp;
+	result(tls.send(p.fd[SERVER], "b", 1, 0) == 1 && hears(&p, 1),
+	    "but from the one that writes");
+	pair_close(&p);
+}
+
 int
 main(void)
 {
@@ -373,5 +460,6 @@ main(void)
 	test_last_key();
 	test_nodelays();
 	test_one_flight();
+	test_ticket_goes();
 	return failures > 0;
 }
