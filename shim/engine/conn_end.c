@@ -117,19 +117,27 @@ take_over(struct conn *c)
 	return true;
 }
 
-/* Nobody else holds it: the end goes out now, or by a helper. */
+/*
+ * Nobody else holds it: the end goes out now, or by a helper.  FIN goes with our
+ * close_notify, in one segment, and at once: a reset of the close to come, for
+ * what the peer has sent meanwhile, would take along what waits for it.
+ */
 static void
 end_alone(struct conn *c, int fd)
 {
-	struct patience p = {.flags = MSG_DONTWAIT};
+	struct patience p = {.flags = MSG_DONTWAIT | MSG_MORE};
+	bool slowly = conn_expects_tickets(c) && !c->shut_later;
 
+	if (slowly)
+		p.flags = MSG_DONTWAIT;
 	if (!take_over(c))
 		return;
 	if (!c->wr_shut)
 		(void)stream_finish(c);
-	if (wait_output(c, fd, &p) == -EAGAIN ||
-	    (conn_expects_tickets(c) && !c->shut_later))
+	if (wait_output(c, fd, &p) == -EAGAIN || slowly)
 		end_slowly(c, fd);
+	else
+		(void)host->libc->shutdown(fd, SHUT_WR);
 	turn_give(&c->tx);
 }
 

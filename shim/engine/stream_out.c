@@ -371,7 +371,8 @@ stream_finish(struct conn *c)
 int
 stream_shut_write(struct conn *c, int fd)
 {
-	struct patience quick = {.flags = MSG_DONTWAIT};
+	/* the FIN goes with close_notify, in one segment */
+	struct patience quick = {.flags = MSG_DONTWAIT | MSG_MORE};
 	int rv = turn_take(c, &c->tx, fd, NULL);
 
 	if (rv < 0)

@@ -204,6 +204,37 @@ test_close(void)
 	pair_close(&t.p);
 }
 
+/* A close_notify waits for the FIN that goes with it, and nothing else does. */
+static void
+test_one_segment(void)
+{
+	struct traffic t;
+	struct memory *m;
+	int side, fd, v;
+
+	memory_test = "one segment";
+	for (v = 0; v < 8; v++) {
+		side = v % 2;
+		start(&t, versions[v / 2 % 2], "");
+		m = t.p.m[side];
+		fd = t.p.fd[side];
+		put(&t, !side, 1, 0);
+		get(&t, !side, 1, 0); /* no tickets are to come any more */
+		put(&t, side, 1, 0);
+		result(!(m->flags_sent & MSG_MORE), "not data: %d", v);
+		m->fds++; /* somebody has it that we do not know */
+		if (v / 4)
+			tls.shutdown(fd, SHUT_WR);
+		else
+			tls.close(fd);
+		result((m->flags_sent & MSG_MORE) && m->shut_wr,
+		    "an end and its FIN: %d", v);
+		memory_at[fd] = m;
+		memory_drop(fd);
+		pair_close(&t.p);
+	}
+}
+
 /* Reads on once the other side waits for it. */
 static bool
 peer_reads(void)
@@ -291,5 +322,6 @@ main(void)
 	test_reset_that_poll_sees();
 	test_close();
 	test_queued();
+	test_one_segment();
 	return failures > 0;
 }

@@ -48,6 +48,7 @@ struct memory {
 	int nodelay; /* as the program has set it */
 	unsigned nodelay_asked;
 	int nodelay_sent; /* as it was at the last send */
+	int flags_sent;   /* of the last send */
 	unsigned recvs, sends;
 	bool fin;     /* the peer ends behind what is in `in` */
 	bool reset;   /* ... by a reset */
@@ -189,6 +190,7 @@ memory_send(int fd, const void *buf, size_t len, int flags)
 	if (memory_trouble(m, &m->sends, &m->send_fails) == -1)
 		return -1;
 	m->nodelay_sent = m->nodelay;
+	m->flags_sent = flags;
 	for (;;) {
 		if (m->shut_wr || m->dead || m->reset || m->peer == NULL) {
 			errno = EPIPE;
