@@ -120,23 +120,24 @@ take_over(struct conn *c)
 /*
  * Nobody else holds it: the end goes out now, or by a helper.  FIN goes with our
  * close_notify, in one segment, and at once: a reset of the close to come, for
- * what the peer has sent meanwhile, would take along what waits for it.
+ * what the peer has sent meanwhile, would take along what waits for it.  (A
+ * filter of the program's may forbid shutdown: seccomp.)
  */
 static void
 end_alone(struct conn *c, int fd)
 {
-	struct patience p = {.flags = MSG_DONTWAIT | MSG_MORE};
 	bool slowly = conn_expects_tickets(c) && !c->shut_later;
+	bool at_once = !slowly && !c->wr_shut && !*host->sealed;
+	struct patience p = {
+	    .flags = MSG_DONTWAIT | (at_once ? MSG_MORE : 0)};
 
-	if (slowly)
-		p.flags = MSG_DONTWAIT;
 	if (!take_over(c))
 		return;
 	if (!c->wr_shut)
 		(void)stream_finish(c);
 	if (wait_output(c, fd, &p) == -EAGAIN || slowly)
 		end_slowly(c, fd);
-	else
+	else if (at_once)
 		(void)host->libc->shutdown(fd, SHUT_WR);
 	turn_give(&c->tx);
 }

@@ -225,6 +225,7 @@ memory_sendmsg(int fd, const struct msghdr *m, int flags)
 }
 
 static unsigned char class_of[FD_MAX];
+static char memory_seal[2]; /* [0] = 1: under seccomp, from now on */
 
 static void
 memory_class(int fd, enum fd_class k)
@@ -239,7 +240,6 @@ memory_host(void)
 	static struct shim_calls c;
 	static const struct shim_env env;
 	static struct shim_host h;
-	static const char sealed;
 
 	c = (struct shim_calls){.read = memory_read,
 	    .write = memory_write,
@@ -268,8 +268,8 @@ memory_host(void)
 	    .class_of = class_of,
 	    .set_class = memory_class,
 	    .env = &env,
-	    .sealed = &sealed,
-	    .asynchronous = &sealed};
+	    .sealed = memory_seal,
+	    .asynchronous = memory_seal + 1};
 	host = &h;
 }
 
