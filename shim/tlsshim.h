@@ -166,7 +166,8 @@ struct tlsshim_session {
 	long long time; /* of its full handshake, since the epoch, in s */
 	long timeout;   /* s it may be resumed for, by the rule */
 	long ticket_lifetime_hint; /* s, of the server's ticket; 0: not known */
-	int has_ticket; /* 1: this connection was given one, or has given one */
+	int has_ticket; /* 1: this connection was given one, or has given one
+			 * (which a server of TLS 1.3 does with its first data) */
 	int reused;     /* 1: it is an earlier connection's */
 	unsigned id_len;
 	unsigned char id[32];

@@ -47,9 +47,9 @@
  *	list or world only tries a conn->lock; never two conns' locks at once.
  *	libc's list of streams comes before libc_stream.c's notes, and neither
  *	is held where another lock is taken.  rx and tx are taken and given
- *	under conn->lock, tx before rx.  A cache's locks (cache.h) are wanted
- *	with conn->lock held, and nothing while they are held.  make check-tsan
- *	sees most inversions of this.
+ *	under conn->lock, tx before rx or only tried.  A cache's locks (cache.h)
+ *	are wanted with conn->lock held, and nothing while they are held.  make
+ *	check-tsan sees most inversions of this.
  * Fork
  *	making, links and world are held over a fork.  The child gets every lock anew;
  *	a conn whose lock was held by another thread at the fork is FOREIGN in
@@ -163,7 +163,7 @@ struct conn {
 	bool tickets;    /* servers: may give out some */
 	bool ticket_old; /* servers: made with a key that makes no more */
 	bool ticket_owed; /* servers: ticket.h says when it goes */
-	bool has_ticket; /* one was given or got */
+	bool has_ticket; /* one was given (it is out, or in c->out) or got */
 	unsigned ticket_lifetime; /* s, as it says; 0: nothing */
 	unsigned peer_version; /* newest of the peer's hello; 0 = not seen */
 	struct resume *resume; /* owned: resume.c's; NULL: nothing to resume */
@@ -311,7 +311,7 @@ bool conn_nodelay(struct conn *c, int fd);
 void conn_undelayed(struct conn *c, bool on); /* the program has set it */
 
 /*
- * Locked.  Nobody answers a client's Finished, nor a server's tickets: Nagle's
+ * Locked.  Nobody answers a client's Finished, nor tickets that go alone: Nagle's
  * algorithm would hold the first data back until the delayed acknowledgement
  * (40 ms).  So TCP_NODELAY is on for the first data (hurried), unless the
  * program has said meanwhile what it is to be.
@@ -332,8 +332,8 @@ void conn_end(struct conn *c, int fd);
 
 /*
  * What conn_end is made of, for ends that no close makes.  Locked.
- * conn_finish: the session is ours to end, so that close_notify goes out, or
- * is left in the slot where others hold c too.  conn_let_go: this process
+ * conn_finish: the session is ours to end, so that close_notify and FIN go out,
+ * or it is left in the slot where others hold c too.  conn_let_go: this process
  * holds c no longer; if it was the last, what was left in the slot goes out.
  */
 void conn_finish(struct conn *c, int fd);

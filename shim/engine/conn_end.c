@@ -31,7 +31,7 @@ abort_socket(int fd)
 	host->libc->setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
 }
 
-/* One that meets a closed socket destroys what we have sent, by a reset. */
+/* A ticket that meets a closed socket makes a reset of what we have sent. */
 bool
 conn_expects_tickets(const struct conn *c)
 {
@@ -118,26 +118,32 @@ take_over(struct conn *c)
 }
 
 /*
- * Nobody else holds it: the end goes out now, or by a helper.  FIN goes with our
- * close_notify, in one segment, and at once: a reset of the close to come, for
- * what the peer has sent meanwhile, would take along what waits for it.  (A
- * filter of the program's may forbid shutdown: seccomp.)
+ * Nobody else holds it: the end goes out now, or by a helper.  MSG_MORE keeps
+ * our close_notify for the FIN that shutdown() makes, in one segment.  Were
+ * that left to the close, which is a reset where bytes of the peer's have come
+ * meanwhile, both would be lost.  A holder that no slot knows loses its sending
+ * side, which the close_notify has ended anyway.  Not under a filter (abi.h,
+ * sealed).
  */
 static void
 end_alone(struct conn *c, int fd)
 {
-	bool slowly = conn_expects_tickets(c) && !c->shut_later;
-	bool at_once = !slowly && !c->wr_shut && !*host->sealed;
-	struct patience p = {
-	    .flags = MSG_DONTWAIT | (at_once ? MSG_MORE : 0)};
+	struct patience p = {.flags = MSG_DONTWAIT};
+	bool slowly, fin;
+	int rv;
 
 	if (!take_over(c))
 		return;
+	slowly = conn_expects_tickets(c) && !c->shut_later;
+	fin = !slowly && !c->wr_shut && !*host->sealed;
+	if (fin)
+		p.flags |= MSG_MORE;
 	if (!c->wr_shut)
 		(void)stream_finish(c);
-	if (wait_output(c, fd, &p) == -EAGAIN || slowly)
+	rv = wait_output(c, fd, &p);
+	if (rv == -EAGAIN || slowly)
 		end_slowly(c, fd);
-	else if (at_once)
+	else if (rv == 0 && fin)
 		(void)host->libc->shutdown(fd, SHUT_WR);
 	turn_give(&c->tx);
 }
@@ -267,6 +273,7 @@ conn_end(struct conn *c, int fd)
 		pthread_mutex_unlock(&c->lock);
 		return;
 	}
+	c->ticket_owed = false;
 	alone = slot_alone(c->slot, process_holder());
 	/* the handshake may have been another process's, which told nobody */
 	if (alone && slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]) &&

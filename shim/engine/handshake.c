@@ -70,7 +70,7 @@ finish(struct conn *c, int fd)
 	resume_settle(c, &v);
 	if (c->side == SIDE_SERVER) {
 		ticket_owe(c);
-		c->hurried = c->has_ticket; /* of TLS 1.2: an answer follows it */
+		c->hurried = c->has_ticket || c->ticket_owed;
 	}
 	log_open(c);
 	return 0;

@@ -114,25 +114,23 @@ intake_take(struct conn *c, unsigned char *at, size_t len, ssize_t n)
 	return n;
 }
 
-/* A server that has nothing to read owes its client no more (ticket.h). */
+static const struct patience quick = {.flags = MSG_DONTWAIT};
+
+/* A server that has nothing to read pays what it owes (ticket.h). */
 static ssize_t
 receive_owing(struct conn *c, int fd, size_t room, const struct patience *p)
 {
-	static const struct patience quick = {.flags = MSG_DONTWAIT};
-	ssize_t n = receive_some(c, table_number(fd, c), room, &quick);
+	ssize_t n = receive_some(c, fd, room, &quick);
 
 	if (n != -EAGAIN)
 		return n;
 	ticket_pay(c);
-	return p->flags & MSG_DONTWAIT
-		   ? n
-		   : receive_some(c, table_number(fd, c), room, p);
+	return p->flags & MSG_DONTWAIT ? n : receive_some(c, fd, room, p);
 }
 
 ssize_t
 wait_input_for(struct conn *c, int fd, size_t room, const struct patience *p)
 {
-	static const struct patience quick = {.flags = MSG_DONTWAIT};
 	bool lost = c->out_dead && !c->lost_told;
 	ssize_t n;
 	int rv;
@@ -145,9 +143,10 @@ wait_input_for(struct conn *c, int fd, size_t room, const struct patience *p)
 		rv = turn_pass(c, &c->rx, fd, p);
 		return rv < 0 ? rv : 1;
 	}
-	n = c->ticket_owed && !lost
+	fd = table_number(fd, c);
+	n = c->ticket_owed && !lost && !*host->sealed
 	    ? receive_owing(c, fd, room, p)
-	    : receive_some(c, table_number(fd, c), room, lost ? &quick : p);
+	    : receive_some(c, fd, room, lost ? &quick : p);
 	if (n == -EAGAIN && lost) /* an answer to what was lost never comes */
 		n = -ECONNRESET;
 	note(c, n);

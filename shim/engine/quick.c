@@ -21,7 +21,7 @@ is_still(const struct conn *c)
 	return c->state == CONN_OPEN && bytes_left(&c->in) == 0 &&
 	       bytes_left(&c->out) == 0 && bytes_left(&c->early) == 0 &&
 	       c->in_err == 0 && !c->timeouts && !c->shut_later &&
-	       !c->out_dead && !c->out_lost;
+	       !c->out_dead && !c->out_lost && !c->ticket_owed;
 }
 
 static inline bool
@@ -29,8 +29,7 @@ may_read(const struct conn *c)
 {
 	return is_still(c) && bytes_left(&c->plain) == 0 && c->lowat <= 1 &&
 	       !c->rd_eof && !c->rd_shut && !c->in_eof && !c->held_back &&
-	       !c->ticket_owed && c->reauth == REAUTH_NONE &&
-	       record_opens(&c->record);
+	       c->reauth == REAUTH_NONE && record_opens(&c->record);
 }
 
 /* Not the first one: that may have to be waited with, looked at, hurried. */

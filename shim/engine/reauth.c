@@ -10,6 +10,7 @@
 #include "log.h"
 #include "reauth.h"
 #include "stream.h"
+#include "ticket.h"
 
 /* Answers that the server has not read yet, before one too many. */
 #define QUEUE_MOST (256 << 10)
@@ -214,6 +215,8 @@ reauth_ask(struct conn *c, int fd, struct patience *p)
 	if (rv < 0)
 		return rv;
 	if (c->reauth == REAUTH_NONE) {
+		ticket_pay(c);
+		c->ticket_owed = false; /* none is made of who is known later */
 		gnutls_certificate_server_set_request(
 		    c->session, c->rule->values.verify_mode == VERIFY_REQUIRED
 				    ? GNUTLS_CERT_REQUIRE

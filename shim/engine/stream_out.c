@@ -179,7 +179,10 @@ send_all(struct conn *c, int fd, struct walk *w, size_t total,
 		if (!reserve_enough())
 			return done > 0 ? (ssize_t)done : -ENOMEM;
 		stream_spend(c, (size_t)k);
-		ticket_send(c);
+		if (c->ticket_owed) {
+			ticket_put(c);
+			c->hurried = false; /* nothing goes before them */
+		}
 		rv = w->n > 1 && k <= RECORD
 		    ? encrypt_joined(c, w, (size_t)k)
 		    : encrypt(c, w, (size_t)k);
@@ -359,6 +362,7 @@ stream_finish(struct conn *c)
 	if (c->wr_shut)
 		return 0;
 	c->wr_shut = true;
+	c->ticket_owed = false;
 	if (c->session == NULL)
 		return 0;
 	record_yield(c);
@@ -371,8 +375,9 @@ stream_finish(struct conn *c)
 int
 stream_shut_write(struct conn *c, int fd)
 {
-	/* the FIN goes with close_notify, in one segment */
-	struct patience quick = {.flags = MSG_DONTWAIT | MSG_MORE};
+	/* the FIN goes with close_notify, in one segment (conn_end.c) */
+	struct patience quick = {
+	    .flags = MSG_DONTWAIT | (*host->sealed ? 0 : MSG_MORE)};
 	int rv = turn_take(c, &c->tx, fd, NULL);
 
 	if (rv < 0)

@@ -1,4 +1,4 @@
-/* ticket.c - a server's tickets: with which key, and how many */
+/* ticket.c - a server's tickets: with which key, how many, and when */
 
 #include <gnutls/crypto.h>
 #include <stdatomic.h>
@@ -10,6 +10,7 @@
 #include "../../policy/secret.h"
 #include "../../policy/ticket_keys.h"
 #include "reserve.h"
+#include "resume.h"
 #include "ticket.h"
 
 enum { PERIOD = 3 }; /* times timeout: GnuTLS's STEK_ROTATION_PERIOD_PRODUCT */
@@ -216,35 +217,50 @@ ticket_owe(struct conn *c)
 }
 
 /*
- * Who resumes has used up one, and gets one.  A ticket that cannot be sent is
- * no fault of the connection's.
+ * Who resumes has used up one, and gets one.  But for memory, a ticket that
+ * cannot be sent is no fault of the connection's.
  */
 void
-ticket_send(struct conn *c)
+ticket_put(struct conn *c)
 {
-	bool resumed = gnutls_session_is_resumed(c->session);
-	unsigned n = resumed
-	    ? 1
-	    : (unsigned)c->rule->values.session_num_tickets;
+	unsigned n;
 
 	if (!c->ticket_owed)
 		return;
 	c->ticket_owed = false;
+	n = resume_is_resumed(c)
+	    ? 1
+	    : (unsigned)c->rule->values.session_num_tickets;
 	record_yield(c);
 	c->has_ticket = gnutls_session_ticket_send(c->session, n, 0) >= 0;
 	c->ticket_lifetime = (unsigned)c->rule->values.session_timeout;
 }
 
-/* A fork's other process may be the one that writes: its first data pays. */
+/* Without taking from another process what that may want to do. */
+static bool
+may_write(struct conn *c)
+{
+	return slot_owned(c->slot, c->stamp[SLOT_TX]) ||
+	    (slot_alone(c->slot, process_holder()) &&
+		slot_claim(c->slot, SLOT_TX, &c->stamp[SLOT_TX]));
+}
+
 void
 ticket_pay(struct conn *c)
 {
-	if (!c->ticket_owed || c->state != CONN_OPEN || !reserve_enough() ||
-	    !slot_owned(c->slot, c->stamp[SLOT_TX]) ||
-	    turn_take(c, &c->tx, -1, NULL) < 0)
+	if (!c->ticket_owed || c->state != CONN_OPEN || !reserve_enough())
 		return;
-	ticket_send(c);
-	c->hurried = c->has_ticket; /* an answer follows it */
+	if (!may_write(c)) {
+		/* a fork's other process writes, and owes it, or it may yet */
+		c->ticket_owed = slot_undecided(
+		    c->slot, SLOT_TX, c->stamp[SLOT_TX]);
+		return;
+	}
+	if (turn_take(c, &c->tx, -1, NULL) < 0)
+		return;
+	ticket_put(c);
+	c->hurried &= c->has_ticket;
 	turn_give(&c->tx);
-	wait_output_now(c);
+	if (bytes_left(&c->out) > 0)
+		wait_output_now(c);
 }

@@ -1,5 +1,5 @@
 /*
- * ticket.h - a server's tickets: with which key, and how many
+ * ticket.h - a server's tickets: with which key, how many, and when
  *
  * GnuTLS 3.7.9 takes one key for a session and binds a ticket to nothing else,
  * so that one given out under one name of SNI opened another that asks for a
@@ -30,15 +30,23 @@ bool ticket_wanted(const struct rule *r);
 void ticket_enable(struct conn *c, const struct hello *h);
 
 /*
- * When a server's tickets of TLS 1.3 go: with its first data, as one send that
- * wakes the client once, or as soon as it is found to have nothing to read.
- * ticket_owe: the handshake is over and the peer accepted.  ticket_send: behind
- * c->out, in front of data; tx held.  ticket_pay: alone, and out; unless this
- * process may not write (slot.h), or is writing.  All locked; the last two do
- * nothing where no ticket is owed.  Behind a close none goes any more.
+ * A server's tickets of TLS 1.3 go in front of its first data, in the same
+ * send, which wakes the client once; or alone, as soon as a read or a poll
+ * finds nothing to read.  Behind our close_notify, or in a close, none goes any
+ * more.
+ *
+ * ticket_owe: the handshake is over and the peer accepted.  Locked.
  */
 void ticket_owe(struct conn *c);
-void ticket_send(struct conn *c);
+
+/* What is owed goes behind c->out.  Locked, tx held, reserve_enough() asked. */
+void ticket_put(struct conn *c);
+
+/*
+ * What is owed goes out; what the kernel does not take goes with later output.
+ * Nothing where this process may not write (slot.h), or a thread of it does.
+ * Locked throughout, rx held; tx is only tried.
+ */
 void ticket_pay(struct conn *c);
 
 #endif

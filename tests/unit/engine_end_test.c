@@ -204,41 +204,59 @@ test_close(void)
 	pair_close(&t.p);
 }
 
+static const struct {
+	const char *what;
+	int side;
+	bool shuts, sealed; /* shutdown(), not close(); under a filter */
+} ends[] = {
+    {"a client closes", CLIENT, false, false},
+    {"a server closes", SERVER, false, false},
+    {"a client shuts down", CLIENT, true, false},
+    {"a server shuts down", SERVER, true, false},
+    {"a client with a filter closes", CLIENT, false, true},
+    {"a server with a filter shuts down", SERVER, true, true},
+};
+
 /*
- * A close_notify waits for the FIN that goes with it, and nothing else does.  In
- * a program that has a filter a close is a close.
+ * A close_notify waits for the FIN that goes with it, and nothing else does.
+ * In a program that has a filter a close is a close.
  */
 static void
 test_one_segment(void)
 {
 	struct traffic t;
 	struct memory *m;
-	int side, fd, v;
+	int fd, flags, v, side;
+	size_t i;
 
 	memory_test = "one segment";
-	for (v = 0; v < 10; v++) {
-		side = v % 2;
-		memory_seal[0] = v / 4 == 2;
-		start(&t, versions[v / 2 % 2], "");
+	for (i = 0; i < 2 * sizeof ends / sizeof *ends; i++) {
+		v = (int)i / 2;
+		side = ends[v].side;
+		start(&t, versions[i % 2], "");
+		memory_sealed = ends[v].sealed;
 		m = t.p.m[side];
 		fd = t.p.fd[side];
 		put(&t, !side, 1, 0);
 		get(&t, !side, 1, 0); /* no tickets are to come any more */
 		put(&t, side, 1, 0);
-		result(!(m->flags_sent & MSG_MORE), "not data: %d", v);
+		flags = m->flags_sent;
 		m->fds++; /* somebody has it that we do not know */
-		if (v / 4 == 1)
+		if (ends[v].shuts)
 			tls.shutdown(fd, SHUT_WR);
 		else
 			tls.close(fd);
-		result(!(m->flags_sent & MSG_MORE) == (v / 4 == 2) &&
-			   m->shut_wr == (v / 4 != 2),
-		    "an end and its FIN: %d", v);
+		result(!(flags & MSG_MORE) &&
+			   !(m->flags_sent & MSG_MORE) == ends[v].sealed &&
+			   m->shut_wr == (ends[v].shuts || !ends[v].sealed),
+		    "%s, %s", ends[v].what, versions[i % 2]);
+		if (ends[v].shuts)
+			tls.close(fd);
 		memory_at[fd] = m;
 		memory_drop(fd);
+		memory_sealed = 0;
 		pair_close(&t.p);
 	}
-	memory_seal[0] = 0;
 }
 
 /* Reads on once the other side waits for it. */

@@ -88,11 +88,11 @@ FLAG(both, timeouts)
 FLAG(both, shut_later)
 FLAG(both, out_dead)
 FLAG(both, out_lost)
+FLAG(both, ticket_owed)
 FLAG(in, rd_eof)
 FLAG(in, rd_shut)
 FLAG(in, in_eof)
 FLAG(in, held_back)
-FLAG(in, ticket_owed)
 FLAG(out, wr_shut)
 FLAG(out, hurried)
 
@@ -243,6 +243,7 @@ static const struct {
     ROW(IN | OUT, both_shut_later),
     ROW(IN | OUT, both_out_dead),
     ROW(IN | OUT, both_out_lost),
+    ROW(IN | OUT, both_ticket_owed),
     ROW(IN | OUT, both_state),
     ROW(IN | OUT, both_in_err),
     ROW(IN | OUT, both_early),
@@ -252,7 +253,6 @@ static const struct {
     ROW(IN, in_rd_shut),
     ROW(IN, in_in_eof),
     ROW(IN, in_held_back),
-    ROW(IN, in_ticket_owed),
     ROW(IN, in_plain),
     ROW(IN, in_lowat),
     ROW(IN, in_reauth),

@@ -356,17 +356,21 @@ shake_only(struct pair *p)
 	p->m[SERVER]->sends = 0;
 }
 
-/* What the client reads of len bytes, and whether it has got a ticket. */
+/* What the client reads is len bytes, and its ticket is in front of them. */
 static bool
 hears(struct pair *p, size_t len)
 {
 	static char buf[70000];
-	size_t got = 0;
+	size_t got = 0, one = 1;
+	bool first = false;
 	ssize_t n;
 
-	while ((n = tls.recv(p->fd[CLIENT], buf, sizeof buf, MSG_DONTWAIT)) > 0)
+	while ((n = tls.recv(p->fd[CLIENT], buf, one, MSG_DONTWAIT)) > 0) {
+		first |= got == 0 && p->c[CLIENT]->has_ticket;
 		got += (size_t)n;
-	return got == len && p->c[CLIENT]->has_ticket;
+		one = sizeof buf;
+	}
+	return got == len && (first || (len == 0 && p->c[CLIENT]->has_ticket));
 }
 
 /* Who resumes has one flight of the server's to take in, and no signature. */
@@ -399,29 +403,33 @@ test_one_flight(void)
 static void
 test_ticket_goes(void)
 {
-	struct pair p;
 	static char data[60000];
+	struct pair p;
+	size_t sent;
 	char byte;
-	uint32_t stamp;
 
 	memory_test = "when a ticket goes";
 	shake_only(&p);
-	result(p.m[SERVER]->sends == 0 && p.c[SERVER]->ticket_owed,
+	sent = p.m[SERVER]->sent;
+	result(p.c[SERVER]->ticket_owed &&
+		   tls.recv(p.fd[CLIENT], &byte, 1, MSG_DONTWAIT) == -1 &&
+		   !p.c[CLIENT]->has_ticket,
 	    "not behind the handshake");
 	tls.send(p.fd[CLIENT], "a", 1, 0);
 	result(tls.recv(p.fd[SERVER], &byte, 1, 0) == 1 &&
-		   p.m[SERVER]->sends == 0,
+		   p.m[SERVER]->sent == sent,
 	    "nor while there is something to read");
 	result(tls.send(p.fd[SERVER], "b", 1, 0) == 1 &&
 		   p.m[SERVER]->sends == 1 && hears(&p, 1),
 	    "but with the answer");
+	sent = p.m[SERVER]->sent;
 	result(tls.send(p.fd[SERVER], "b", 1, 0) == 1 &&
-		   p.m[SERVER]->sends == 2 && !p.c[SERVER]->ticket_owed,
+		   p.m[SERVER]->sent == sent + 5 + 1 + 17,
 	    "and once");
 	pair_close(&p);
 	shake_only(&p);
 	result(tls.send(p.fd[SERVER], data, sizeof data, 0) == sizeof data &&
-		   hears(&p, sizeof data),
+		   p.m[SERVER]->sends == 1 && hears(&p, sizeof data),
 	    "in front of much");
 	pair_close(&p);
 	shake_only(&p);
@@ -431,17 +439,97 @@ test_ticket_goes(void)
 	pair_close(&p);
 	shake_only(&p);
 	pair_drive(&p, SERVER);
-	result(p.m[SERVER]->sends == 1 && hears(&p, 0), "or poll() finds nothing");
+	result(p.m[SERVER]->sends == 1 && hears(&p, 0),
+	    "or poll() finds nothing");
+	pair_close(&p);
+}
+
+/* Who may not write, has said the end, or is to make no call of its own. */
+static void
+test_ticket_stays(void)
+{
+	struct pair p;
+	struct conn *c;
+	int expected;
+	char byte;
+
+	memory_test = "when no ticket goes";
+	shake_only(&p);
+	c = p.c[SERVER];
+	slot_offer(c->slot, SLOT_TX, &c->stamp[SLOT_TX]); /* a fork */
+	expected = slot_expect(c->slot);
+	tls.recv(p.fd[SERVER], &byte, 1, MSG_DONTWAIT);
+	result(p.m[SERVER]->sends == 0 && c->ticket_owed,
+	    "from a process that only reads");
+	result(tls.send(p.fd[SERVER], "b", 1, 0) == 1 && hears(&p, 1),
+	    "but from one that writes");
+	slot_cancel(c->slot, expected);
 	pair_close(&p);
 	shake_only(&p);
-	stamp = p.c[SERVER]->stamp[SLOT_TX]--;
+	c = p.c[SERVER];
+	slot_offer(c->slot, SLOT_TX, &c->stamp[SLOT_TX]);
+	tls.recv(p.fd[SERVER], &byte, 1, MSG_DONTWAIT);
+	result(p.m[SERVER]->sends == 1 && hears(&p, 0),
+	    "or from one that is alone again");
+	pair_close(&p);
+	shake_only(&p);
+	c = p.c[SERVER];
+	c->stamp[SLOT_TX] = SLOT_NEVER;
+	tls.recv(p.fd[SERVER], &byte, 1, MSG_DONTWAIT);
+	result(p.m[SERVER]->sends == 0 && !c->ticket_owed,
+	    "where another process writes: it owes it");
+	pair_close(&p);
+	shake_only(&p);
+	tls.shutdown(p.fd[SERVER], SHUT_WR);
+	p.m[SERVER]->sends = 0;
+	tls.recv(p.fd[SERVER], &byte, 1, MSG_DONTWAIT);
+	result(p.m[SERVER]->sends == 0, "behind a close_notify");
+	pair_close(&p);
+	shake_only(&p);
+	tls.close(p.fd[SERVER]);
+	result(tls.recv(p.fd[CLIENT], &byte, 1, 0) == 0 &&
+		   !p.c[CLIENT]->has_ticket,
+	    "nor with that of a close");
+	pair_close(&p);
+	shake_only(&p);
+	memory_sealed = 1;
 	tls.recv(p.fd[SERVER], &byte, 1, MSG_DONTWAIT);
 	result(p.m[SERVER]->sends == 0 && p.c[SERVER]->ticket_owed,
-	    "not from a process that only reads");
-	p.c[SERVER]->stamp[SLOT_TX] = stamp;
+	    "in a read under a filter");
 	result(tls.send(p.fd[SERVER], "b", 1, 0) == 1 && hears(&p, 1),
-	    "but from the one that writes");
+	    "but in a write");
+	memory_sealed = 0;
 	pair_close(&p);
+}
+
+/* The program's own word about TCP_NODELAY holds. */
+static void
+test_ticket_nodelay(void)
+{
+	int off = 0, set;
+	struct pair p;
+	char byte;
+
+	memory_test = "TCP_NODELAY and tickets";
+	for (set = 0; set < 2; set++) {
+		shake_only(&p);
+		p.m[SERVER]->nodelay = 0;
+		p.c[SERVER]->undelayed = -1;
+		if (set)
+			tls.setsockopt(p.fd[SERVER], IPPROTO_TCP, TCP_NODELAY,
+			    &off, sizeof off);
+		tls.recv(p.fd[SERVER], &byte, 1, MSG_DONTWAIT);
+		tls.send(p.fd[SERVER], "b", 1, 0);
+		result(p.m[SERVER]->nodelay_sent == !set,
+		    "set %d: behind a ticket", set);
+		pair_close(&p);
+		shake_only(&p);
+		p.m[SERVER]->nodelay = 0;
+		p.c[SERVER]->undelayed = -1;
+		tls.send(p.fd[SERVER], "b", 1, 0);
+		result(p.m[SERVER]->nodelay_sent == 0, "set %d: with one", set);
+		pair_close(&p);
+	}
 }
 
 int
@@ -461,5 +549,7 @@ main(void)
 	test_nodelays();
 	test_one_flight();
 	test_ticket_goes();
+	test_ticket_stays();
+	test_ticket_nodelay();
 	return failures > 0;
 }

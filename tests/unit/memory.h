@@ -48,7 +48,7 @@ struct memory {
 	int nodelay; /* as the program has set it */
 	unsigned nodelay_asked;
 	int nodelay_sent; /* as it was at the last send */
-	int flags_sent;   /* of the last send */
+	int flags_sent;   /* of the last send that was tried */
 	unsigned recvs, sends;
 	bool fin;     /* the peer ends behind what is in `in` */
 	bool reset;   /* ... by a reset */

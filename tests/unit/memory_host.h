@@ -225,7 +225,8 @@ memory_sendmsg(int fd, const struct msghdr *m, int flags)
 }
 
 static unsigned char class_of[FD_MAX];
-static char memory_seal[2]; /* [0] = 1: under seccomp, from now on */
+static char memory_sealed; /* 1: under seccomp, from now on */
+static const char memory_asynchronous; /* no thread has asked for it */
 
 static void
 memory_class(int fd, enum fd_class k)
@@ -268,8 +269,8 @@ memory_host(void)
 	    .class_of = class_of,
 	    .set_class = memory_class,
 	    .env = &env,
-	    .sealed = memory_seal,
-	    .asynchronous = memory_seal + 1};
+	    .sealed = &memory_sealed,
+	    .asynchronous = &memory_asynchronous};
 	host = &h;
 }
 
