@@ -110,9 +110,12 @@ def memory_of(pids, fields=('Pss_Anon', 'Pss_Shmem')):
     total = 0
     for pid in pids:
         for each in tree(pid):
-            with open(f'/proc/{each}/smaps_rollup') as f:
-                total += sum(int(line.split()[1]) for line in f
-                             if line.partition(':')[0] in fields)
+            try:
+                with open(f'/proc/{each}/smaps_rollup') as f:
+                    total += sum(int(line.split()[1]) for line in f
+                                 if line.partition(':')[0] in fields)
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # a child of a proxy's that ends meanwhile has none
     return total
 
 
