@@ -311,9 +311,9 @@ bool conn_nodelay(struct conn *c, int fd);
 void conn_undelayed(struct conn *c, bool on); /* the program has set it */
 
 /*
- * Locked.  Nobody answers a client's Finished, nor tickets that go alone: Nagle's
- * algorithm would hold the first data back until the delayed acknowledgement
- * (40 ms).  So TCP_NODELAY is on for the first data (hurried), unless the
+ * Locked.  Nobody answers a client's Finished, nor tickets that go alone:
+ * Nagle's algorithm would hold the first data back until the delayed
+ * acknowledgement (40 ms).  So TCP_NODELAY is on for the first data (hurried), unless the
  * program has said meanwhile what it is to be.
  */
 void conn_first_sends(struct conn *c, int fd);

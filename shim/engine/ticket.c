@@ -223,14 +223,11 @@ ticket_owe(struct conn *c)
 void
 ticket_put(struct conn *c)
 {
-	unsigned n;
-
-	if (!c->ticket_owed)
-		return;
-	c->ticket_owed = false;
-	n = resume_is_resumed(c)
+	unsigned n = resume_is_resumed(c)
 	    ? 1
 	    : (unsigned)c->rule->values.session_num_tickets;
+
+	c->ticket_owed = false;
 	record_yield(c);
 	c->has_ticket = gnutls_session_ticket_send(c->session, n, 0) >= 0;
 	c->ticket_lifetime = (unsigned)c->rule->values.session_timeout;

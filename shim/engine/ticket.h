@@ -39,13 +39,16 @@ void ticket_enable(struct conn *c, const struct hello *h);
  */
 void ticket_owe(struct conn *c);
 
-/* What is owed goes behind c->out.  Locked, tx held, reserve_enough() asked. */
+/*
+ * What is owed (c->ticket_owed) goes behind c->out.  Locked, tx held,
+ * reserve_enough() asked.
+ */
 void ticket_put(struct conn *c);
 
 /*
  * What is owed goes out; what the kernel does not take goes with later output.
  * Nothing where this process may not write (slot.h), or a thread of it does.
- * Locked throughout, rx held; tx is only tried.
+ * Locked throughout; tx is only tried, so that rx may be held.
  */
 void ticket_pay(struct conn *c);
 
