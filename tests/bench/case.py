@@ -3,6 +3,7 @@
 A stand is one way to do the same work.  run(stand) gives {metric: number}; the
 first metric of a case is what it is about, `cpu` is CPU time per unit of work.
 """
+import os
 import subprocess
 import sys
 
@@ -21,7 +22,7 @@ ENDS = {
 # Beside them: records by GnuTLS's AEAD and nothing else (transport/aead.h).
 RECORDS = {'aead': ('aead', 'aead'), 'look': ('look', 'look')}
 # A round's order: what is compared most closely is measured side by side.
-NEAR = ['native', 'client', 'server', 'plain', 'both', 'look', 'aead',
+NEAR = ['client', 'server', 'native', 'both', 'plain', 'look', 'aead',
         'gnutls']
 FRONTS = {f'{p} front': ('plain', 'openssl') for p in proxies.PROXIES}
 PAIRS = {f'{p} pair': ('plain', 'plain') for p in proxies.PROXIES
@@ -89,6 +90,13 @@ class EndsCase(Case):
     kind = 'ec'     # of certificate
     cpu = None      # all on this one
     policy = None
+
+    def pin(self, alone):
+        """What a name says of that; it is then a matter of CPU time alone"""
+        if not alone:
+            return ''
+        self.cpu = max(os.sched_getaffinity(0))
+        return ', one CPU'
 
     def begin(self):
         self.served, self.ways = {}, {}

@@ -13,9 +13,9 @@ class Redis(EndsCase):
     group, cpu_unit = 'redis', 'CPU us/operation'
     metrics = {'rate': ('operations/s', 'more')}
 
-    def __init__(self, bed, stands, pipeline, quick):
+    def __init__(self, bed, stands, pipeline, quick, alone=False):
         super().__init__(bed, stands)
-        self.label = f'P={pipeline}'
+        self.label = f'P={pipeline}' + self.pin(alone)
         self.name = f'redis-benchmark -c 50, {self.label}'
         self.pipeline = pipeline
         self.count = 3000 if quick else 30000 if pipeline == 1 else 300000
@@ -34,7 +34,7 @@ class Redis(EndsCase):
                      self.bed.path('ec.pem'), '--tls-key-file',
                      self.bed.path('ec.key'), '--tls-ca-cert-file',
                      self.bed.path('ec-ca.pem')]
-        p = self.bed.start(argv, self.env(end))
+        p = self.bed.start(argv, self.env(end), cpu=self.cpu)
         self.bed.wait_port(port, p)
         return port, p
 
@@ -46,7 +46,7 @@ class Redis(EndsCase):
             argv += ['--tls', '--cacert', self.bed.path('ec-ca.pem'), '--sni',
                      'localhost']
         before = cpu_of(pids)
-        out, cpu = self.bed.run(argv, self.env(end))
+        out, cpu = self.bed.run(argv, self.env(end), self.cpu)
         cpu += cpu_of(pids) - before
         got = re.search(r'^"SET","([\d.]+)"', out, re.M)
         if 'rror' in out or not got:
@@ -85,9 +85,9 @@ class Nginx(EndsCase):
     group, cpu_unit = 'nginx', 'CPU us/request'
     metrics = {'rate': ('requests/s', 'more')}
 
-    def __init__(self, bed, stands, size, seconds):
+    def __init__(self, bed, stands, size, seconds, alone=False):
         super().__init__(bed, stands)
-        self.label = '1 KB' if size == 1024 else '1 MB'
+        self.label = ('1 KB' if size == 1024 else '1 MB') + self.pin(alone)
         self.name = f'nginx and wrk, 50 keep-alive connections, {self.label}'
         self.size, self.seconds = size, seconds
         os.makedirs(bed.path('www'), exist_ok=True)
@@ -98,7 +98,7 @@ class Nginx(EndsCase):
         tls = NGINX_TLS.format(d=d) if end == 'openssl' else ''
         conf = self.bed.write(f'nginx-{port}.conf', NGINX.format(
             d=d, port=port, tls=tls))
-        p = self.bed.start(['nginx', '-c', conf], self.env(end))
+        p = self.bed.start(['nginx', '-c', conf], self.env(end), cpu=self.cpu)
         self.bed.wait_port(port, p)
         return port, p
 
@@ -107,7 +107,8 @@ class Nginx(EndsCase):
         before = cpu_of(pids)
         out, cpu = self.bed.run(
             ['wrk', '-t1', '-c50', f'-d{self.seconds}s',
-             f'{scheme}://127.0.0.1:{port}/{self.size}'], self.env(end))
+             f'{scheme}://127.0.0.1:{port}/{self.size}'], self.env(end),
+            self.cpu)
         cpu += cpu_of(pids) - before
         got = re.search(r'(\d+) requests in .*, ([\d.]+)([KMG]?)B read', out)
         rate = re.search(r'Requests/sec:\s+([\d.]+)', out)
@@ -198,14 +199,14 @@ class Dirty(Case):
 
 
 class Pass(Case):
-    group, chart, seconds, most_rounds = 'pass', 'value', 0.3, 7
+    group, chart, seconds, most_rounds, turns = 'pass', 'value', 0.1, 7, 3
     metrics = {'time': ('ns a call', 'less')}
 
     def __init__(self, bed, what, quick):
         super().__init__(bed, ['plain', 'preload', 'engine'])
         self.what = self.label = what
         self.name = f'a call that is passed on, {what}'
-        self.count = 20000 if quick else 1000000
+        self.count = 20000 if quick else 400000
 
     def run(self, stand):
         argv = [os.path.join(self.bed.bin, 'passthrough'), str(self.count),
@@ -231,9 +232,13 @@ def make(bed, full, quick):
                                        (True, ['aead', 'look']))]
     cases += [Talk(bed, six + rivals, c, short) for c in (8, 64, 512)]
     cases += [Redis(bed, five + rivals, p, quick) for p in (1, 16)]
+    cases += [Redis(bed, five, 1, quick, alone=True)]
     cases += [Nginx(bed, five + rivals, s, 1) for s in (1024, 1048576)]
+    cases += [Nginx(bed, five, 1024, 1, alone=True)]
     cases += [Meet(bed, six + (rivals if not r else []), k, r, short)
               for k in ('ec', 'rsa') for r in (False, True)]
+    cases += [Meet(bed, six, 'ec', r, short, alone=True)
+              for r in (False, True)]
     cases += [Once(bed, six), First(bed, ['plain', 'native', 'client'])]
     cases += [Trust(bed)]
     cases += [Idle(bed, servers + (list(FRONTS) if full else []), quick)]

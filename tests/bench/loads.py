@@ -70,12 +70,15 @@ class Bulk(Load):
 
 
 class Floor(Bulk):
-    """floor: what bulk cannot be below, plain TCP's time and AES-128-GCM's"""
-    metrics, cpu_unit = {'cost': ('CPU-s/GB', 'less')}, ''
-    group, chart, base = 'floor', 'value', 'floor'
+    """floor: what bulk cannot better, plain TCP and AES-128-GCM at each end
+
+    Its rate is what the sender has time for, who has the more to do.
+    """
+    metrics = {'cost': ('CPU-s/GB', 'less'), 'rate': ('MB/s', 'more')}
+    group, cpu_unit, chart, base = 'floor', '', 'value', 'floor'
 
     def __init__(self, bed, seconds):
-        super().__init__(bed, ['both', 'floor'], 1 << 16, 1, seconds)
+        super().__init__(bed, ['both', 'floor', 'gnutls'], 1 << 16, 1, seconds)
         self.name = 'bulk, 64 KB writes, and plain TCP with AES-128-GCM twice'
 
     def make_way(self, stand):
@@ -83,14 +86,19 @@ class Floor(Bulk):
 
     def run(self, stand):
         got = super().run(stand)
+        sender = got.pop('sender')
         if stand == 'floor':
             out, _ = self.bed.run([os.path.join(self.bed.bin, 'seal'),
                                    str(self.seconds)])
-            got['cost'] += numbers(out)['cost']
+            cipher = numbers(out)
+            got['cost'] += cipher['seal'] + cipher['open']
+            got['rate'] = 1e3 / (sender + cipher['seal'])
         return got
 
     def figures(self, out):
-        return {'cost': out['work'] / out['bytes'] * 1e9}
+        return {'cost': out['work'] / out['bytes'] * 1e9,
+                'rate': out['bytes'] / out['seconds'] / 1e6,
+                'sender': out['client_cpu'] / out['bytes'] * 1e9}
 
 
 class Ping(Load):
@@ -138,9 +146,9 @@ class Meet(Load):
     metrics = {'rate': ('connections/s', 'more')}
     chart, unseen = 'value', ('plain',)
 
-    def __init__(self, bed, stands, kind, resumed, seconds):
+    def __init__(self, bed, stands, kind, resumed, seconds, alone=False):
         super().__init__(bed, stands)
-        how = 'resumed' if resumed else 'full'
+        how = ('resumed' if resumed else 'full') + self.pin(alone)
         self.name = f'new connections, {kind.upper()}, {how}'
         self.label = f'{kind.upper()} {how}'
         self.kind, self.resumed, self.seconds = kind, resumed, seconds

@@ -156,7 +156,8 @@ def chart(path, group, members):
             r = ratio(c, metric, s, c.base) if c.chart == 'ratio' else \
                 statistics.median(v) if v else None
             cells.append('?' if r is None or s in c.errors else f'{r:.5g}')
-        rows.append(f'"{c.label}" ' + ' '.join(cells))
+        label = c.label.replace(', ', '\\n')
+        rows.append(f'"{label}" ' + ' '.join(cells))
     data = path[:-4] + '.dat'
     with open(data, 'w') as f:
         f.write('\n'.join(rows) + '\n')
