@@ -259,6 +259,35 @@ test_one_segment(void)
 	}
 }
 
+/* What the kernel has no memory for is missing in front of a FIN. */
+static void
+test_no_fin_behind_nothing(void)
+{
+	struct traffic t;
+	struct memory *m;
+	int fd, shuts;
+
+	memory_test = "an end that cannot be sent";
+	for (shuts = 0; shuts < 2; shuts++) {
+		start(&t, versions[1], "");
+		m = t.p.m[SERVER];
+		fd = t.p.fd[SERVER];
+		put(&t, SERVER, 1, 0);
+		get(&t, SERVER, 1, 0);
+		m->fds++;
+		m->send_fails = (struct trouble){m->sends + 1, ENOBUFS};
+		if (shuts)
+			tls.shutdown(fd, SHUT_WR);
+		result(!shuts || !m->shut_wr, "no FIN behind a shutdown");
+		m->send_fails.at = m->sends + 1;
+		tls.close(fd);
+		result(!m->shut_wr, "no FIN before the close %d", shuts);
+		memory_at[fd] = m;
+		memory_drop(fd);
+		pair_close(&t.p);
+	}
+}
+
 /* Reads on once the other side waits for it. */
 static bool
 peer_reads(void)
@@ -347,5 +376,6 @@ main(void)
 	test_close();
 	test_queued();
 	test_one_segment();
+	test_no_fin_behind_nothing();
 	return failures > 0;
 }

@@ -39,6 +39,7 @@ pages_gone(void *p, size_t n)
 }
 
 #include "../../shim/engine/cache.h"
+#include "../../shim/engine/reauth.h"
 
 static int64_t kept_until;
 
@@ -333,13 +334,13 @@ test_nodelays(void)
 
 /* An open pair whose server has looked for nothing but the handshake's end. */
 static void
-shake_only(struct pair *p)
+shake_with(struct pair *p, const char *client, const char *server)
 {
 	static const struct patience quick = {.flags = MSG_DONTWAIT};
 	struct conn *c;
 	int round;
 
-	pair_open(p, TLS13, TICKETS);
+	pair_open(p, client, server);
 	c = p->c[SERVER];
 	p->m[SERVER]->nodelay = 1;
 	for (round = 0; round < 9 &&
@@ -354,6 +355,12 @@ shake_only(struct pair *p)
 	if (!conn_decided(p->c[CLIENT]) || !conn_decided(c))
 		memory_die("the handshake does not complete");
 	p->m[SERVER]->sends = 0;
+}
+
+static void
+shake_only(struct pair *p)
+{
+	shake_with(p, TLS13, TICKETS);
 }
 
 /* What the client reads is len bytes, and its ticket is in front of them. */
@@ -502,6 +509,42 @@ test_ticket_stays(void)
 	pair_close(&p);
 }
 
+/* A ticket would have in it who is known then, and not who is known later. */
+static void
+test_ticket_asked(void)
+{
+	static const struct patience quick = {.flags = MSG_DONTWAIT};
+	struct patience ask = quick;
+	struct pair p;
+	struct conn *c;
+	char byte;
+	int rv;
+
+	memory_test = "a ticket before a question";
+	shake_with(&p, TLS13 "post_handshake_auth = true;", TICKETS
+	    "cafile = \"trust.pem\"; verify_mode = \"optional\";"
+	    "post_handshake_auth = true;");
+	c = p.c[SERVER];
+	result(c->ticket_owed, "is owed");
+	conn_lock(c);
+	rv = reauth_ask(c, p.fd[SERVER], &ask);
+	bytes_settle(&c->in);
+	bytes_settle(&c->out);
+	pthread_mutex_unlock(&c->lock);
+	result(rv == -EAGAIN && !c->ticket_owed && hears(&p, 0),
+	    "goes in front of it");
+	p.c[CLIENT]->has_ticket = false;
+	conn_lock(c);
+	rv = reauth_ask(c, p.fd[SERVER], &ask);
+	pthread_mutex_unlock(&c->lock);
+	tls.send(p.fd[SERVER], "b", 1, 0);
+	result(rv == 0 &&
+		   tls.recv(p.fd[CLIENT], &byte, 1, MSG_DONTWAIT) == 1 &&
+		   byte == 'b' && !p.c[CLIENT]->has_ticket,
+	    "and none comes of who has answered");
+	pair_close(&p);
+}
+
 /* The program's own word about TCP_NODELAY holds. */
 static void
 test_ticket_nodelay(void)
@@ -550,6 +593,7 @@ main(void)
 	test_one_flight();
 	test_ticket_goes();
 	test_ticket_stays();
+	test_ticket_asked();
 	test_ticket_nodelay();
 	return failures > 0;
 }
