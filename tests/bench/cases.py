@@ -5,8 +5,8 @@ import subprocess
 
 from beds import Failed, cpu_of, memory_of
 from case import Case, ENDS, EndsCase, FRONTS, PAIRS
-from loads import (Bulk, First, Floor, Idle, Meet, Once, Ping, Talk, Trust,
-                   numbers)
+from loads import (Bulk, First, Floor, Growth, Idle, Meet, Once, Ping, Talk,
+                   Trust, numbers)
 
 
 class Redis(EndsCase):
@@ -231,6 +231,8 @@ def make(bed, full, quick):
               for threads, records in ((False, ['aead']),
                                        (True, ['aead', 'look']))]
     cases += [Talk(bed, six + rivals, c, short) for c in (8, 64, 512)]
+    cases += [Growth(bed, e, b, short) for b in (64, 65536)
+              for e in ('plain', 'native', 'both')]
     cases += [Redis(bed, five + rivals, p, quick) for p in (1, 16)]
     cases += [Redis(bed, five, 1, quick, alone=True)]
     cases += [Nginx(bed, five + rivals, s, 1) for s in (1024, 1048576)]
@@ -239,7 +241,7 @@ def make(bed, full, quick):
               for k in ('ec', 'rsa') for r in (False, True)]
     cases += [Meet(bed, six, 'ec', r, short, alone=True)
               for r in (False, True)]
-    cases += [Once(bed, six), First(bed, ['plain', 'native', 'client'])]
+    cases += [Once(bed, six), First(bed, ['plain', 'native', 'gnutls', 'client'])]
     cases += [Trust(bed)]
     cases += [Idle(bed, servers + (list(FRONTS) if full else []), quick)]
     cases += [Start(bed, quick), Dirty(bed), Forking(bed)]

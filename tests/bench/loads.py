@@ -141,6 +141,34 @@ class Talk(Load):
                 'cpu': out['work'] / out['messages'] * 1e6}
 
 
+class Growth(Load):
+    """The CPU of a message, or a byte, with many connections over few"""
+    group, chart, base = 'growth', 'value', '8'
+    metrics = {'cost': ('CPU us', 'less')}
+    server_options = ['-e']
+
+    def __init__(self, bed, end, block, seconds):
+        super().__init__(bed, ['8', '512'])
+        self.end_of_both = end
+        self.role = 'talk' if block < 1024 else 'bulk'
+        self.unit = 'messages' if self.role == 'talk' else 'bytes'
+        self.label = f'{self.unit}, {end}'
+        self.name = f'growth from 8 connections to 512, {self.label}'
+        self.block, self.seconds = block, seconds
+
+    def make_way(self, stand):
+        return super().make_way(self.end_of_both)
+
+    def run(self, stand):
+        self.client_options = ['-b', str(self.block), '-c', stand]
+        return super().run(stand)
+
+    def figures(self, out):
+        # of a message of 64 bytes, or of 64 KB
+        return {'cost': out['work'] / out[self.unit] * 1e6 *
+                (1 if self.role == 'talk' else self.block)}
+
+
 class Meet(Load):
     group, role, cpu_unit = 'connections', 'meet', 'CPU ms/connection'
     metrics = {'rate': ('connections/s', 'more')}
