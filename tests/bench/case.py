@@ -22,8 +22,8 @@ ENDS = {
 # Beside them: records by GnuTLS's AEAD and nothing else (transport/aead.h).
 RECORDS = {'aead': ('aead', 'aead'), 'look': ('look', 'look')}
 # A round's order: what is compared most closely is measured side by side.
-NEAR = ['client', 'server', 'native', 'both', 'plain', 'look', 'aead',
-        'gnutls']
+NEAR = ['client', 'server', 'native', 'gnutls', 'both', 'plain', 'floor',
+        'look', 'aead']
 FRONTS = {f'{p} front': ('plain', 'openssl') for p in proxies.PROXIES}
 PAIRS = {f'{p} pair': ('plain', 'plain') for p in proxies.PROXIES
          if p != 'hitch'}
@@ -40,6 +40,7 @@ class Case:
     seconds = 1         # of one run of one stand
     most_rounds = 99
     turns = 1           # how often a round has each stand
+    over = None         # (metric, base): differences are shown too
 
     def __init__(self, bed, stands):
         self.bed, self.stands = bed, list(stands)

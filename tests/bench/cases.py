@@ -154,6 +154,7 @@ class Start(Case):
     group, name, label = 'start', 'start of true', 'true'
     metrics = {'time': ('us', 'less')}
     cpu_unit, chart, base = 'CPU us', 'value', 'none'
+    over = 'cpu', 'empty'
     seconds = 0.2
 
     def __init__(self, bed, quick):
@@ -200,6 +201,7 @@ class Dirty(Case):
 
 class Pass(Case):
     group, chart, seconds, most_rounds, turns = 'pass', 'value', 0.1, 7, 3
+    over = 'time', 'plain'
     metrics = {'time': ('ns a call', 'less')}
 
     def __init__(self, bed, what, quick):

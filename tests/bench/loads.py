@@ -70,35 +70,37 @@ class Bulk(Load):
 
 
 class Floor(Bulk):
-    """floor: what bulk cannot better, plain TCP and AES-128-GCM at each end
+    """floor: plain TCP and AES-128-GCM at each end, and nothing else
 
-    Its rate is what the sender has time for, who has the more to do.
+    Its rate is what the busier end has time for.
     """
     metrics = {'cost': ('CPU-s/GB', 'less'), 'rate': ('MB/s', 'more')}
-    group, cpu_unit, chart, base = 'floor', '', 'value', 'floor'
+    group, cpu_unit, chart, base, turns = 'floor', '', 'value', 'floor', 3
 
     def __init__(self, bed, seconds):
         super().__init__(bed, ['both', 'floor', 'gnutls'], 1 << 16, 1, seconds)
-        self.name = 'bulk, 64 KB writes, and plain TCP with AES-128-GCM twice'
+        self.name = 'bulk, 64 KB writes, and plain TCP with AES-128-GCM'
 
     def make_way(self, stand):
         return super().make_way('plain' if stand == 'floor' else stand)
 
     def run(self, stand):
         got = super().run(stand)
-        sender = got.pop('sender')
+        sender, receiver = got.pop('sender'), got.pop('receiver')
         if stand == 'floor':
             out, _ = self.bed.run([os.path.join(self.bed.bin, 'seal'),
                                    str(self.seconds)])
             cipher = numbers(out)
             got['cost'] += cipher['seal'] + cipher['open']
-            got['rate'] = 1e3 / (sender + cipher['seal'])
+            got['rate'] = 1e3 / max(sender + cipher['seal'],
+                                    receiver + cipher['open'])
         return got
 
     def figures(self, out):
         return {'cost': out['work'] / out['bytes'] * 1e9,
                 'rate': out['bytes'] / out['seconds'] / 1e6,
-                'sender': out['client_cpu'] / out['bytes'] * 1e9}
+                'sender': out['client_cpu'] / out['bytes'] * 1e9,
+                'receiver': out['server_cpu'] / out['bytes'] * 1e9}
 
 
 class Ping(Load):
@@ -142,21 +144,28 @@ class Talk(Load):
 
 
 class Growth(Load):
-    """The CPU of a message, or a byte, with many connections over few"""
+    """The CPU of a message, or of 64 KB, with many connections over few"""
     group, chart, base = 'growth', 'value', '8'
-    metrics = {'cost': ('CPU us', 'less')}
     server_options = ['-e']
 
     def __init__(self, bed, end, block, seconds):
         super().__init__(bed, ['8', '512'])
-        self.end_of_both = end
-        self.role = 'talk' if block < 1024 else 'bulk'
-        self.unit = 'messages' if self.role == 'talk' else 'bytes'
-        self.label = f'{self.unit}, {end}'
+        talks = block < 1024
+        self.role, self.count = ('talk', 'messages') if talks else (
+            'bulk', 'bytes')
+        self.per = 1 if talks else block
+        unit = 'message' if talks else f'{block >> 10} KB'
+        self.metrics = {self.count: (f'CPU us/{unit}', 'less')}
+        self.label = f'{self.count}, {end}'
         self.name = f'growth from 8 connections to 512, {self.label}'
-        self.block, self.seconds = block, seconds
+        self.end_of_both, self.block, self.seconds = end, block, seconds
+
+    def estimate(self, rounds):
+        return super().estimate(rounds) + 0.001 * (8 + 512) * rounds
 
     def make_way(self, stand):
+        """A server of its own: what many have left is not few's to pay"""
+        self.served = {}
         return super().make_way(self.end_of_both)
 
     def run(self, stand):
@@ -164,9 +173,7 @@ class Growth(Load):
         return super().run(stand)
 
     def figures(self, out):
-        # of a message of 64 bytes, or of 64 KB
-        return {'cost': out['work'] / out[self.unit] * 1e6 *
-                (1 if self.role == 'talk' else self.block)}
+        return {self.count: out['work'] / out[self.count] * self.per * 1e6}
 
 
 class Meet(Load):
@@ -240,7 +247,7 @@ class Trust(Once):
     """The first connection of a process that trusts a whole bundle"""
     group, name, label = 'trust', 'first connection of a process', 'client'
     metrics = {'cpu_ms': ('CPU ms of the client', 'less')}
-    cpu_unit, base = '', 'one CA'
+    cpu_unit, base, over = '', 'one CA', ('cpu_ms', 'one CA')
     bundle = '/etc/ssl/certs/ca-certificates.crt'
 
     def __init__(self, bed):

@@ -16,6 +16,13 @@ def ratio(case, metric, stand, to):
     return statistics.median(each) if each else None
 
 
+def difference(case, metric, stand, to):
+    """As ratio, of the rounds' own differences"""
+    a, b = (case.values.get(s, {}).get(metric) for s in (stand, to))
+    each = [x - y for x, y in zip(a or [], b or [])]
+    return statistics.median(each) if each else None
+
+
 def text(value):
     """Three digits and no exponent"""
     if value is None:
@@ -45,6 +52,17 @@ def show(case):
             print(f'  {stand:16}' + ''.join(f'{text(c):>9}' for c in cells) +
                   (f'  {statistics.median(cpu):.4g}' if cpu else ''),
                   flush=True)
+    if case.over:
+        show_differences(case)
+
+
+def show_differences(case):
+    metric, base = case.over
+    unit = case.metrics.get(metric, (case.cpu_unit,))[0]
+    for stand in case.stands:
+        more = difference(case, metric, stand, base)
+        if stand != base and more is not None:
+            print(f'  {stand} over {base}: {more:+.3g} {unit}', flush=True)
 
 
 SUMMARY = ['plain', 'native', 'gnutls', 'client', 'server', 'both']
