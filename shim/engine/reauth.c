@@ -206,6 +206,15 @@ await(struct conn *c, int fd, const struct patience *p)
 	return 0;
 }
 
+/* Of a record that was read in part: gnutls_reauth would refuse what it meets. */
+static void
+take_rest(struct conn *c)
+{
+	while (gnutls_record_check_pending(c->session) > 0 &&
+	    stream_set_aside(c) > 0)
+		;
+}
+
 int
 reauth_ask(struct conn *c, int fd, struct patience *p)
 {
@@ -215,6 +224,7 @@ reauth_ask(struct conn *c, int fd, struct patience *p)
 	if (rv < 0)
 		return rv;
 	if (c->reauth == REAUTH_NONE) {
+		take_rest(c);
 		ticket_pay(c);
 		c->ticket_owed = false; /* none is made of who is known later */
 		gnutls_certificate_server_set_request(

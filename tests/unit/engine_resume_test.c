@@ -39,7 +39,6 @@ pages_gone(void *p, size_t n)
 }
 
 #include "../../shim/engine/cache.h"
-#include "../../shim/engine/reauth.h"
 
 static int64_t kept_until;
 
@@ -509,34 +508,32 @@ test_ticket_stays(void)
 	pair_close(&p);
 }
 
+static void
+shake_to_ask(struct pair *p)
+{
+	shake_with(p, TLS13 "post_handshake_auth = true;", TICKETS
+	    "cafile = \"trust.pem\"; verify_mode = \"optional\";"
+	    "post_handshake_auth = true;");
+}
+
 /* A ticket would have in it who is known then, and not who is known later. */
 static void
 test_ticket_asked(void)
 {
-	static const struct patience quick = {.flags = MSG_DONTWAIT};
-	struct patience ask = quick;
 	struct pair p;
 	struct conn *c;
 	char byte;
 	int rv;
 
 	memory_test = "a ticket before a question";
-	shake_with(&p, TLS13 "post_handshake_auth = true;", TICKETS
-	    "cafile = \"trust.pem\"; verify_mode = \"optional\";"
-	    "post_handshake_auth = true;");
+	shake_to_ask(&p);
 	c = p.c[SERVER];
 	result(c->ticket_owed, "is owed");
-	conn_lock(c);
-	rv = reauth_ask(c, p.fd[SERVER], &ask);
-	bytes_settle(&c->in);
-	bytes_settle(&c->out);
-	pthread_mutex_unlock(&c->lock);
+	rv = asks(&p);
 	result(rv == -EAGAIN && !c->ticket_owed && hears(&p, 0),
 	    "goes in front of it");
 	p.c[CLIENT]->has_ticket = false;
-	conn_lock(c);
-	rv = reauth_ask(c, p.fd[SERVER], &ask);
-	pthread_mutex_unlock(&c->lock);
+	rv = asks(&p);
 	tls.send(p.fd[SERVER], "b", 1, 0);
 	result(rv == 0 &&
 		   tls.recv(p.fd[CLIENT], &byte, 1, MSG_DONTWAIT) == 1 &&

@@ -5,6 +5,7 @@
 #ifndef UNIT_TRAFFIC_H
 #define UNIT_TRAFFIC_H
 
+#include "../../shim/engine/reauth.h"
 #include "pair.h"
 
 #define TLS12 "maximum_version = \"TLSv1.2\";"
@@ -95,6 +96,23 @@ carry(struct traffic *t, int from, size_t len, size_t piece)
 	}
 	return t->got[from] == want && get(t, from, 1, 0) == -1 &&
 	       errno == EAGAIN;
+}
+
+/* As tlsshim_verify_client_post_handshake(), without waiting. */
+static inline int
+asks(struct pair *p)
+{
+	struct patience quick = {.flags = MSG_DONTWAIT};
+	struct conn *c = p->c[SERVER];
+	int rv;
+
+	conn_lock(c);
+	rv = reauth_ask(c, p->fd[SERVER], &quick);
+	bytes_settle(&c->in);
+	bytes_settle(&c->out);
+	bytes_settle(&c->plain);
+	pthread_mutex_unlock(&c->lock);
+	return rv;
 }
 
 #endif
