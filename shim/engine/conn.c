@@ -114,8 +114,7 @@ conn_buffered(const struct conn *c)
 	return conn_enough(c) || record_waits(c) ||
 	    bytes_left(&c->out) > 0 || c->rd_eof || c->rd_shut ||
 	    c->in_eof || c->in_err != 0 ||
-	    (record_may_keep(&c->record) &&
-		gnutls_record_check_pending(c->session) > 0);
+	    record_keeps(c);
 }
 
 void

@@ -20,7 +20,7 @@ unread(struct conn *c, int fd)
 	if (!c->in_eof && c->in_err == 0 && !c->rd_eof)
 		(void)stream_pending(c, fd, true); /* until the kernel has no more */
 	return bytes_left(&c->plain) > 0 ||
-	    (c->session != NULL && gnutls_record_check_pending(c->session) > 0);
+	    (c->session != NULL && record_keeps(c));
 }
 
 static void

@@ -210,8 +210,7 @@ await(struct conn *c, int fd, const struct patience *p)
 static void
 take_rest(struct conn *c)
 {
-	while (gnutls_record_check_pending(c->session) > 0 &&
-	    stream_set_aside(c) > 0)
+	while (record_keeps(c) && stream_set_aside(c) > 0)
 		;
 }
 

@@ -258,12 +258,18 @@ record_open_one(
 	return open_into(&c->record.rx, nonce, h, size, buf, len);
 }
 
+bool
+record_keeps(const struct conn *c)
+{
+	return (c->record.whose != RECORD_OURS || c->record.kept) &&
+	       gnutls_record_check_pending(c->session) > 0;
+}
+
 /* What GnuTLS has decrypted comes before what it has not seen. */
 static bool
 theirs_first(struct conn *c)
 {
-	c->record.kept = c->record.kept &&
-			 gnutls_record_check_pending(c->session) > 0;
+	c->record.kept = record_keeps(c);
 	return c->record.kept;
 }
 

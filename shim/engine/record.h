@@ -75,12 +75,11 @@ ssize_t record_open(struct conn *c, void *buf, size_t len);
 /* len bytes as one record behind c->out: len, or 0 if GnuTLS has to do it. */
 size_t record_seal(struct conn *c, const void *data, size_t len);
 
-/* May GnuTLS have plaintext that nobody has taken?  No: it need not be asked. */
-static inline bool
-record_may_keep(const struct record *r)
-{
-	return r->whose != RECORD_OURS || r->kept;
-}
+/*
+ * Has GnuTLS plaintext that nobody has taken?  c has a session, which is looked
+ * at only where it may have: one of many connections' is in no cache.  Locked.
+ */
+bool record_keeps(const struct conn *c);
 
 /* May the next record be opened, or sealed, by the two below? */
 static inline bool

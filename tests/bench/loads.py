@@ -16,6 +16,11 @@ def numbers(text):
 class Load(EndsCase):
     """Both ends are load.c"""
     role, server_options, client_options = '', [], []
+    setup = 0   # seconds of a run before it measures
+
+    def estimate(self, rounds):
+        return super().estimate(rounds) + self.setup * len(
+            self.stands) * rounds * self.turns
 
     def program(self, name, end):
         end = 'plain' if end == 'shim' else end
@@ -59,10 +64,6 @@ class Bulk(Load):
         self.client_options = ['-b', str(block), '-c', str(conns)]
         self.server_options = ['-e'] if conns > 1 else []
         self.setup = 0.001 * conns
-
-    def estimate(self, rounds):
-        return super().estimate(rounds) + self.setup * rounds * len(
-            self.stands)
 
     def figures(self, out):
         return {'rate': out['bytes'] / out['seconds'] / 1e6,
@@ -134,10 +135,6 @@ class Talk(Load):
         self.seconds = seconds
         self.setup = 0.001 * conns
 
-    def estimate(self, rounds):
-        return super().estimate(rounds) + self.setup * rounds * len(
-            self.stands)
-
     def figures(self, out):
         return {'rate': out['messages'] / out['seconds'],
                 'cpu': out['work'] / out['messages'] * 1e6}
@@ -158,15 +155,13 @@ class Growth(Load):
         self.metrics = {self.count: (f'CPU us/{unit}', 'less')}
         self.label = f'{self.count}, {end}'
         self.name = f'growth from 8 connections to 512, {self.label}'
-        self.end_of_both, self.block, self.seconds = end, block, seconds
-
-    def estimate(self, rounds):
-        return super().estimate(rounds) + 0.001 * (8 + 512) * rounds
+        self.ends, self.block, self.seconds = end, block, seconds
+        self.setup = 0.26
 
     def make_way(self, stand):
         """A server of its own: what many have left is not few's to pay"""
         self.served = {}
-        return super().make_way(self.end_of_both)
+        return super().make_way(self.ends)
 
     def run(self, stand):
         self.client_options = ['-b', str(self.block), '-c', stand]

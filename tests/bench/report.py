@@ -11,16 +11,21 @@ def ratio(case, metric, stand, to):
     """The median of the rounds' own: a round is short, and from one to the
     next the machine's speed may change by more than what is compared.  Above
     1 is more of it, or slower."""
-    a, b = (case.values.get(s, {}).get(metric) for s in (stand, to))
-    each = [x / y for x, y in zip(a or [], b or []) if y]
-    return statistics.median(each) if each else None
+    return middle(x / y for x, y in rounds_of(case, metric, stand, to) if y)
 
 
 def difference(case, metric, stand, to):
     """As ratio, of the rounds' own differences"""
-    a, b = (case.values.get(s, {}).get(metric) for s in (stand, to))
-    each = [x - y for x, y in zip(a or [], b or [])]
-    return statistics.median(each) if each else None
+    return middle(x - y for x, y in rounds_of(case, metric, stand, to))
+
+
+def rounds_of(case, metric, stand, to):
+    return zip(*(case.values.get(s, {}).get(metric, []) for s in (stand, to)))
+
+
+def middle(values):
+    values = list(values)
+    return statistics.median(values) if values else None
 
 
 def text(value):

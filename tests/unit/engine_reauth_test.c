@@ -34,9 +34,7 @@ test_asked_within(void)
 
 	memory_test = "a question within a record";
 	for (k = 0; k < 8; k++) {
-		pair_start(&p, TLS13 "post_handshake_auth = true;",
-		    "cafile = \"trust.pem\"; verify_mode = \"optional\";"
-		    "post_handshake_auth = true;");
+		pair_start(&p, ANSWERS, ASKS);
 		for (i = 0; i < 4; i++)
 			tls.send(p.fd[CLIENT], pattern[CLIENT] + i * PIECE,
 			    PIECE, 0);

@@ -508,14 +508,6 @@ test_ticket_stays(void)
 	pair_close(&p);
 }
 
-static void
-shake_to_ask(struct pair *p)
-{
-	shake_with(p, TLS13 "post_handshake_auth = true;", TICKETS
-	    "cafile = \"trust.pem\"; verify_mode = \"optional\";"
-	    "post_handshake_auth = true;");
-}
-
 /* A ticket would have in it who is known then, and not who is known later. */
 static void
 test_ticket_asked(void)
@@ -526,7 +518,7 @@ test_ticket_asked(void)
 	int rv;
 
 	memory_test = "a ticket before a question";
-	shake_to_ask(&p);
+	shake_with(&p, ANSWERS, TICKETS ASKS);
 	c = p.c[SERVER];
 	result(c->ticket_owed, "is owed");
 	rv = asks(&p);

@@ -98,6 +98,12 @@ carry(struct traffic *t, int from, size_t len, size_t piece)
 	       errno == EAGAIN;
 }
 
+/* Keys of a client that may be asked for a certificate later, and of who asks. */
+#define ANSWERS TLS13 "post_handshake_auth = true;"
+#define ASKS                                                   \
+	"cafile = \"trust.pem\"; verify_mode = \"optional\";" \
+	"post_handshake_auth = true;"
+
 /* As tlsshim_verify_client_post_handshake(), without waiting. */
 static inline int
 asks(struct pair *p)
