@@ -41,8 +41,11 @@ prepare(struct wait *w, int64_t *deadline)
 		*r = (struct readiness){.pass = ~0};
 		if (c == NULL)
 			continue;
-		(w->ear.on ? ready_count : ready_check)(
-		    c, w->user[i].fd, w->user[i].events, r);
+		if (w->ear.on)
+			ready_count(c, w->user[i].fd, w->user[i].events, r);
+		else
+			ready_check(c, w->user[i].fd, w->user[i].events, false,
+			    r);
 		call_note(c);
 		conn_put(c);
 		w->kernel[i].events = r->ask;
@@ -71,7 +74,9 @@ refresh(struct wait *w)
 		c = table_get(w->user[i].fd);
 		if (c == NULL)
 			continue;
-		ready_check(c, w->user[i].fd, w->user[i].events, &w->r[i]);
+		ready_check(c, w->user[i].fd, w->user[i].events,
+		    ready_came((unsigned short)w->kernel[i].revents),
+		    &w->r[i]);
 		call_note(c);
 		conn_put(c);
 	}

@@ -62,7 +62,7 @@ news(struct reg *r, uint32_t told)
 {
 	if (!(r->events & EPOLLET) || !(told & EPOLLOUT))
 		return told;
-	if (!(told & ~(uint32_t)(EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND)) &&
+	if (!ready_came(told) &&
 	    r->told_out && r->shorts == r->c->out_shorts)
 		return 0;
 	r->told_out = true;
@@ -101,11 +101,11 @@ writable(const struct reg *r, int fd, const struct readiness *now)
 }
 
 /*
- * What r has to report, given what the kernel said of it.  Drives the conn.
- * Set locked.
+ * What r has to report, given what the kernel said of it, and whether something
+ * may have come (ready.h).  Drives the conn.  Set locked.
  */
 static uint32_t
-examine(struct reg *r, uint32_t kernel)
+examine(struct reg *r, uint32_t kernel, bool came)
 {
 	struct conn *c = r->c;
 	struct readiness now;
@@ -123,7 +123,7 @@ examine(struct reg *r, uint32_t kernel)
 	fd = r->closed ? table_fd(c) : r->fd;
 	if (fd == -1)
 		return 0;
-	ready_check(c, fd, poll_bits(r->events), &now);
+	ready_check(c, fd, poll_bits(r->events), came, &now);
 	conn_lock(c);
 	seen = c->state;
 	changed = conn_changed(c);
@@ -151,7 +151,7 @@ epoll_has_news(const struct reg *r)
 {
 	struct readiness now;
 
-	ready_check(r->c, r->fd, poll_bits(r->events), &now);
+	ready_check(r->c, r->fd, poll_bits(r->events), false, &now);
 	if (reg_alone(r)) { /* nobody else is to be told what this look saw */
 		conn_lock(r->c);
 		if (conn_changed(r->c))
@@ -253,7 +253,7 @@ report_hot(struct set *s, struct answer *a)
 		r->hot = false;
 		told = 0;
 		if (a->got < a->n && r->live) {
-			told = examine(r, kernel_now(r));
+			told = examine(r, kernel_now(r), true);
 			report(a, r, told);
 		}
 		if ((r->live && a->got == a->n) ||
@@ -293,7 +293,7 @@ translate(struct set *s, struct answer *a, int n)
 			a->ev[a->got++].data.u64 = r->data;
 			continue;
 		}
-		told = examine(r, e.events);
+		told = examine(r, e.events, ready_came(e.events));
 		report(a, r, told);
 		if (told != 0 && buffered(r)) {
 			heat(r);

@@ -5,14 +5,13 @@
 #include "ready.h"
 
 #define IN_BITS (POLLIN | POLLRDNORM)
-#define OUT_BITS (POLLOUT | POLLWRNORM | POLLWRBAND)
 #define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 
 /* As TCP answers for a connection that has failed or was reset. */
 static void
 check_failed(const struct conn *c, short events, struct readiness *r)
 {
-	r->now = (short)((events & (IN_BITS | OUT_BITS | POLLRDHUP)) |
+	r->now = (short)((events & (IN_BITS | READY_OUT | POLLRDHUP)) |
 	    POLLHUP | (c->err_told ? 0 : POLLERR));
 }
 
@@ -27,8 +26,16 @@ flush_tail(struct conn *c, int fd)
 	turn_give(&c->tx);
 }
 
+/* Unless came, no more than is here already: that costs no system call. */
+static bool
+is_readable(struct conn *c, int fd, bool came)
+{
+	return (came || conn_buffered(c)) && stream_readable(c, fd);
+}
+
 static void
-check_open(struct conn *c, int fd, short events, struct readiness *r)
+check_open(
+    struct conn *c, int fd, short events, bool came, struct readiness *r)
 {
 	bool end;
 
@@ -39,7 +46,7 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 		(void)deferred_flush(c, fd, &p);
 	}
 	if (events & (IN_BITS | POLLRDHUP)) {
-		if (!stream_readable(c, fd))
+		if (!is_readable(c, fd, came))
 			r->ask |= POLLIN;
 		else if (c->state != CONN_OPEN) {
 			check_failed(c, events, r);
@@ -69,8 +76,8 @@ check_open(struct conn *c, int fd, short events, struct readiness *r)
 	if (bytes_left(&c->out) > 0 || bytes_left(&c->early) > 0)
 		r->ask |= POLLOUT;
 	else
-		r->pass |= events & OUT_BITS;
-	r->ask |= events & OUT_BITS;
+		r->pass |= events & READY_OUT;
+	r->ask |= events & READY_OUT;
 	/* the peer's FIN may be there while plaintext is still unread */
 	r->pass |= (events & POLLRDHUP) | ALWAYS;
 	/* a peer that is gone answered our close_notify with a reset */
@@ -84,7 +91,7 @@ check_progress(struct conn *c, short events, struct readiness *r)
 	bool early = c->deferred || (c->side == SIDE_SERVER && c->nonblock);
 
 	if (early && c->state == CONN_HANDSHAKE && deferred_room(c) > 0)
-		r->now |= events & OUT_BITS;
+		r->now |= events & READY_OUT;
 	if (c->state == CONN_TCP)
 		r->ask = POLLOUT;
 	else
@@ -112,7 +119,7 @@ check_kernel(const struct conn *c, short events, struct readiness *r)
 
 /* Locked. */
 static void
-check(struct conn *c, int fd, short events, struct readiness *r)
+check(struct conn *c, int fd, short events, bool came, struct readiness *r)
 {
 	struct patience p = {.flags = MSG_DONTWAIT};
 
@@ -123,7 +130,7 @@ check(struct conn *c, int fd, short events, struct readiness *r)
 	if (c->state == CONN_LISTEN || c->state == CONN_WATCHED)
 		check_kernel(c, events, r);
 	else if (c->state == CONN_OPEN && may_look(c, events))
-		check_open(c, fd, events, r);
+		check_open(c, fd, events, came, r);
 	else if (c->state == CONN_FAILED || c->state == CONN_FOREIGN ||
 	    c->state == CONN_RELAYED || c->state == CONN_OPEN)
 		check_failed(c, events, r);
@@ -134,10 +141,11 @@ check(struct conn *c, int fd, short events, struct readiness *r)
 }
 
 void
-ready_check(struct conn *c, int fd, short events, struct readiness *r)
+ready_check(
+    struct conn *c, int fd, short events, bool came, struct readiness *r)
 {
 	conn_lock(c);
-	check(c, fd, events, r);
+	check(c, fd, events, came, r);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -145,7 +153,7 @@ void
 ready_count(struct conn *c, int fd, short events, struct readiness *r)
 {
 	conn_lock(c);
-	check(c, fd, events, r);
+	check(c, fd, events, false, r);
 	if (conn_changed(c)) /* for the others, not for this one */
 		epoll_tell(c);
 	if (r->now == 0) {

@@ -9,6 +9,15 @@
 
 #include "conn.h"
 
+#define READY_OUT (POLLOUT | POLLWRNORM | POLLWRBAND)
+
+/* Does the kernel's answer, of poll or epoll, tell of more than room? */
+static inline bool
+ready_came(uint32_t told)
+{
+	return (told & ~(uint32_t)READY_OUT) != 0;
+}
+
 struct readiness {
 	short now;    /* true already, whatever the kernel says */
 	short pass;   /* of the kernel's answer these bits are the truth */
@@ -19,13 +28,17 @@ struct readiness {
 
 /*
  * Drives c as far as it goes without waiting and fills *r for a caller that
- * asks for events (POLLIN ...).  Takes c's lock.
+ * asks for events (POLLIN ...).  came: the kernel may have something that it
+ * tells nobody; else it is asked behind this for all of r->ask, or has just said
+ * that nothing came, and an open c is looked at for what is here already, which
+ * is no system call.  Takes c's lock.
  */
-void ready_check(struct conn *c, int fd, short events, struct readiness *r);
+void ready_check(struct conn *c, int fd, short events, bool came,
+    struct readiness *r);
 
 /*
- * The same for a thread that listens to the bell (bell.h) and is about to
- * sleep: where nothing is true yet it is counted among those who wait for c,
+ * The same, nothing having come, for a thread that listens to the bell (bell.h)
+ * and is about to sleep: where nothing is true yet it is counted among those who wait for c,
  * until ready_uncount.
  */
 void ready_count(struct conn *c, int fd, short events, struct readiness *r);

@@ -521,6 +521,54 @@ test_two_sets(void)
 		}
 }
 
+/*
+ * The kernel tells of what comes: a question, and room for output, lead to no
+ * recv(), which would find nothing.  What is here already is told all the same.
+ */
+static void
+test_no_look_for_nothing(void)
+{
+	static const uint32_t kinds[] = {EPOLLIN, EPOLLIN | EPOLLET};
+	struct epoll_event ev, one;
+	struct traffic t;
+	int i, ep, fd;
+	unsigned before;
+	bool good;
+
+	memory_test = "no look";
+	memory_idle = NULL;
+	mod_fails.at = 0;
+	for (i = 0; i < 2; i++) {
+		ep = epoll_create1(EPOLL_CLOEXEC);
+		memset(in_set, 0, sizeof in_set);
+		start(&t, "", "");
+		fd = t.p.fd[SERVER];
+		ev.events = kinds[i];
+		tls.epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
+		before = t.p.m[SERVER]->recvs;
+		ev.events = kinds[i] | EPOLLOUT;
+		good = tls.epoll_ctl(ep, EPOLL_CTL_MOD, fd, &ev) == 0 &&
+		       tls.epoll_wait(ep, &one, 1, 0) == 1 &&
+		       one.events == EPOLLOUT;
+		ev.events = kinds[i];
+		good = good && tls.epoll_ctl(ep, EPOLL_CTL_MOD, fd, &ev) == 0;
+		result(good && t.p.m[SERVER]->recvs == before,
+		    "%s: %u of them", i == 0 ? "level" : "edge",
+		    t.p.m[SERVER]->recvs - before);
+		(void)put(&t, CLIENT, 10, 0);
+		(void)tls.recv(fd, in, 5, MSG_PEEK);
+		before = t.p.m[SERVER]->recvs;
+		ev.events = kinds[i] | EPOLLOUT;
+		tls.epoll_ctl(ep, EPOLL_CTL_MOD, fd, &ev);
+		good = tls.epoll_wait(ep, &one, 1, 0) == 1;
+		result(good && (one.events & EPOLLIN),
+		    "what is here already: %u",
+		    one.events);
+		pair_close(&t.p);
+		tls.close(ep);
+	}
+}
+
 /* One wait ends the handshake, and the other set's may be written to. */
 static void
 test_two_sets_open(void)
@@ -594,6 +642,7 @@ main(void)
 	test_amounts_that_are_awaited();
 	test_amounts_that_are_read();
 	test_two_sets();
+	test_no_look_for_nothing();
 	test_two_sets_open();
 	test_masks();
 	return failures > 0;

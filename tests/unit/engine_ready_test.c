@@ -1,0 +1,122 @@
+/*
+ * engine_ready_test.c - poll() of several connections: what it says of each,
+ * and that it costs nothing where nothing has come
+ */
+#include "traffic.h"
+
+#define PAIRS 3
+
+static struct traffic t[PAIRS];
+static struct pollfd asked[PAIRS];
+
+static void
+open_all(short events)
+{
+	int i;
+
+	for (i = 0; i < PAIRS; i++) {
+		start(&t[i], "", "");
+		asked[i] = (struct pollfd){t[i].p.fd[SERVER], events, 0};
+	}
+}
+
+static void
+close_all(void)
+{
+	int i;
+
+	for (i = 0; i < PAIRS; i++)
+		pair_close(&t[i].p);
+}
+
+static unsigned
+recvs(void)
+{
+	unsigned n = 0;
+	int i;
+
+	for (i = 0; i < PAIRS; i++)
+		n += t[i].p.m[SERVER]->recvs;
+	return n;
+}
+
+/* Does poll() say of each what is expected, with so many recv()s? */
+static bool
+says(short first, short second, short third, unsigned most)
+{
+	const short want[PAIRS] = {first, second, third};
+	int n = (first != 0) + (second != 0) + (third != 0), i;
+	unsigned before = recvs();
+	bool good = tls.poll(asked, PAIRS, 0) == n;
+
+	for (i = 0; i < PAIRS; i++)
+		good = good && asked[i].revents == want[i];
+	if (!good || recvs() - before > most)
+		printf("# %d %d %d, %u recv()s\n", asked[0].revents,
+		    asked[1].revents, asked[2].revents, recvs() - before);
+	return good && recvs() - before <= most;
+}
+
+static void
+test_what_has_come(void)
+{
+	struct memory *m;
+	size_t all;
+
+	memory_test = "poll";
+	open_all(POLLIN);
+	result(says(0, 0, 0, 0), "nothing has come: no recv()");
+	(void)put(&t[1], CLIENT, 10, 0);
+	result(says(0, POLLIN, 0, 1), "a record of one: its own recv()");
+	result(says(0, POLLIN, 0, 0), "it is here now: none");
+	result(get(&t[1], CLIENT, 100, 0) == 10 && says(0, 0, 0, 0),
+	    "it has been read: none");
+
+	(void)put(&t[2], CLIENT, 10, 0);
+	m = t[2].p.m[SERVER];
+	all = m->end;
+	m->end = all - 5; /* the rest is on its way */
+	result(says(0, 0, 0, 2), "a part of a record is nothing to read");
+	result(says(0, 0, 0, 0), "nor is it looked at again");
+	m->end = all;
+	result(says(0, 0, POLLIN, 1) && get(&t[2], CLIENT, 100, 0) == 10,
+	    "its rest");
+
+	(void)put(&t[0], CLIENT, 10, 0);
+	result(get(&t[0], CLIENT, 4, MSG_PEEK) >= 0 && says(POLLIN, 0, 0, 0),
+	    "what a look has decrypted, and the kernel has not");
+	close_all();
+}
+
+static void
+test_what_there_is_room_for(void)
+{
+	memory_test = "poll";
+	open_all(POLLIN | POLLOUT);
+	result(says(POLLOUT, POLLOUT, POLLOUT, 0), "room alone: no recv()");
+	(void)put(&t[1], CLIENT, 10, 0);
+	result(says(POLLOUT, POLLIN | POLLOUT, POLLOUT, 1), "room, and a record");
+	close_all();
+}
+
+static void
+test_ends(void)
+{
+	memory_test = "poll";
+	open_all(POLLIN);
+	tls.shutdown(t[0].p.fd[CLIENT], SHUT_WR);
+	result(says(POLLIN, 0, 0, 2) && get(&t[0], CLIENT, 10, 0) == 0,
+	    "an end");
+	result(says(POLLIN, 0, 0, 0), "an end that has been read");
+	close_all();
+}
+
+int
+main(void)
+{
+	pair_setup();
+	test_what_has_come();
+	test_what_there_is_room_for();
+	test_ends();
+	return failures > 0;
+}
