@@ -5,6 +5,7 @@
 #include <sys/select.h>
 #include <time.h>
 
+#include "ahead.h"
 #include "call.h"
 #include "deferred.h"
 #include "ready.h"
@@ -25,6 +26,20 @@ struct wait {
 	uint32_t forks; /* process_forks() as of its beginning */
 };
 
+#define STEPS 4 /* so far ahead memory is asked for */
+
+AHEAD void
+approach(const struct wait *w, nfds_t i, bool keys)
+{
+	const struct conn *c =
+	    i + STEPS < w->n ? table_peek(w->user[i + STEPS].fd) : NULL;
+
+	if (c != NULL && keys)
+		ahead_keys(c);
+	else if (c != NULL)
+		ahead_conn(c);
+}
+
 /* What to ask the kernel now; returns how many are ready already. */
 static int
 prepare(struct wait *w, int64_t *deadline)
@@ -34,8 +49,10 @@ prepare(struct wait *w, int64_t *deadline)
 
 	for (i = 0; i < w->n; i++) {
 		struct readiness *r = &w->r[i];
-		struct conn *c = table_get(w->user[i].fd);
+		struct conn *c;
 
+		approach(w, i, false);
+		c = table_get(w->user[i].fd);
 		w->kernel[i] = w->user[i];
 		w->kernel[i].revents = 0;
 		*r = (struct readiness){.pass = ~0};
@@ -69,6 +86,8 @@ refresh(struct wait *w)
 	for (i = 0; i < w->n; i++) {
 		struct conn *c;
 
+		if (i + STEPS < w->n && w->kernel[i + STEPS].revents != 0)
+			approach(w, i, true);
 		if (w->kernel[i].revents == 0)
 			continue;
 		c = table_get(w->user[i].fd);

@@ -352,6 +352,7 @@ bool conn_expects_tickets(const struct conn *c);
 
 /* A reference to fd's conn, or NULL.  Lock-free; release by conn_put. */
 static inline struct conn *table_get(int fd);
+static inline const struct conn *table_peek(int fd); /* no reference; ahead.h */
 
 /* True if fd stands for a conn.  Lock-free. */
 bool table_has(int fd);

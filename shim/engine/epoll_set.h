@@ -36,29 +36,31 @@
 
 #include "conn.h"
 
+/* The first part is what a wait looks at; ahead.h asks for so much of it. */
 struct reg {
 	struct set *set;
-	uint32_t index;
-	int fd;         /* as the program registered it */
-	pid_t by;         /* the process that added it */
 	struct conn *c; /* NULL: a stream that is not connected yet; links */
-	uint32_t events; /* as the program asked */
 	uint64_t data;
+	uint32_t events; /* as the program asked */
 	uint32_t asked; /* what the kernel is asked for */
+	int fd;         /* as the program registered it */
 	bool live;
 	bool closed;   /* fd was closed, a dup of it lives */
 	bool disarmed; /* ONESHOT has fired */
 	bool told_out; /* edge-triggered: OUT was reported since it was asked */
-	unsigned shorts; /* the conn's out_shorts at that time */
+	bool hot; /* on the set's list of those to look at again */
+	_Atomic bool noted; /* on the set's stack */
+	unsigned shorts; /* the conn's out_shorts as told_out was set */
 	unsigned wait; /* the wait that reported it last, and where */
 	int place;
-	bool hot; /* on the set's list of those to look at again */
 	struct reg *next_hot;
+
+	struct reg *next_noted;
 	_Atomic(struct reg *) next_of_conn; /* links */
 	struct reg *next_of_fd; /* of a bucket, or of the spare ones */
 	bool found; /* in a bucket: live and not closed */
-	_Atomic bool noted;       /* on the set's stack */
-	struct reg *next_noted;
+	uint32_t index;
+	pid_t by; /* the process that added it */
 };
 
 struct set {
@@ -154,6 +156,9 @@ int reg_ctl(struct reg *r, int op, uint32_t events);
 
 /* Any thread, no lock: r is to be looked at again. */
 void reg_note(struct reg *r);
+
+/* Set locked: the same, and r is on the hot list at once. */
+void reg_heat(struct reg *r);
 
 /* Locked: moves what was noted to the hot list. */
 void set_take_noted(struct set *s);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "ahead.h"
 #include "call.h"
 #include "deferred.h"
 #include "epoll.h"
@@ -188,13 +189,19 @@ struct answer {
 	unsigned wait; /* its number in the set */
 };
 
+static bool
+is_named(const struct answer *a, const struct reg *r)
+{
+	return r->wait == a->wait && r->place < a->got;
+}
+
 /* A reg is named once in an answer, whoever told of it. */
 static void
 report(struct answer *a, struct reg *r, uint32_t told)
 {
 	if (told == 0)
 		return;
-	if (r->wait == a->wait && r->place < a->got) {
+	if (is_named(a, r)) {
 		a->ev[r->place].events |= told;
 		return;
 	}
@@ -223,14 +230,36 @@ buffered(struct reg *r)
 	return yes;
 }
 
-static void
-heat(struct reg *r)
+/* True: r is to be looked at again by the next wait. */
+static bool
+look_again(struct answer *a, struct reg *r)
 {
-	if (r->hot)
-		return;
-	r->hot = true;
-	r->next_hot = r->set->hot;
-	r->set->hot = r;
+	uint32_t told;
+
+	if (!r->live)
+		return false;
+	if (a->got == a->n)
+		return true;
+	/* this wait has looked at it already: an edge is told once */
+	if (is_named(a, r) && !(r->events & EPOLLET) && !r->disarmed)
+		return true;
+	told = examine(r, kernel_now(r), true);
+	report(a, r, told);
+	return told != 0 && buffered(r);
+}
+
+/* next, and those behind it on the hot list, are about to be looked at. */
+AHEAD void
+approach_hot(const struct reg *next)
+{
+	const struct reg *second = next != NULL ? next->next_hot : NULL;
+
+	if (next != NULL && next->c != NULL)
+		ahead_keys(next->c);
+	if (second != NULL && second->c != NULL)
+		ahead_conn(second->c);
+	if (second != NULL && second->next_hot != NULL)
+		ahead_reg(second->next_hot);
 }
 
 /*
@@ -243,22 +272,15 @@ static void
 report_hot(struct set *s, struct answer *a)
 {
 	struct reg *r, *next, *rest = NULL;
-	uint32_t told;
 
 	set_take_noted(s);
 	r = s->hot;
 	s->hot = NULL;
 	for (; r != NULL; r = next) {
 		next = r->next_hot;
-		r->hot = false;
-		told = 0;
-		if (a->got < a->n && r->live) {
-			told = examine(r, kernel_now(r), true);
-			report(a, r, told);
-		}
-		if ((r->live && a->got == a->n) ||
-		    (told != 0 && buffered(r))) { /* again next time */
-			r->hot = true;
+		approach_hot(next);
+		r->hot = look_again(a, r);
+		if (r->hot) {
 			r->next_hot = rest;
 			rest = r;
 		}
@@ -267,38 +289,67 @@ report_hot(struct set *s, struct answer *a)
 	set_quiet(s);
 }
 
-/* The kernel's events, in place: reported, translated or swallowed. */
+/* The kernel's event: reported, translated or swallowed. */
+static void
+translate_one(struct set *s, struct answer *a, struct epoll_event e)
+{
+	struct reg *r = set_reg(s, e.data.u64);
+	uint32_t told;
+
+	if (set_is_bell(s, e.data.u64) || set_is_foreign(s, e.data.u64))
+		return;
+	if (r == NULL) {
+		a->ev[a->got++] = e;
+		return;
+	}
+	if (!r->live)
+		return;
+	if (reg_passes(r)) {
+		a->ev[a->got].events = e.events;
+		a->ev[a->got++].data.u64 = r->data;
+		return;
+	}
+	told = examine(r, e.events, ready_came(e.events));
+	report(a, r, told);
+	if (told != 0 && buffered(r))
+		reg_heat(r);
+}
+
+static inline const struct reg *
+reg_at(struct set *s, const struct epoll_event *e, int i, int n)
+{
+	return i >= 0 && i < n ? set_reg(s, e[i].data.u64) : NULL;
+}
+
+#define STEPS 6 /* so far ahead an event's reg is asked for */
+
+/* i of n events is about to be looked at. */
+AHEAD void
+approach(struct set *s, const struct epoll_event *e, int i, int n)
+{
+	const struct reg *far = reg_at(s, e, i + STEPS, n);
+	const struct reg *nearer = reg_at(s, e, i + 4, n);
+	const struct reg *near = reg_at(s, e, i + 2, n);
+
+	if (far != NULL)
+		ahead_reg(far);
+	if (nearer != NULL && nearer->c != NULL)
+		ahead_conn(nearer->c);
+	if (near != NULL && near->c != NULL)
+		ahead_keys(near->c);
+}
+
+/* The kernel's events, in place. */
 static void
 translate(struct set *s, struct answer *a, int n)
 {
 	struct epoll_event *from = a->ev + a->got;
-	uint32_t told;
 	int i;
 
-	for (i = 0; i < n; i++) {
-		struct epoll_event e = from[i];
-		struct reg *r = set_reg(s, e.data.u64);
-
-		if (set_is_bell(s, e.data.u64) ||
-		    set_is_foreign(s, e.data.u64))
-			continue;
-		if (r == NULL) {
-			a->ev[a->got++] = e;
-			continue;
-		}
-		if (!r->live)
-			continue;
-		if (reg_passes(r)) {
-			a->ev[a->got].events = e.events;
-			a->ev[a->got++].data.u64 = r->data;
-			continue;
-		}
-		told = examine(r, e.events, ready_came(e.events));
-		report(a, r, told);
-		if (told != 0 && buffered(r)) {
-			heat(r);
-			reg_note(r);
-		}
+	for (i = n > 1 ? -STEPS : 0; i < n; i++) {
+		approach(s, from, i, n);
+		if (i >= 0)
+			translate_one(s, a, from[i]);
 	}
 }
 

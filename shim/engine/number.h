@@ -31,6 +31,14 @@ table_get(int fd)
 	return NULL;
 }
 
+static inline const struct conn *
+table_peek(int fd)
+{
+	return fd >= 0 && fd < FD_MAX ? atomic_load_explicit(&fd_rows[fd].conn,
+					    memory_order_relaxed)
+				      : NULL;
+}
+
 static inline int
 table_number(int fd, const struct conn *c)
 {

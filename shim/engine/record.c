@@ -50,6 +50,18 @@ drop(struct record_key *k)
 	if (k->hd != NULL)
 		gnutls_cipher_deinit(k->hd);
 	k->hd = NULL;
+	k->state = NULL;
+}
+
+/*
+ * gnutls_cipher_hd_t begins with a pointer to what the cipher has of its own
+ * (GnuTLS 3.7.9, lib/cipher_int.h).  Where it does not, it is some address, and
+ * nothing is done with it but to ask for memory ahead of time.
+ */
+static void
+note_state(struct record_key *k)
+{
+	memcpy(&k->state, k->hd, sizeof k->state);
 }
 
 static bool
@@ -62,6 +74,7 @@ renew(struct conn *c, struct record_key *k, const gnutls_datum_t *secret,
 		k->hd = NULL;
 		return false;
 	}
+	note_state(k);
 	memcpy(k->iv, iv->data, RECORD_NONCE);
 	return true;
 }

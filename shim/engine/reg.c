@@ -245,11 +245,20 @@ reg_each(struct conn *c, int fd, void (*f)(struct reg *r, void *arg),
 	pthread_mutex_unlock(&links);
 }
 
+/* A child's bell is its parent's, who has nothing to look at. */
+static void
+ring(struct set *s)
+{
+	uint64_t one = 1;
+
+	if (s->pid == process_pid() && !atomic_exchange(&s->rung, true))
+		(void)!host->libc->write(s->bell, &one, sizeof one);
+}
+
 void
 reg_note(struct reg *r)
 {
 	struct set *s = r->set;
-	uint64_t one = 1;
 
 	if (!atomic_exchange(&r->noted, true)) {
 		r->next_noted = atomic_load(&s->stack);
@@ -257,9 +266,24 @@ reg_note(struct reg *r)
 		    &s->stack, &r->next_noted, r))
 			;
 	}
-	/* a child's bell is its parent's, who has nothing to look at */
-	if (s->pid == process_pid() && !atomic_exchange(&s->rung, true))
-		(void)!host->libc->write(s->bell, &one, sizeof one);
+	ring(s);
+}
+
+static void
+heat(struct reg *r)
+{
+	if (r->hot)
+		return;
+	r->hot = true;
+	r->next_hot = r->set->hot;
+	r->set->hot = r;
+}
+
+void
+reg_heat(struct reg *r)
+{
+	heat(r);
+	ring(r->set);
 }
 
 void
@@ -270,11 +294,7 @@ set_take_noted(struct set *s)
 	for (; r != NULL; r = next) {
 		next = r->next_noted;
 		atomic_store(&r->noted, false);
-		if (r->hot)
-			continue;
-		r->hot = true;
-		r->next_hot = s->hot;
-		s->hot = r;
+		heat(r);
 	}
 }
 
