@@ -2,7 +2,7 @@
 
 #include "call.h"
 #include "epoll.h"
-#include "epoll_set.h"
+#include "epoll_report.h"
 
 /* Edge-triggered ones ask for everything; the rest for what TLS waits for. */
 static uint32_t

@@ -182,11 +182,4 @@ bool reg_alone(const struct reg *r);
 void reg_each(struct conn *c, int fd, void (*f)(struct reg *r, void *arg),
     void *arg);
 
-/*
- * epoll_wait.c, set locked: does r have something to report, or to wait for,
- * that the kernel does not know?  Else the bell stays silent: a set in a set
- * would be readable for nothing.
- */
-bool epoll_has_news(const struct reg *r);
-
 #endif

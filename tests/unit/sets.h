@@ -1,0 +1,102 @@
+/*
+ * sets.h - for unit tests: epoll sets of a kernel that holds nothing but
+ * sockets in memory and doorbells, and may refuse to change them
+ */
+#ifndef UNIT_SETS_H
+#define UNIT_SETS_H
+
+#include <sys/epoll.h>
+
+#include "../../shim/engine/epoll.h"
+#include "../../shim/engine/epoll_set.h"
+#include "traffic.h"
+
+#define SETS 64
+static struct epoll_event asked[SETS][MEMORY_END];
+static bool in_set[SETS][MEMORY_END];
+static size_t edge_at[SETS][MEMORY_END]; /* bytes that ever came, when told */
+static unsigned mods;
+static struct trouble mod_fails;
+static unsigned refused; /* changes from mod_fails.at on */
+
+static int
+set_ctl(int epfd, int op, int fd, struct epoll_event *ev)
+{
+	if (op == EPOLL_CTL_MOD && ++mods >= mod_fails.at &&
+	    mod_fails.at > 0 && mods - mod_fails.at < refused) {
+		errno = mod_fails.err;
+		return -1;
+	}
+	in_set[epfd % SETS][fd] = op != EPOLL_CTL_DEL;
+	if (ev != NULL)
+		asked[epfd % SETS][fd] = *ev;
+	edge_at[epfd % SETS][fd] = SIZE_MAX;
+	return 0;
+}
+
+/* Edge-triggered: is there news of fd?  Not while its peer sends nothing. */
+static bool
+is_edge(int epfd, int fd)
+{
+	const struct memory *m = memory_find(fd);
+	size_t *told = &edge_at[epfd % SETS][fd];
+
+	if (!(asked[epfd % SETS][fd].events & EPOLLET) || m == NULL ||
+	    m->peer == NULL)
+		return true;
+	if (*told == m->peer->sent)
+		return false;
+	*told = m->peer->sent;
+	return true;
+}
+
+static int
+set_look(int epfd, struct epoll_event *ev, int n)
+{
+	const struct epoll_event *want = asked[epfd % SETS];
+	int fd, got = 0;
+
+	for (fd = 0; fd < MEMORY_END && got < n; fd++) {
+		struct pollfd p = {fd, (short)want[fd].events, 0};
+
+		if (!in_set[epfd % SETS][fd] || want[fd].events == 0 ||
+		    memory_look(&p, 1) == 0 || !is_edge(epfd, fd))
+			continue;
+		ev[got].events = (uint32_t)(unsigned short)p.revents;
+		ev[got++].data = want[fd].data;
+	}
+	return got;
+}
+
+static const sigset_t *mask_seen; /* by the kernel, in the last wait */
+
+static int
+set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
+    const sigset_t *mask)
+{
+	static unsigned looks;
+	int got;
+
+	mask_seen = mask;
+	looks = timeout == 0 ? looks + 1 : 0;
+	if (looks > 10000)
+		memory_die("epoll_wait goes round and round");
+	while ((got = set_look(epfd, ev, n)) == 0 && timeout != 0)
+		if (!memory_idle())
+			memory_die("epoll_wait would wait for ever");
+	return got;
+}
+
+/* Behind pair_setup. */
+static void
+sets_setup(void)
+{
+	struct shim_calls *c = (struct shim_calls *)host->libc;
+
+	c->epoll_ctl = set_ctl;
+	c->epoll_pwait = set_wait;
+	c->epoll_wait = NULL;
+	calls_epoll(&tls);
+}
+
+#endif
