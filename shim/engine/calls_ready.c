@@ -26,18 +26,12 @@ struct wait {
 	uint32_t forks; /* process_forks() as of its beginning */
 };
 
-#define STEPS 4 /* so far ahead memory is asked for */
+#define STEPS 4 /* so far ahead memory is asked for; ahead.h */
 
-AHEAD void
-approach(const struct wait *w, nfds_t i, bool keys)
+static inline const struct conn *
+soon(const struct wait *w, nfds_t i)
 {
-	const struct conn *c =
-	    i + STEPS < w->n ? table_peek(w->user[i + STEPS].fd) : NULL;
-
-	if (c != NULL && keys)
-		ahead_keys(c);
-	else if (c != NULL)
-		ahead_conn(c);
+	return i + STEPS < w->n ? table_peek(w->user[i + STEPS].fd) : NULL;
 }
 
 /* What to ask the kernel now; returns how many are ready already. */
@@ -49,9 +43,11 @@ prepare(struct wait *w, int64_t *deadline)
 
 	for (i = 0; i < w->n; i++) {
 		struct readiness *r = &w->r[i];
+		const struct conn *next = soon(w, i);
 		struct conn *c;
 
-		approach(w, i, false);
+		if (next != NULL)
+			ahead_conn(next);
 		c = table_get(w->user[i].fd);
 		w->kernel[i] = w->user[i];
 		w->kernel[i].revents = 0;
@@ -84,10 +80,11 @@ refresh(struct wait *w)
 	nfds_t i;
 
 	for (i = 0; i < w->n; i++) {
+		const struct conn *next = soon(w, i);
 		struct conn *c;
 
-		if (i + STEPS < w->n && w->kernel[i + STEPS].revents != 0)
-			approach(w, i, true);
+		if (next != NULL && w->kernel[i + STEPS].revents != 0)
+			ahead_keys(next);
 		if (w->kernel[i].revents == 0)
 			continue;
 		c = table_get(w->user[i].fd);

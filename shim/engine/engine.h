@@ -115,6 +115,7 @@ as_engine(ssize_t rv)
  * so that few pages and lines of the caches hold it all.
  */
 #define OFTEN __attribute__((hot))
+#define ALWAYS __attribute__((always_inline)) static inline
 
 /*
  * What other threads see of a process with one thread they never see: what

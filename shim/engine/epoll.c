@@ -53,6 +53,7 @@ ctl_mod(struct reg *r, const struct epoll_event *ev)
 	r->events = ev->events;
 	r->data = ev->data.u64;
 	r->disarmed = r->told_out = false;
+	r->wait = 0; /* another question than a wait under way has answered */
 	rv = reg_ctl(r, EPOLL_CTL_MOD, first_question(r));
 	if (rv == 0 && !reg_passes(r) && epoll_has_news(r))
 		reg_note(r);

@@ -1,7 +1,6 @@
 /* epoll_report.c - what a set has to report */
 
 #include "ahead.h"
-#include "call.h"
 #include "epoll.h"
 #include "epoll_report.h"
 #include "ready.h"
@@ -97,11 +96,11 @@ writable(const struct reg *r, int fd, const struct readiness *now)
 }
 
 /*
- * What r has to report, given what the kernel said of it, and whether something
- * may have come (ready.h).  Drives the conn.  Set locked.
+ * What r has to report, given what the kernel said of it, by a look at what it
+ * has or without (ready.h).  Drives the conn.  Set locked.
  */
 static uint32_t
-examine(struct reg *r, uint32_t kernel, bool came)
+examine(struct reg *r, uint32_t kernel, bool look)
 {
 	struct conn *c = r->c;
 	struct readiness now;
@@ -119,7 +118,7 @@ examine(struct reg *r, uint32_t kernel, bool came)
 	fd = r->closed ? table_fd(c) : r->fd;
 	if (fd == -1)
 		return 0;
-	ready_check(c, fd, poll_bits(r->events), came, &now);
+	ready_check(c, fd, poll_bits(r->events), look, &now);
 	conn_lock(c);
 	seen = c->state;
 	changed = conn_changed(c);
@@ -217,33 +216,46 @@ buffered(struct reg *r)
 	return yes;
 }
 
-/* True: r is to be looked at again by the next wait. */
+/*
+ * Is r left to the next wait?  Where the answer is full; and where it has r,
+ * whose level is told again then.  Not an edge, which would be told twice, nor
+ * one that has had its only event.
+ */
 static bool
-look_again(struct answer *a, struct reg *r)
+is_left(const struct answer *a, const struct reg *r)
+{
+	return a->got == a->n ||
+	       (is_named(a, r) && !(r->events & EPOLLET) && !r->disarmed);
+}
+
+/* Reports a reg of the hot list; true: it stays on it. */
+static bool
+report_noted(struct answer *a, struct reg *r)
 {
 	uint32_t told;
 
 	if (!r->live)
 		return false;
-	if (a->got == a->n)
-		return true;
-	/* this wait has looked at it already: an edge is told once */
-	if (is_named(a, r) && !(r->events & EPOLLET) && !r->disarmed)
+	if (is_left(a, r))
 		return true;
 	told = examine(r, kernel_now(r), true);
 	report(a, r, told);
 	return told != 0 && buffered(r);
 }
 
-/* next, and those behind it on the hot list, are about to be looked at. */
-AHEAD void
-approach_hot(const struct reg *next)
+/*
+ * next, and those behind it on the hot list, are about to be looked at.  The
+ * kernel's answer has gone first: what is left to the next wait is mostly what
+ * it has brought.
+ */
+ALWAYS void
+approach_hot(const struct answer *a, const struct reg *next)
 {
 	const struct reg *second = next != NULL ? next->next_hot : NULL;
 
-	if (next != NULL && next->c != NULL)
+	if (next != NULL && next->c != NULL && !is_left(a, next))
 		ahead_keys(next->c);
-	if (second != NULL && second->c != NULL)
+	if (second != NULL && second->c != NULL && !is_left(a, second))
 		ahead_conn(second->c);
 	if (second != NULL && second->next_hot != NULL)
 		ahead_reg(second->next_hot);
@@ -259,8 +271,8 @@ epoll_report_hot(struct set *s, struct answer *a)
 	s->hot = NULL;
 	for (; r != NULL; r = next) {
 		next = r->next_hot;
-		approach_hot(next);
-		r->hot = look_again(a, r);
+		approach_hot(a, next);
+		r->hot = report_noted(a, r);
 		if (r->hot) {
 			r->next_hot = rest;
 			rest = r;
@@ -302,10 +314,10 @@ reg_at(struct set *s, const struct epoll_event *e, int i, int n)
 	return i >= 0 && i < n ? set_reg(s, e[i].data.u64) : NULL;
 }
 
-#define STEPS 6 /* so far ahead an event's reg is asked for */
+#define STEPS 6 /* so far ahead an event's reg is asked for; ahead.h */
 
-/* i of n events is about to be looked at. */
-AHEAD void
+/* i of n events is about to be looked at: its reg's conn, and that's keys. */
+ALWAYS void
 approach(struct set *s, const struct epoll_event *e, int i, int n)
 {
 	const struct reg *far = reg_at(s, e, i + STEPS, n);

@@ -34,8 +34,9 @@ void epoll_report_hot(struct set *s, struct answer *a);
 void epoll_note_late(struct set *s);
 
 /*
- * Does r have something to report, or to wait for, that the kernel does not know?
- * Else the bell stays silent: a set in a set would be readable for nothing.
+ * Does r have something to report, or to wait for, that the kernel does not
+ * know?  Else the bell stays silent: a set in a set would be readable for
+ * nothing.
  */
 bool epoll_has_news(const struct reg *r);
 

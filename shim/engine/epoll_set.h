@@ -36,7 +36,7 @@
 
 #include "conn.h"
 
-/* The first part is what a wait looks at; ahead.h asks for so much of it. */
+/* The first line of a cache is what a wait looks at; ahead.h asks for that. */
 struct reg {
 	struct set *set;
 	struct conn *c; /* NULL: a stream that is not connected yet; links */
@@ -62,6 +62,8 @@ struct reg {
 	uint32_t index;
 	pid_t by; /* the process that added it */
 };
+
+_Static_assert(offsetof(struct reg, next_noted) <= CONN_LINE, "a line");
 
 struct set {
 	_Atomic uint32_t refs; /* 0: spare */
@@ -157,7 +159,7 @@ int reg_ctl(struct reg *r, int op, uint32_t events);
 /* Any thread, no lock: r is to be looked at again. */
 void reg_note(struct reg *r);
 
-/* Set locked: the same, and r is on the hot list at once. */
+/* Set locked: r is on the hot list, and the bell rings. */
 void reg_heat(struct reg *r);
 
 /* Locked: moves what was noted to the hot list. */

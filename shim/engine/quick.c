@@ -9,9 +9,6 @@
 #include "reserve.h"
 #include "stream.h"
 
-/* Into quick_read and quick_write both, each of which is one piece. */
-#define ALWAYS __attribute__((always_inline)) static inline
-
 #define THREADED_MOST 1024 /* the lock is held over the send of so much */
 
 /* Open, whole, with nothing queued either way. */
@@ -42,7 +39,8 @@ may_write(const struct conn *c)
 }
 
 /*
- * As call_begin, with conn_lock_same where it is not alone.  False, and nothing
+ * Into quick_read and quick_write both, each of which is one piece.  As
+ * call_begin, with conn_lock_same where it is not alone.  False, and nothing
  * is changed: this thread is in a call (and we in its handler), has no buffers
  * yet, or something else is to be done first (a fork's child marks its memory, a
  * deferred handshake is driven, the reserve of numbers is filled).

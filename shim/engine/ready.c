@@ -5,7 +5,7 @@
 #include "ready.h"
 
 #define IN_BITS (POLLIN | POLLRDNORM)
-#define ALWAYS (POLLERR | POLLHUP | POLLNVAL)
+#define UNASKED (POLLERR | POLLHUP | POLLNVAL)
 
 /* As TCP answers for a connection that has failed or was reset. */
 static void
@@ -26,16 +26,21 @@ flush_tail(struct conn *c, int fd)
 	turn_give(&c->tx);
 }
 
-/* Unless came, no more than is here already: that costs no system call. */
+/*
+ * Would a look find or do something, whatever the kernel has?  A read that
+ * finds nothing tells of output that was lost, and pays what is owed
+ * (intake.c).
+ */
 static bool
-is_readable(struct conn *c, int fd, bool came)
+is_due(const struct conn *c)
 {
-	return (came || conn_buffered(c)) && stream_readable(c, fd);
+	return conn_buffered(c) || c->ticket_owed ||
+	       (c->out_dead && !c->lost_told);
 }
 
 static void
 check_open(
-    struct conn *c, int fd, short events, bool came, struct readiness *r)
+    struct conn *c, int fd, short events, bool look, struct readiness *r)
 {
 	bool end;
 
@@ -45,8 +50,9 @@ check_open(
 
 		(void)deferred_flush(c, fd, &p);
 	}
+	look = look || is_due(c);
 	if (events & (IN_BITS | POLLRDHUP)) {
-		if (!is_readable(c, fd, came))
+		if (!look || !stream_readable(c, fd))
 			r->ask |= POLLIN;
 		else if (c->state != CONN_OPEN) {
 			check_failed(c, events, r);
@@ -56,7 +62,8 @@ check_open(
 		}
 	}
 	if (!(events & IN_BITS) && stream_expects(c, ready_waits() - 1)) {
-		stream_take_in(c, fd);
+		if (look)
+			stream_take_in(c, fd);
 		if (c->state != CONN_OPEN) {
 			check_failed(c, events, r);
 			return;
@@ -79,7 +86,7 @@ check_open(
 		r->pass |= events & READY_OUT;
 	r->ask |= events & READY_OUT;
 	/* the peer's FIN may be there while plaintext is still unread */
-	r->pass |= (events & POLLRDHUP) | ALWAYS;
+	r->pass |= (events & POLLRDHUP) | UNASKED;
 	/* a peer that is gone answered our close_notify with a reset */
 	if ((c->rd_eof || c->rd_shut) && c->wr_shut)
 		r->pass &= ~POLLERR;
@@ -114,12 +121,12 @@ check_kernel(const struct conn *c, short events, struct readiness *r)
 	if (bytes_left(&c->plain) > 0)
 		r->now = events & IN_BITS;
 	r->ask = events;
-	r->pass = (short)(events | ALWAYS);
+	r->pass = (short)(events | UNASKED);
 }
 
 /* Locked. */
 static void
-check(struct conn *c, int fd, short events, bool came, struct readiness *r)
+check(struct conn *c, int fd, short events, bool look, struct readiness *r)
 {
 	struct patience p = {.flags = MSG_DONTWAIT};
 
@@ -130,7 +137,7 @@ check(struct conn *c, int fd, short events, bool came, struct readiness *r)
 	if (c->state == CONN_LISTEN || c->state == CONN_WATCHED)
 		check_kernel(c, events, r);
 	else if (c->state == CONN_OPEN && may_look(c, events))
-		check_open(c, fd, events, came, r);
+		check_open(c, fd, events, look, r);
 	else if (c->state == CONN_FAILED || c->state == CONN_FOREIGN ||
 	    c->state == CONN_RELAYED || c->state == CONN_OPEN)
 		check_failed(c, events, r);
@@ -142,10 +149,10 @@ check(struct conn *c, int fd, short events, bool came, struct readiness *r)
 
 void
 ready_check(
-    struct conn *c, int fd, short events, bool came, struct readiness *r)
+    struct conn *c, int fd, short events, bool look, struct readiness *r)
 {
 	conn_lock(c);
-	check(c, fd, events, came, r);
+	check(c, fd, events, look, r);
 	pthread_mutex_unlock(&c->lock);
 }
 

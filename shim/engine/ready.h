@@ -28,18 +28,18 @@ struct readiness {
 
 /*
  * Drives c as far as it goes without waiting and fills *r for a caller that
- * asks for events (POLLIN ...).  came: the kernel may have something that it
- * tells nobody; else it is asked behind this for all of r->ask, or has just said
- * that nothing came, and an open c is looked at for what is here already, which
- * is no system call.  Takes c's lock.
+ * asks for events (POLLIN ...).  look: what the kernel has for an open c is
+ * taken.  Without, c is at rest where nothing is here already, and no recv()
+ * is made that would find nothing: for who asks the kernel for the same
+ * events anyway, or has its answer that nothing came.  Takes c's lock.
  */
-void ready_check(struct conn *c, int fd, short events, bool came,
+void ready_check(struct conn *c, int fd, short events, bool look,
     struct readiness *r);
 
 /*
- * The same, nothing having come, for a thread that listens to the bell (bell.h)
- * and is about to sleep: where nothing is true yet it is counted among those who wait for c,
- * until ready_uncount.
+ * The same, without a look, for a thread that listens to the bell (bell.h) and
+ * is about to sleep: where nothing is true yet it is counted among those who
+ * wait for c, until ready_uncount.
  */
 void ready_count(struct conn *c, int fd, short events, struct readiness *r);
 void ready_uncount(struct readiness *r);

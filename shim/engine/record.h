@@ -44,14 +44,12 @@ struct conn;
 
 #define RECORD_NONCE 12
 #define RECORD_HEADER 5
-#define RECORD_HANDLE 128 /* bytes of hd and its state that a record needs, */
-#define RECORD_STATE 640  /* about: GnuTLS 3.7.9 with AES-GCM */
 #define RECORD_EXTRA (1 + 16) /* behind the content: its type, and a tag */
 
 /* One direction. */
 struct record_key {
 	gnutls_cipher_hd_t hd; /* its key, owned; NULL: none yet */
-	const void *state; /* hd's memory, for ahead.h alone; see record.c */
+	const void *state; /* hd's memory, for ahead.h alone; record.c */
 	uint64_t number; /* of the next record, where known */
 	unsigned char iv[RECORD_NONCE]; /* which key that is */
 	uint8_t before; /* records until it is worth its memory */

@@ -161,6 +161,7 @@ set_add(struct set *s, int fd)
 	r->fd = fd;
 	r->by = process_pid();
 	r->closed = r->disarmed = r->told_out = false;
+	r->wait = 0; /* what the one before was named by */
 	r->live = true;
 	bucket_add(s, r);
 	return r;

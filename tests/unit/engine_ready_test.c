@@ -40,7 +40,7 @@ recvs(void)
 	return n;
 }
 
-/* Does poll() say of each what is expected, with so many recv()s? */
+/* Does poll() say of each what is expected, with so many recv()s at most? */
 static bool
 says(short first, short second, short third, unsigned most)
 {
@@ -76,6 +76,7 @@ test_what_has_come(void)
 	m = t[2].p.m[SERVER];
 	all = m->end;
 	m->end = all - 5; /* the rest is on its way */
+	/* it comes, and nothing is behind it */
 	result(says(0, 0, 0, 2), "a part of a record is nothing to read");
 	result(says(0, 0, 0, 0), "nor is it looked at again");
 	m->end = all;
@@ -99,6 +100,45 @@ test_what_there_is_room_for(void)
 	close_all();
 }
 
+/* Output that is queued fails at last, and the socket itself says nothing. */
+static void
+test_what_is_lost(void)
+{
+	struct memory *m;
+
+	memory_test = "poll";
+	open_all(POLLIN);
+	m = t[1].p.m[SERVER];
+	t[1].p.m[CLIENT]->room = memory_left(t[1].p.m[CLIENT]) + 10;
+	(void)put(&t[1], SERVER, 1000, MSG_NOSIGNAL);
+	m->send_fails = (struct trouble){m->sends + 1, EHOSTUNREACH};
+	result(bytes_left(&t[1].p.c[SERVER]->out) > 0 &&
+		   says(0, POLLIN | POLLERR, 0, 2),
+	    "an answer to what was lost never comes");
+	close_all();
+}
+
+/* One that waits for room alone takes in the tickets that the kernel tells of. */
+static void
+test_tickets(void)
+{
+	struct pollfd p;
+	struct memory *m;
+	unsigned before;
+	bool good;
+
+	memory_test = "poll of a client";
+	start(&t[0], TLS13, TLS13);
+	p = (struct pollfd){t[0].p.fd[CLIENT], POLLOUT, 0};
+	m = t[0].p.m[CLIENT];
+	good = tls.poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+	before = m->recvs;
+	good = good && tls.poll(&p, 1, 0) == 1 && p.revents == POLLOUT;
+	result(good && m->recvs == before, "for room: %u recv()s",
+	    m->recvs - before);
+	pair_close(&t[0].p);
+}
+
 static void
 test_ends(void)
 {
@@ -117,6 +157,8 @@ main(void)
 	pair_setup();
 	test_what_has_come();
 	test_what_there_is_room_for();
+	test_what_is_lost();
+	test_tickets();
 	test_ends();
 	return failures > 0;
 }

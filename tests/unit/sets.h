@@ -19,8 +19,8 @@ static unsigned mods;
 static struct trouble mod_fails;
 static unsigned refused; /* changes from mod_fails.at on */
 
-static int
-set_ctl(int epfd, int op, int fd, struct epoll_event *ev)
+static inline int
+memory_set_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 {
 	if (op == EPOLL_CTL_MOD && ++mods >= mod_fails.at &&
 	    mod_fails.at > 0 && mods - mod_fails.at < refused) {
@@ -35,7 +35,7 @@ set_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 }
 
 /* Edge-triggered: is there news of fd?  Not while its peer sends nothing. */
-static bool
+static inline bool
 is_edge(int epfd, int fd)
 {
 	const struct memory *m = memory_find(fd);
@@ -50,8 +50,8 @@ is_edge(int epfd, int fd)
 	return true;
 }
 
-static int
-set_look(int epfd, struct epoll_event *ev, int n)
+static inline int
+memory_set_look(int epfd, struct epoll_event *ev, int n)
 {
 	const struct epoll_event *want = asked[epfd % SETS];
 	int fd, got = 0;
@@ -70,8 +70,8 @@ set_look(int epfd, struct epoll_event *ev, int n)
 
 static const sigset_t *mask_seen; /* by the kernel, in the last wait */
 
-static int
-set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
+static inline int
+memory_set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
     const sigset_t *mask)
 {
 	static unsigned looks;
@@ -81,20 +81,20 @@ set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
 	looks = timeout == 0 ? looks + 1 : 0;
 	if (looks > 10000)
 		memory_die("epoll_wait goes round and round");
-	while ((got = set_look(epfd, ev, n)) == 0 && timeout != 0)
-		if (!memory_idle())
+	while ((got = memory_set_look(epfd, ev, n)) == 0 && timeout != 0)
+		if (memory_idle == NULL || !memory_idle())
 			memory_die("epoll_wait would wait for ever");
 	return got;
 }
 
 /* Behind pair_setup. */
-static void
+static inline void
 sets_setup(void)
 {
 	struct shim_calls *c = (struct shim_calls *)host->libc;
 
-	c->epoll_ctl = set_ctl;
-	c->epoll_pwait = set_wait;
+	c->epoll_ctl = memory_set_ctl;
+	c->epoll_pwait = memory_set_wait;
 	c->epoll_wait = NULL;
 	calls_epoll(&tls);
 }
