@@ -5,6 +5,9 @@
 #include "epoll_report.h"
 #include "ready.h"
 
+/* HUP and ERR cannot be declined: they are told once, and swallowed. */
+#define NOTHING EPOLLONESHOT
+
 #define AGAIN_MS 10 /* until output is tried again for which there was no memory */
 
 #define STATE_BITS \
@@ -112,7 +115,7 @@ examine(struct reg *r, uint32_t kernel, bool look)
 	if (!r->live || c == NULL)
 		return 0;
 	if (r->disarmed) {
-		ask(r, 0);
+		ask(r, NOTHING);
 		return 0;
 	}
 	fd = r->closed ? table_fd(c) : r->fd;
@@ -197,7 +200,7 @@ report(struct answer *a, struct reg *r, uint32_t told)
 	a->ev[a->got++].data.u64 = r->data;
 	if (r->events & EPOLLONESHOT) {
 		r->disarmed = true;
-		ask(r, 0);
+		ask(r, NOTHING);
 	}
 }
 
@@ -216,16 +219,11 @@ buffered(struct reg *r)
 	return yes;
 }
 
-/*
- * Is r left to the next wait?  Where the answer is full; and where it has r,
- * whose level is told again then.  Not an edge, which would be told twice, nor
- * one that has had its only event.
- */
+/* Does the answer say all that a level-triggered r has to say? */
 static bool
-is_left(const struct answer *a, const struct reg *r)
+is_told(const struct answer *a, const struct reg *r)
 {
-	return a->got == a->n ||
-	       (is_named(a, r) && !(r->events & EPOLLET) && !r->disarmed);
+	return is_named(a, r) && !(r->events & EPOLLET);
 }
 
 /* Reports a reg of the hot list; true: it stays on it. */
@@ -236,8 +234,10 @@ report_noted(struct answer *a, struct reg *r)
 
 	if (!r->live)
 		return false;
-	if (is_left(a, r))
+	if (a->got == a->n)
 		return true;
+	if (is_told(a, r))
+		return buffered(r);
 	told = examine(r, kernel_now(r), true);
 	report(a, r, told);
 	return told != 0 && buffered(r);
@@ -245,17 +245,16 @@ report_noted(struct answer *a, struct reg *r)
 
 /*
  * next, and those behind it on the hot list, are about to be looked at.  The
- * kernel's answer has gone first: what is left to the next wait is mostly what
- * it has brought.
+ * kernel's answer has gone first: most of these are told by it.
  */
 ALWAYS void
 approach_hot(const struct answer *a, const struct reg *next)
 {
 	const struct reg *second = next != NULL ? next->next_hot : NULL;
 
-	if (next != NULL && next->c != NULL && !is_left(a, next))
+	if (next != NULL && next->c != NULL && !is_told(a, next))
 		ahead_keys(next->c);
-	if (second != NULL && second->c != NULL && !is_left(a, second))
+	if (second != NULL && second->c != NULL && !is_told(a, second))
 		ahead_conn(second->c);
 	if (second != NULL && second->next_hot != NULL)
 		ahead_reg(second->next_hot);

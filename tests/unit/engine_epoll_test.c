@@ -2,9 +2,6 @@
  * engine_epoll_test.c - a client in an epoll set whose every change the
  * kernel may refuse once or twice: no wake-up is lost
  */
-#include <sys/ioctl.h>
-
-#include "../../shim/engine/stream.h"
 #include "sets.h"
 
 static struct pair *here;
@@ -194,6 +191,62 @@ test_what_nobody_asks_about(void)
 	}
 }
 
+/* The kernel tells of a reset though it was asked for nothing. */
+static void
+test_one_event_and_a_reset(void)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT}, one;
+	struct traffic t;
+
+	memory_test = "one event, and a reset";
+	memset(in_set, 0, sizeof in_set);
+	start(&t, "", "");
+	here = &t.p;
+	asks_at = epoll_create1(EPOLL_CLOEXEC);
+	tls.epoll_ctl(asks_at, EPOLL_CTL_ADD, t.p.fd[CLIENT], &ev);
+	(void)put(&t, SERVER, 10, 0);
+	(void)tls.epoll_wait(asks_at, &one, 1, -1);
+	(void)tls.recv(t.p.fd[CLIENT], in, 10, 0);
+	t.p.m[CLIENT]->reset = true;
+	memory_idle = asks_again;
+	slept = 0;
+	result(tls.epoll_wait(asks_at, &one, 1, -1) == 1 &&
+		   (one.events & EPOLLHUP) && slept == 1,
+	    "a wait sleeps until more is asked: %u", slept);
+	pair_close(&t.p);
+	tls.close(asks_at);
+}
+
+/*
+ * The kernel tells of room in each wait, and the program has read what came:
+ * the doorbell is silent.
+ */
+static void
+test_room_in_every_wait(void)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT}, some[4];
+	int ep = epoll_create1(EPOLL_CLOEXEC), i;
+	struct traffic t;
+	struct set *s;
+
+	memory_test = "room in every wait";
+	memory_idle = NULL;
+	memset(in_set, 0, sizeof in_set);
+	start(&t, "", "");
+	tls.epoll_ctl(ep, EPOLL_CTL_ADD, t.p.fd[SERVER], &ev);
+	(void)put(&t, CLIENT, 10, 0);
+	(void)tls.epoll_wait(ep, some, 4, 0);
+	s = set_get(ep, false);
+	result(s->rung, "what came rings it");
+	(void)tls.recv(t.p.fd[SERVER], in, 10, 0);
+	for (i = 0; i < 2; i++)
+		(void)tls.epoll_wait(ep, some, 4, 0);
+	result(!s->rung && some[0].events == EPOLLOUT, "room does not");
+	set_put(s);
+	pair_close(&t.p);
+	tls.close(ep);
+}
+
 /* One event at a time, and each connection is closed at its first. */
 static void
 test_what_is_closed_is_used_again(void)
@@ -269,121 +322,6 @@ test_what_a_read_left(void)
 		result(s->rung || (rows[i].events & EPOLLET),
 		    "the doorbell of %s", rows[i].name);
 		set_put(s);
-		pair_close(&t.p);
-		tls.close(ep);
-	}
-}
-
-/*
- * A program reads a part, at the wake-up of that number (0: none), and waits
- * until FIONREAD says that all the rest is there, which it is from the first.
- */
-static int
-gathers(int ep, int fd, int want, int reads_at)
-{
-	struct epoll_event some[4]; /* what a full answer names is hot still */
-	int n = 0, wakes;
-
-	for (wakes = 1; wakes < 20 && tls.epoll_wait(ep, some, 4, 0) == 1;
-	     wakes++) {
-		if (wakes == reads_at)
-			want -= (int)tls.recv(fd, in, 10, 0);
-		(void)tls.ioctl(fd, FIONREAD, &n);
-		if (n >= want)
-			return wakes;
-	}
-	return 0;
-}
-
-static void
-test_amounts_that_are_awaited(void)
-{
-	static const uint32_t kinds[] = {EPOLLIN, EPOLLIN | EPOLLET};
-	static const int amounts[] = {100, 40000, 200000, 600000};
-	struct epoll_event ev;
-	struct traffic t;
-	int i, k, reads_at, ep, wakes;
-
-	memory_test = "an amount that is awaited";
-	memory_idle = NULL;
-	for (i = 0; i < 2; i++)
-		for (k = 0; k < 4; k++)
-			for (reads_at = 0; reads_at < 4; reads_at++) {
-				ep = epoll_create1(EPOLL_CLOEXEC);
-				ev.events = kinds[i];
-				memset(in_set, 0, sizeof in_set);
-				start(&t, "", "");
-				tls.epoll_ctl(
-				    ep, EPOLL_CTL_ADD, t.p.fd[SERVER], &ev);
-				(void)put(&t, CLIENT, (size_t)amounts[k], 0);
-				wakes = gathers(ep, t.p.fd[SERVER], amounts[k],
-				    reads_at);
-				result(wakes > 0,
-				    "%d, a part read at %d: wake-up %d",
-				    amounts[k], reads_at, wakes);
-				pair_close(&t.p);
-				tls.close(ep);
-			}
-}
-
-/*
- * Edge-triggered: at every edge as much is read as FIONREAD says, and the next
- * edge is waited for.  Has all come at the last one?
- */
-static bool
-reads_counted(struct traffic *t, int ep)
-{
-	struct epoll_event one;
-	int n;
-
-	while (tls.epoll_wait(ep, &one, 1, 0) == 1) {
-		n = 0;
-		if (tls.ioctl(t->p.fd[SERVER], FIONREAD, &n) == -1 ||
-		    (n > 0 && get(t, CLIENT, (size_t)n, 0) != n))
-			return false;
-	}
-	return t->got[CLIENT] == t->sent[CLIENT];
-}
-
-/*
- * A program that trusts an amount takes no more than that and waits: where the
- * answer was short there is an edge, whatever came before.
- */
-static void
-test_amounts_that_are_read(void)
-{
-	struct epoll_event one, ev = {.events = EPOLLIN | EPOLLET};
-	int i, ep, n = 0, fd;
-	struct traffic t;
-
-	memory_idle = NULL;
-	for (i = 0; i < 2; i++) {
-		memory_test = "an amount that is read";
-		ep = epoll_create1(EPOLL_CLOEXEC);
-		memset(in_set, 0, sizeof in_set);
-		start(&t, TLS13, TLS13);
-		fd = t.p.fd[SERVER];
-		tls.epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
-		(void)put(&t, CLIENT, STREAM_FEW, 0);
-		result(reads_counted(&t, ep), "the least that is short");
-		if (i == 0) { /* the same amount, all of it taken in before */
-			(void)put(&t, CLIENT, 300, 0);
-			(void)put(&t, CLIENT, 200000, 0);
-			(void)tls.epoll_wait(ep, &one, 1, 0);
-			(void)get(&t, CLIENT, 300, 0);
-			(void)put(&t, CLIENT, 1, 0);
-			result(reads_counted(&t, ep), "the same again");
-		} else { /* less than wakes it */
-			t.p.c[SERVER]->lowat = 60000;
-			(void)put(&t, CLIENT, 700000, 0);
-			(void)tls.epoll_wait(ep, &one, 1, 0);
-			(void)get(&t, CLIENT, 20000, 0);
-			(void)tls.ioctl(fd, FIONREAD, &n);
-			(void)get(&t, CLIENT, (size_t)n, 0);
-			(void)reads_counted(&t, ep);
-			result(t.got[CLIENT] > t.sent[CLIENT] - 60000,
-			    "%d of what is waited for in 60000", n);
-		}
 		pair_close(&t.p);
 		tls.close(ep);
 	}
@@ -551,10 +489,10 @@ main(void)
 	test_changes_that_fail();
 	test_room_is_asked_for_again();
 	test_what_nobody_asks_about();
+	test_one_event_and_a_reset();
+	test_room_in_every_wait();
 	test_what_is_closed_is_used_again();
 	test_what_a_read_left();
-	test_amounts_that_are_awaited();
-	test_amounts_that_are_read();
 	test_two_sets();
 	test_no_look_for_nothing();
 	test_two_sets_open();

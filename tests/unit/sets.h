@@ -12,6 +12,7 @@
 #include "traffic.h"
 
 #define SETS 64
+#define DISARMED EPOLLEXCLUSIVE /* no event of one that asks once */
 static struct epoll_event asked[SETS][MEMORY_END];
 static bool in_set[SETS][MEMORY_END];
 static size_t edge_at[SETS][MEMORY_END]; /* bytes that ever came, when told */
@@ -53,17 +54,19 @@ is_edge(int epfd, int fd)
 static inline int
 memory_set_look(int epfd, struct epoll_event *ev, int n)
 {
-	const struct epoll_event *want = asked[epfd % SETS];
+	struct epoll_event *want = asked[epfd % SETS];
 	int fd, got = 0;
 
 	for (fd = 0; fd < MEMORY_END && got < n; fd++) {
 		struct pollfd p = {fd, (short)want[fd].events, 0};
 
-		if (!in_set[epfd % SETS][fd] || want[fd].events == 0 ||
+		if (!in_set[epfd % SETS][fd] || want[fd].events == DISARMED ||
 		    memory_look(&p, 1) == 0 || !is_edge(epfd, fd))
 			continue;
 		ev[got].events = (uint32_t)(unsigned short)p.revents;
 		ev[got++].data = want[fd].data;
+		if (want[fd].events & EPOLLONESHOT)
+			want[fd].events = DISARMED;
 	}
 	return got;
 }
@@ -74,16 +77,17 @@ static inline int
 memory_set_wait(int epfd, struct epoll_event *ev, int n, int timeout,
     const sigset_t *mask)
 {
-	static unsigned looks;
+	static unsigned looks; /* since one had nothing to tell, and slept */
 	int got;
 
 	mask_seen = mask;
-	looks = timeout == 0 ? looks + 1 : 0;
-	if (looks > 10000)
+	if (looks++ > 10000)
 		memory_die("epoll_wait goes round and round");
 	while ((got = memory_set_look(epfd, ev, n)) == 0 && timeout != 0)
 		if (memory_idle == NULL || !memory_idle())
 			memory_die("epoll_wait would wait for ever");
+		else
+			looks = 0;
 	return got;
 }
 
