@@ -142,6 +142,7 @@ struct conn {
 	char peer[64];  /* "127.0.0.1:443", for the log */
 	struct verdict *verdict; /* owned; set when verification refuses */
 
+	_Atomic bool dialing; /* connect(2) is at work: its end is its to say */
 	bool tolerated; /* enforce = false has let something pass */
 	bool chosen; /* a client's hello has chosen rule and cred */
 	bool asks_later; /* this client was not asked in the handshake */

@@ -180,8 +180,11 @@ tcp_connect(int fd, const struct sockaddr *addr, socklen_t len)
 
 /* A reference that a cancelled connect() must not keep. */
 static void
-put(void *c)
+put(void *arg)
 {
+	struct conn *c = arg;
+
+	atomic_store(&c->dialing, false);
 	conn_put(c);
 }
 
@@ -221,11 +224,13 @@ connect_tls(
 	fl = host->libc->fcntl(fd, F_GETFD, 0L);
 	c->deferred = !watch_wanted(c) &&
 	    (!c->rule->values.do_handshake_on_connect || own_listener(addr));
+	atomic_store(&c->dialing, true);
 	govern(c, fd, nonblock);
 	descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
 	libc_stream_silence(fd, c);
 	epoll_connected(fd, c);
 	rv = tcp_connect(fd, addr, len);
+	atomic_store(&c->dialing, false);
 	if (rv == -EINPROGRESS && c->deferred)
 		drive_later(c);
 	if (rv == -EINPROGRESS || rv == -EINTR)

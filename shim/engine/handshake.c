@@ -324,7 +324,7 @@ finish_tcp(struct conn *c, int fd, const struct patience *p)
 	int err = 0, rv;
 	socklen_t len = sizeof err;
 
-	if (host->libc->poll(&pfd, 1, 0) == 0) {
+	while (host->libc->poll(&pfd, 1, 0) == 0) {
 		if (!wait_allowed(fd, p->flags))
 			return -EAGAIN;
 		rv = wait_writable(c, fd, POLLOUT, p);
@@ -333,6 +333,9 @@ finish_tcp(struct conn *c, int fd, const struct patience *p)
 		if (c->state != CONN_TCP)
 			return 0;
 	}
+	/* it has not begun (tcp_poll), or has failed; another thread's call */
+	if (atomic_load(&c->dialing) && (pfd.revents & POLLHUP))
+		return -ENOTCONN;
 	if (host->libc->getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == -1)
 		err = is_progress(errno) ? ECONNABORTED : errno;
 	if (err != 0) {

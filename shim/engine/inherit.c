@@ -88,6 +88,7 @@ fork_inherit(struct conn *c, bool announced)
 	atomic_store(&c->tx.waiters, 0);
 	atomic_store(&c->tx.wanted, 0);
 	atomic_store(&c->using, 0);
+	atomic_store(&c->dialing, false);
 	atomic_store(&c->refs, atomic_load(&c->fds) + call_holds(c));
 	if (c->state == CONN_LISTEN)
 		return;

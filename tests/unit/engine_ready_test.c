@@ -139,6 +139,31 @@ test_tickets(void)
 	pair_close(&t[0].p);
 }
 
+/*
+ * Another thread is about to call connect(2), or learns how it has ended: the
+ * socket hangs up, which says nothing yet.
+ */
+static void
+test_connect_at_work(void)
+{
+	struct pair *p = &t[0].p;
+	struct pollfd f;
+	bool good;
+
+	memory_test = "poll beside connect()";
+	pair_open(p, "", "");
+	f = (struct pollfd){p->fd[CLIENT], POLLIN | POLLOUT, 0};
+	atomic_store(&p->c[CLIENT]->dialing, true);
+	p->m[CLIENT]->reset = true;
+	good = tls.poll(&f, 1, 0) == 0 && p->c[CLIENT]->state == CONN_TCP;
+	result(good, "begins no handshake, and takes no error");
+	atomic_store(&p->c[CLIENT]->dialing, false);
+	result(tls.poll(&f, 1, 0) == 1 && (f.revents & POLLHUP) &&
+		   p->c[CLIENT]->state == CONN_FAILED,
+	    "and behind it says how it has ended");
+	pair_close(p);
+}
+
 static void
 test_ends(void)
 {
@@ -159,6 +184,7 @@ main(void)
 	test_what_there_is_room_for();
 	test_what_is_lost();
 	test_tickets();
+	test_connect_at_work();
 	test_ends();
 	return failures > 0;
 }
