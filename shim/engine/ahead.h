@@ -68,16 +68,18 @@ ahead_keys(const struct conn *c)
 	AHEAD_NOW(AHEAD_READ(c->slot));
 	if (rx == NULL) /* it is GnuTLS's, or has carried few records so far */
 		return;
-	for (i = 0; i < AHEAD_HANDLE; i += CONN_LINE) {
+	for (i = 0; i < AHEAD_HANDLE; i += CONN_LINE)
 		AHEAD_NOW(rx + i);
-		AHEAD_LATER(tx + i);
-	}
 	rx = AHEAD_READ(c->record.rx.state);
-	tx = AHEAD_READ(c->record.tx.state);
-	for (i = 0; i < AHEAD_STATE; i += CONN_LINE) {
+	for (i = 0; i < AHEAD_STATE; i += CONN_LINE)
 		AHEAD_NOW(rx + i);
+	if (tx == NULL)
+		return;
+	for (i = 0; i < AHEAD_HANDLE; i += CONN_LINE)
 		AHEAD_LATER(tx + i);
-	}
+	tx = AHEAD_READ(c->record.tx.state);
+	for (i = 0; i < AHEAD_STATE; i += CONN_LINE)
+		AHEAD_LATER(tx + i);
 }
 #else
 /* It would report these reads, which no lock orders. */

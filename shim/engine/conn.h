@@ -6,10 +6,10 @@
  *	descriptor of this process in the table, one for each call under way
  *	(conn_get .. conn_put).  Its memory is never returned to malloc, so
  *	that a look-up may read a conn that was freed meanwhile and notice it.
- *	conn->lock guards every field below it (ahead.h reads addresses for
-	prefetches without).  It is held while GnuTLS works
- *	and never while waiting: a thread that must wait takes the right to
- *	receive (rx) or to send (tx), unlocks, waits, locks.
+ *	conn->lock guards every field below it; only ahead.h reads addresses
+ *	for prefetches without.  It is held while GnuTLS works and never while
+ *	waiting: a thread that must wait takes the right to receive (rx) or to
+ *	send (tx), unlocks, waits, locks.
  *	rx: only its holder calls recv on the socket, and puts what came into
  *	conn->in.  tx: only its holder takes from conn->out and sends; it is
  *	held over a whole write so that writes of two threads do not mix.

@@ -315,7 +315,7 @@ reg_at(struct set *s, const struct epoll_event *e, int i, int n)
 
 #define STEPS 6 /* so far ahead an event's reg is asked for; ahead.h */
 
-/* i of n events is about to be looked at: its reg's conn, and that's keys. */
+/* Event i of n is about to be looked at; those behind it go a step further. */
 ALWAYS void
 approach(struct set *s, const struct epoll_event *e, int i, int n)
 {

@@ -34,9 +34,9 @@ table_get(int fd)
 static inline const struct conn *
 table_peek(int fd)
 {
-	return fd >= 0 && fd < FD_MAX ? atomic_load_explicit(&fd_rows[fd].conn,
-					    memory_order_relaxed)
-				      : NULL;
+	if (fd < 0 || fd >= FD_MAX)
+		return NULL;
+	return atomic_load_explicit(&fd_rows[fd].conn, memory_order_relaxed);
 }
 
 static inline int

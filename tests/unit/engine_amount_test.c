@@ -33,7 +33,6 @@ test_amounts_that_are_awaited(void)
 {
 	static const uint32_t kinds[] = {EPOLLIN, EPOLLIN | EPOLLET};
 	static const int amounts[] = {100, 40000, 200000, 600000};
-	struct epoll_event ev;
 	struct traffic t;
 	int i, k, reads_at, ep, wakes;
 
@@ -42,12 +41,7 @@ test_amounts_that_are_awaited(void)
 	for (i = 0; i < 2; i++)
 		for (k = 0; k < 4; k++)
 			for (reads_at = 0; reads_at < 4; reads_at++) {
-				ep = epoll_create1(EPOLL_CLOEXEC);
-				ev.events = kinds[i];
-				memset(in_set, 0, sizeof in_set);
-				start(&t, "", "");
-				tls.epoll_ctl(
-				    ep, EPOLL_CTL_ADD, t.p.fd[SERVER], &ev);
+				ep = set_of(&t, SERVER, kinds[i]);
 				(void)put(&t, CLIENT, (size_t)amounts[k], 0);
 				wakes = gathers(ep, t.p.fd[SERVER], amounts[k],
 				    reads_at);

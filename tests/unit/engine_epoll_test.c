@@ -120,16 +120,14 @@ server_answers(void)
 static void
 test_room_is_asked_for_again(void)
 {
-	struct epoll_event ev = {.events = EPOLLIN};
-	int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event ev;
 	struct traffic t;
+	int ep;
 
 	memory_test = "queued output";
-	memset(in_set, 0, sizeof in_set);
-	start(&t, "", "");
+	ep = set_of(&t, CLIENT, EPOLLIN);
 	here = &t.p;
 	memory_idle = server_answers;
-	tls.epoll_ctl(ep, EPOLL_CTL_ADD, t.p.fd[CLIENT], &ev);
 	while (tls.epoll_wait(ep, &ev, 1, 0) == 1)
 		(void)tls.recv(t.p.fd[CLIENT], in, 1, MSG_DONTWAIT);
 	t.p.m[SERVER]->room = memory_left(t.p.m[SERVER]) + 10;
@@ -159,29 +157,35 @@ asks_again(void)
 	       0;
 }
 
+/* Ten bytes have come, and a wait of asks_at has told of them. */
+static void
+hear_ten(struct traffic *t, uint32_t events)
+{
+	struct epoll_event one;
+
+	asks_at = set_of(t, CLIENT, events);
+	here = &t->p;
+	(void)put(t, SERVER, 10, 0);
+	(void)tls.epoll_wait(asks_at, &one, 1, -1);
+	memory_idle = asks_again;
+	slept = 0;
+}
+
 /* A part was read, and the program has had enough until it asks again. */
 static void
 test_what_nobody_asks_about(void)
 {
 	static const uint32_t kinds[] = {0, EPOLLPRI, EPOLLERR};
-	struct epoll_event ev = {.events = EPOLLIN}, one;
+	struct epoll_event one;
 	struct traffic t;
 	size_t i;
 
 	memory_test = "a part read";
 	for (i = 0; i < 3; i++) {
-		memset(in_set, 0, sizeof in_set);
-		start(&t, "", "");
-		here = &t.p;
-		asks_at = epoll_create1(EPOLL_CLOEXEC);
-		tls.epoll_ctl(asks_at, EPOLL_CTL_ADD, t.p.fd[CLIENT], &ev);
-		(void)put(&t, SERVER, 10, 0);
-		(void)tls.epoll_wait(asks_at, &one, 1, -1);
+		hear_ten(&t, EPOLLIN);
 		(void)tls.recv(t.p.fd[CLIENT], in, 5, 0);
 		one.events = kinds[i];
 		tls.epoll_ctl(asks_at, EPOLL_CTL_MOD, t.p.fd[CLIENT], &one);
-		memory_idle = asks_again;
-		slept = 0;
 		result(tls.epoll_wait(asks_at, &one, 1, -1) == 1 &&
 			   one.events == EPOLLIN && slept == 1,
 		    "a wait for %u sleeps, and ends when more is asked",
@@ -195,21 +199,13 @@ test_what_nobody_asks_about(void)
 static void
 test_one_event_and_a_reset(void)
 {
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLONESHOT}, one;
+	struct epoll_event one;
 	struct traffic t;
 
 	memory_test = "one event, and a reset";
-	memset(in_set, 0, sizeof in_set);
-	start(&t, "", "");
-	here = &t.p;
-	asks_at = epoll_create1(EPOLL_CLOEXEC);
-	tls.epoll_ctl(asks_at, EPOLL_CTL_ADD, t.p.fd[CLIENT], &ev);
-	(void)put(&t, SERVER, 10, 0);
-	(void)tls.epoll_wait(asks_at, &one, 1, -1);
+	hear_ten(&t, EPOLLIN | EPOLLONESHOT);
 	(void)tls.recv(t.p.fd[CLIENT], in, 10, 0);
 	t.p.m[CLIENT]->reset = true;
-	memory_idle = asks_again;
-	slept = 0;
 	result(tls.epoll_wait(asks_at, &one, 1, -1) == 1 &&
 		   (one.events & EPOLLHUP) && slept == 1,
 	    "a wait sleeps until more is asked: %u", slept);
@@ -224,16 +220,14 @@ test_one_event_and_a_reset(void)
 static void
 test_room_in_every_wait(void)
 {
-	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT}, some[4];
-	int ep = epoll_create1(EPOLL_CLOEXEC), i;
+	struct epoll_event some[4];
+	int ep, i;
 	struct traffic t;
 	struct set *s;
 
 	memory_test = "room in every wait";
 	memory_idle = NULL;
-	memset(in_set, 0, sizeof in_set);
-	start(&t, "", "");
-	tls.epoll_ctl(ep, EPOLL_CTL_ADD, t.p.fd[SERVER], &ev);
+	ep = set_of(&t, SERVER, EPOLLIN | EPOLLOUT);
 	(void)put(&t, CLIENT, 10, 0);
 	(void)tls.epoll_wait(ep, some, 4, 0);
 	s = set_get(ep, false);
@@ -303,12 +297,8 @@ test_what_a_read_left(void)
 	memory_test = "what a read left";
 	memory_idle = NULL;
 	for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct epoll_event ev = {.events = rows[i].events};
-		int ep = epoll_create1(EPOLL_CLOEXEC), got;
+		int ep = set_of(&t, SERVER, rows[i].events), got;
 
-		memset(in_set, 0, sizeof in_set);
-		start(&t, "", "");
-		tls.epoll_ctl(ep, EPOLL_CTL_ADD, t.p.fd[SERVER], &ev);
 		got = tls.epoll_wait(ep, &one, 1, 0);
 		(void)put(&t, CLIENT, rows[i].first, 0);
 		if (rows[i].second > 0)
@@ -397,12 +387,8 @@ test_no_look_for_nothing(void)
 	memory_idle = NULL;
 	mod_fails.at = 0;
 	for (i = 0; i < 2; i++) {
-		ep = epoll_create1(EPOLL_CLOEXEC);
-		memset(in_set, 0, sizeof in_set);
-		start(&t, "", "");
+		ep = set_of(&t, SERVER, kinds[i]);
 		fd = t.p.fd[SERVER];
-		ev.events = kinds[i];
-		tls.epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 		before = t.p.m[SERVER]->recvs;
 		ev.events = kinds[i] | EPOLLOUT;
 		good = tls.epoll_ctl(ep, EPOLL_CTL_MOD, fd, &ev) == 0 &&
@@ -420,8 +406,7 @@ test_no_look_for_nothing(void)
 		tls.epoll_ctl(ep, EPOLL_CTL_MOD, fd, &ev);
 		good = tls.epoll_wait(ep, &one, 1, 0) == 1;
 		result(good && (one.events & EPOLLIN),
-		    "what is here already: %u",
-		    one.events);
+		    "what is here already: %u", one.events);
 		pair_close(&t.p);
 		tls.close(ep);
 	}
@@ -462,17 +447,15 @@ test_two_sets_open(void)
 static void
 test_masks(void)
 {
-	struct epoll_event ev = {.events = EPOLLIN}, one;
-	int ep = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event one;
 	struct traffic t;
+	int ep;
 	sigset_t mask;
 	bool good;
 
 	memory_test = "a mask of signals";
-	memset(in_set, 0, sizeof in_set);
 	sigemptyset(&mask);
-	start(&t, "", "");
-	tls.epoll_ctl(ep, EPOLL_CTL_ADD, t.p.fd[SERVER], &ev);
+	ep = set_of(&t, SERVER, EPOLLIN);
 	good = tls.epoll_pwait(ep, &one, 1, 0, &mask) == 0;
 	result(good && mask_seen == &mask, "is the kernel's while it waits");
 	good = tls.epoll_wait(ep, &one, 1, 0) == 0;

@@ -103,4 +103,17 @@ sets_setup(void)
 	calls_epoll(&tls);
 }
 
+/* A pair that is open, and the number of a new set that has one of its ends. */
+static inline int
+set_of(struct traffic *t, int side, uint32_t events)
+{
+	struct epoll_event ev = {.events = events};
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+
+	memset(in_set, 0, sizeof in_set);
+	start(t, "", "");
+	tls.epoll_ctl(ep, EPOLL_CTL_ADD, t->p.fd[side], &ev);
+	return ep;
+}
+
 #endif
