@@ -33,20 +33,20 @@ test_server_certificate_is_good_for_each_name() {
 	local name
 	for name in localhost db.example a.wild.example; do
 		assertContains "$name" "$(verify "$BED/server.pem" \
-		    -purpose sslserver -verify_hostname $name)" OK
+		    -purpose sslserver -verify_hostname $name)" ': OK'
 	done
 	for name in 127.0.0.1 ::1 10.1.2.3; do
 		assertContains "$name" "$(verify "$BED/server.pem" \
-		    -purpose sslserver -verify_ip $name)" OK
+		    -purpose sslserver -verify_ip $name)" ': OK'
 	done
 	assertNotContains "$(verify "$BED/server.pem" \
-	    -verify_hostname other.example)" OK
+	    -verify_hostname other.example)" ': OK'
 }
 
 test_client_certificate_is_for_clients_alone() {
-	assertContains "$(verify "$BED/client.pem" -purpose sslclient)" OK
-	assertNotContains "$(verify "$BED/client.pem" -purpose sslserver)" OK
-	assertNotContains "$(verify "$BED/server.pem" -purpose sslclient)" OK
+	assertContains "$(verify "$BED/client.pem" -purpose sslclient)" ': OK'
+	assertNotContains "$(verify "$BED/client.pem" -purpose sslserver)" ': OK'
+	assertNotContains "$(verify "$BED/server.pem" -purpose sslclient)" ': OK'
 }
 
 test_gnutls_accepts_the_chain() {
@@ -88,7 +88,7 @@ sign() {
 
 test_ca_may_sign_for_its_hosts_alone() {
 	sign inside 'dns_name = more.wild.example'
-	assertContains "$(verify "$TMP/inside.pem")" OK
+	assertContains "$(verify "$TMP/inside.pem")" ': OK'
 	sign outside 'dns_name = bank.example'
 	assertContains "$(verify "$TMP/outside.pem")" 'permitted subtree'
 	sign address 'ip_address = 192.0.2.1'
@@ -131,7 +131,7 @@ test_second_run_renews_and_keeps_policy_and_other_files() {
 	assertEquals 700 "$(stat -c %a "$TMP/again")"
 	BED=$TMP/again
 	assertContains "$(verify "$BED/server.pem" \
-	    -verify_hostname new.example)" OK
+	    -verify_hostname new.example)" ': OK'
 	BED=$TMP/bed
 	assertEquals '' "$(find "$TMP/again" -name '.*.new')"
 }
