@@ -36,7 +36,7 @@ unit: $(units)
 benches: $(benches)
 fuzzers: $(fuzzers)
 # What threads_test runs, for check-tsan.
-tsan: $(addprefix $(B)/tests/,threads cancel watchers greeter tls_peer)
+tsan: $(addprefix $(B)/tests/,threads crowd cancel watchers greeter tls_peer)
 
 $(B)/tests/%: tests/fixtures/%.c
 	$(call say,CC,$@)

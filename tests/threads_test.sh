@@ -68,10 +68,15 @@ suite() {
 		suite_addTest test_cancellation_points_are_those_of_tcp
 		suite_addTest test_a_handshake_is_cancelled_and_restarted
 	fi
+	suite_addTest test_handshakes_that_a_third_thread_polls_are_as_over_tcp
 	suite_addTest test_a_server_that_speaks_first_is_told_that_it_may
 	suite_addTest test_who_waits_wakes_for_what_others_leave
 	suite_addTest test_writes_of_threads_do_not_mix
 	suite_addTest test_key_updates_in_both_directions_lose_nothing
+}
+
+test_handshakes_that_a_third_thread_polls_are_as_over_tcp() {
+	as_over_tcp crowd
 }
 
 test_a_signal_ends_a_waitall_that_has_a_part() {

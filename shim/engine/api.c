@@ -433,7 +433,7 @@ do_handshake(int fd)
 	int begun = begin(&k, fd), rv = begun;
 
 	if (rv == 0)
-		rv = k.c->state == CONN_LISTEN ? -ENOTCONN
+		rv = k.c->listens ? -ENOTCONN
 		     : k.c->state == CONN_RELAYED
 			 ? -EREMOTE
 			 : stream_ready(k.c, fd, SO_RCVTIMEO, &p);
@@ -464,7 +464,7 @@ do_verify_post_handshake(int fd)
 	struct call k;
 	int begun = begin(&k, fd), rv = begun;
 
-	if (rv == 0 && k.c->state == CONN_LISTEN)
+	if (rv == 0 && k.c->listens)
 		rv = -ENOTCONN;
 	if (rv == 0)
 		rv = stream_ready(k.c, fd, SO_RCVTIMEO, &p);

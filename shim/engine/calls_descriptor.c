@@ -169,7 +169,7 @@ copied(struct conn *c, int fd, bool keep)
 	if (fd < 0)
 		return fd;
 	table_set(fd, c);
-	if (c->state != CONN_LISTEN) {
+	if (!c->listens) {
 		descriptor_hide(fd, keep);
 		libc_stream_take_over(fd, c);
 	}
@@ -246,7 +246,7 @@ do_dup3(int fd, int to, int flags)
 static int
 control(struct conn *c, int fd, int cmd, long arg)
 {
-	bool hidden = c->state != CONN_LISTEN;
+	bool hidden = !c->listens;
 	int rv;
 
 	if (cmd == F_SETFD && hidden) {
@@ -332,7 +332,7 @@ device_control(struct conn *c, int fd, unsigned long request, void *arg)
 {
 	int rv;
 
-	if (c->state == CONN_LISTEN)
+	if (c->listens)
 		return (int)as_engine(host->libc->ioctl(fd, request, arg));
 	if (request == FIOCLEX || request == FIONCLEX) {
 		fd_rows[fd].kept = request == FIONCLEX;

@@ -58,7 +58,7 @@ do_shutdown(int fd, int how)
 	int rv = call_begin(&k, fd);
 
 	if (rv == 0)
-		rv = k.c->state == CONN_LISTEN
+		rv = k.c->listens
 		    ? (int)as_engine(host->libc->shutdown(fd, how))
 		    : stream_shutdown(k.c, fd, how);
 	return (int)call_end(&k, rv);
@@ -112,7 +112,7 @@ get_option(struct conn *c, int fd, int level, int name, void *val,
 	if (shim_goes_behind(level, name))
 		return -ENOPROTOOPT;
 	if (level == SOL_SOCKET && name == SO_ERROR &&
-	    c->state != CONN_LISTEN) {
+	    !c->listens) {
 		int err;
 
 		/* one of the same size, to judge the pointers */
@@ -157,7 +157,7 @@ note_option(struct conn *c, int fd, int level, int name, const void *val,
 		conn_undelayed(c, *(const int *)val != 0);
 	if (level != SOL_SOCKET)
 		return;
-	if (name == SO_RCVLOWAT && c->state != CONN_LISTEN)
+	if (name == SO_RCVLOWAT && !c->listens)
 		conn_learn_lowat(c, fd);
 	conn_lock(c);
 	if (name == SO_SNDBUF || name == SO_SNDBUFFORCE)

@@ -571,7 +571,7 @@ connection_adopt(int fd)
 
 	if (c != NULL) { /* a copy that no hook saw */
 		table_set(fd, c);
-		if (c->state != CONN_LISTEN) {
+		if (!c->listens) {
 			descriptor_hide(fd, true);
 			libc_stream_take_over(fd, c);
 		}

@@ -118,6 +118,10 @@ do_epoll_ctl(int epfd, int op, int fd, struct epoll_event *ev)
 	return (int)call_end(&k, rv);
 }
 
+/*
+ * The set is not locked here: an EPOLL_CTL_MOD at the same time looks for news
+ * itself, behind what it writes.
+ */
 static void
 note_one(struct reg *r, void *arg)
 {

@@ -41,7 +41,7 @@ struct reg {
 	struct set *set;
 	struct conn *c; /* NULL: a stream that is not connected yet; links */
 	uint64_t data;
-	uint32_t events; /* as the program asked */
+	_Atomic uint32_t events; /* as the program asked; note_one needs no lock */
 	uint32_t asked; /* what the kernel is asked for */
 	int fd;         /* as the program registered it */
 	bool live;

@@ -203,7 +203,7 @@ standard(int fd)
 			conn_put(c);
 		c = found;
 	}
-	if (c != NULL && (!kept || c->state == CONN_LISTEN)) {
+	if (c != NULL && (!kept || c->listens)) {
 		conn_put(c);
 		return NULL;
 	}
@@ -340,7 +340,7 @@ goes_along(const struct conn *c, int fd)
 {
 	int flags;
 
-	if (c->state == CONN_LISTEN)
+	if (c->listens)
 		return false;
 	if (!process_is_vfork_child())
 		return descriptor_kept(fd);

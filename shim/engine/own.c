@@ -50,7 +50,7 @@ compare(struct conn *c, void *arg)
 	struct place p;
 	int fd;
 
-	if (s->found || c->state != CONN_LISTEN)
+	if (s->found || !c->listens)
 		return;
 	fd = table_fd(c);
 	if (fd == -1 ||

@@ -83,7 +83,7 @@ conn_on(const struct plan *p, int fd)
 		if (p->done[i] == fd)
 			return NULL;
 	c = table_get(fd);
-	if (c != NULL && c->state == CONN_LISTEN) {
+	if (c != NULL && c->listens) {
 		conn_put(c);
 		return NULL;
 	}
@@ -166,7 +166,7 @@ put_other(struct plan *p, int fd)
 	struct conn *c = table_get(fd);
 	int from = -1;
 
-	if (c != NULL && c->state != CONN_LISTEN && descriptor_kept(fd)) {
+	if (c != NULL && !c->listens && descriptor_kept(fd)) {
 		if (handover_raw(&p->h, c) && pass(p, c))
 			from = fd;
 		else

@@ -60,7 +60,7 @@ static bool
 has_end(int fd)
 {
 	struct conn *c = table_get(fd);
-	bool has = c != NULL && c->state != CONN_LISTEN;
+	bool has = c != NULL && !c->listens;
 
 	if (c != NULL)
 		conn_put(c);
