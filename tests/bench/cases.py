@@ -233,6 +233,8 @@ def make(bed, full, quick):
               for threads, records in ((False, ['aead']),
                                        (True, ['aead', 'look']))]
     cases += [Talk(bed, six + rivals, c, short) for c in (8, 64, 512)]
+    cases += [Talk(bed, ['plain', 'native', 'gnutls', 'both'], 512, short,
+                   polled=True)]
     cases += [Growth(bed, e, b, short) for b in (64, 65536)
               for e in ('plain', 'native', 'both')]
     cases += [Redis(bed, five + rivals, p, quick) for p in (1, 16)]

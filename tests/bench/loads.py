@@ -125,12 +125,12 @@ class Ping(Load):
 class Talk(Load):
     group, role, cpu_unit = 'messages', 'talk', 'CPU us/message'
     metrics = {'rate': ('messages/s', 'more')}
-    server_options = ['-e']
 
-    def __init__(self, bed, stands, conns, seconds):
+    def __init__(self, bed, stands, conns, seconds, polled=False):
         super().__init__(bed, stands)
-        self.name = f'64-byte messages there and back, {conns} connections'
-        self.label = f'{conns} connections'
+        self.label = f'{conns} connections' + (', poll' if polled else '')
+        self.name = f'64-byte messages there and back, {self.label}'
+        self.server_options = ['-p' if polled else '-e']
         self.client_options = ['-b', '64', '-c', str(conns)]
         self.seconds = seconds
         self.setup = 0.001 * conns

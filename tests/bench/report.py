@@ -149,6 +149,7 @@ def as_json(case):
 PLOT = """
 set terminal svg size 720,300 font "sans,12" background "white"
 set output "{out}"
+set bmargin 4
 set title "{title}"
 set style data histograms
 set style histogram clustered gap 1
@@ -193,6 +194,21 @@ def chart(path, group, members):
     os.unlink(data)
 
 
+def drawn(cases):
+    """What shares a chart: one group's, of one metric and one unit"""
+    groups = {}
+    for c in cases:
+        metric = next(iter(c.metrics))
+        groups.setdefault((c.group, metric, c.metrics[metric][0]),
+                          []).append(c)
+    charts = {}
+    for (group, metric, _), members in groups.items():
+        alone = all(g != group or m == metric for g, m, _ in groups)
+        if any(c.values[s].get(metric) for c in members for s in c.stands):
+            charts[group if alone else f'{group}-{metric}'] = members
+    return charts
+
+
 def write(out, cases, rounds):
     os.makedirs(out, exist_ok=True)
     with open(os.path.join(out, 'bench.json'), 'w') as f:
@@ -200,25 +216,12 @@ def write(out, cases, rounds):
                    'cases': [as_json(c) for c in cases]}, f, indent=1)
     with open(os.path.join(out, 'summary.txt'), 'w') as f:
         f.write(tables(cases))
-    groups = {}
-    for c in cases:
-        metric = next(iter(c.metrics))
-        groups.setdefault((c.group, metric, c.metrics[metric][0]),
-                          []).append(c)
-    for (group, metric, _), members in groups.items():
-        name = group if group not in [g for g, m, _ in groups
-                                      if m != metric] else f'{group}-{metric}'
-        if any(c.values[s].get(metric) for c in members for s in c.stands):
-            chart(os.path.join(out, name + '.svg'), name, members)
-
-
-SHOWN = ['bulk', 'pingpong', 'redis', 'nginx', 'connections', 'idle']
+    for name, members in drawn(cases).items():
+        chart(os.path.join(out, name + '.svg'), name, members)
 
 
 def keep(out, charts, cases):
     """Those of this run; an older one's may lie in out as well"""
     os.makedirs(charts, exist_ok=True)
-    for name in {c.group for c in cases} & set(SHOWN):
-        path = os.path.join(out, name + '.svg')
-        if os.path.exists(path):
-            shutil.copy(path, charts)
+    for name in drawn(cases):
+        shutil.copy(os.path.join(out, name + '.svg'), charts)

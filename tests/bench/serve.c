@@ -1,13 +1,18 @@
 /*
  * serve.c - the server that tests/bench/all measures
  *
- *	serve [-e] [-t] [-n TICKETS] CERT KEY
+ *	serve [-e | -p] [-t] [-n TICKETS] CERT KEY
  *
  * serve-plain (what tlsshim is put under), serve-openssl ... by transport.h.
- * -e: epoll and non-blocking sockets, else one blocking connection after the
- * other.  -t: a second thread that does nothing.  Prints `port N`.
+ * -e: epoll and non-blocking sockets, -p: poll and the same, else one blocking
+ * connection after the other.  -t: a second thread that does nothing.  Prints
+ * `port N`.
  */
+#include <poll.h>
+
 #include "peer.h"
+
+#define POLLED 1024
 
 static void
 count_blocks(struct peer *p, size_t n)
@@ -69,22 +74,25 @@ serve_blocking(int listener)
 	}
 }
 
-static void
-take_one(int set, int listener)
+/* A new connection, or NULL: it is over already. */
+static struct peer *
+take_one(int listener)
 {
 	struct peer *p = malloc(sizeof *p);
 
-	if (p == NULL || !meet(p, listener)) {
-		if (p != NULL)
-			end_finish(&p->end);
+	if (p == NULL)
+		die("malloc");
+	if (!meet(p, listener)) {
+		end_finish(&p->end);
 		free(p);
-		return;
+		return NULL;
 	}
 	set_blocking(&p->end, false);
-	watch(set, p, EPOLLIN, EPOLL_CTL_ADD);
+	return p;
 }
 
-static void
+/* False: it is over, and p is gone. */
+static bool
 serve_ready(struct peer *p)
 {
 	ssize_t n;
@@ -94,30 +102,54 @@ serve_ready(struct peer *p)
 		n = serve_once(p);
 	while (n > 0 && (++turns < 4 || end_pending(&p->end)));
 	if (n > 0 || (n == -1 && errno == EAGAIN))
-		return;
+		return true;
 	end_finish(&p->end);
 	free(p);
+	return false;
 }
 
-static void
+__attribute__((noreturn)) static void
 serve_events(int listener)
 {
 	int set = epoll_create1(EPOLL_CLOEXEC), n, i;
-	struct peer self = {.end.fd = listener};
+	struct peer self = {.end.fd = listener}, *p;
 	struct epoll_event ev[64];
 
 	watch(set, &self, EPOLLIN, EPOLL_CTL_ADD);
 	while ((n = epoll_wait(set, ev, 64, -1)) != -1 || errno == EINTR)
 		for (i = 0; i < n; i++)
-			if (ev[i].data.ptr == &self)
-				take_one(set, listener);
-			else
+			if (ev[i].data.ptr != &self)
 				serve_ready(ev[i].data.ptr);
+			else if ((p = take_one(listener)) != NULL)
+				watch(set, p, EPOLLIN, EPOLL_CTL_ADD);
 	die("epoll_wait");
 }
 
 __attribute__((noreturn)) static void
-serve(bool events)
+serve_polled(int listener)
+{
+	static struct pollfd at[POLLED];
+	static struct peer *of[POLLED];
+	int n = 1, i;
+
+	at[0] = (struct pollfd){.fd = listener, .events = POLLIN};
+	while (poll(at, (nfds_t)n, -1) != -1 || errno == EINTR) {
+		for (i = n - 1; i > 0; i--)
+			if (at[i].revents != 0 && !serve_ready(of[i])) {
+				at[i] = at[--n];
+				of[i] = of[n];
+			}
+		if (at[0].revents == 0 || n == POLLED ||
+		    (of[n] = take_one(listener)) == NULL)
+			continue;
+		at[n] = (struct pollfd){.fd = of[n]->end.fd, .events = POLLIN};
+		n++;
+	}
+	die("poll");
+}
+
+__attribute__((noreturn)) static void
+serve(int how)
 {
 	struct sockaddr_in sin = {
 	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -130,21 +162,24 @@ serve(bool events)
 		die("listen");
 	printf("port %d\n", ntohs(sin.sin_port));
 	fflush(stdout);
-	if (events)
+	if (how == 'e')
 		serve_events(fd);
+	if (how == 'p')
+		serve_polled(fd);
 	serve_blocking(fd);
 }
 
 int
 main(int argc, char **argv)
 {
-	bool events = false, threads = false;
-	int o;
+	bool threads = false;
+	int o, how = 0;
 
-	while ((o = getopt(argc, argv, "etn:")) != -1)
+	while ((o = getopt(argc, argv, "eptn:")) != -1)
 		switch (o) {
 		case 'e':
-			events = true;
+		case 'p':
+			how = o;
 			break;
 		case 't':
 			threads = true;
@@ -160,5 +195,5 @@ main(int argc, char **argv)
 		return 2;
 	transport_init(NULL, argv[0], argv[1]);
 	set_up(threads);
-	serve(events);
+	serve(how);
 }
