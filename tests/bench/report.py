@@ -147,9 +147,8 @@ def as_json(case):
 
 
 PLOT = """
-set terminal svg size 720,300 font "sans,12" background "white"
+set terminal svg size 960,380 font "sans,12" background "white"
 set output "{out}"
-set bmargin 4
 set title "{title}"
 set style data histograms
 set style histogram clustered gap 1
@@ -158,10 +157,31 @@ set boxwidth 0.9
 set grid ytics
 set yrange [0:*]
 set ylabel "{unit}"
-set key outside right top
+set key outside top center horizontal
+set bmargin 3
 set datafile missing "?"
 plot {plots}
 """
+
+
+# A rival has one hue: dark in front of one end, light as a pair.
+COLOURS = {
+    'plain': '#999999', 'native': '#e69f00', 'gnutls': '#56b4e9',
+    'client': '#99d8a0', 'server': '#4daf62', 'both': '#00682c',
+    'stunnel front': '#b2182b', 'stunnel pair': '#e8958f',
+    'haproxy front': '#2b2b8c', 'haproxy pair': '#9d9dd8',
+    'nginx front': '#8c510a', 'nginx pair': '#d9b382',
+    'socat front': '#c51b8a', 'socat pair': '#f0a6cf',
+    'hitch front': '#000000'}
+OTHERS = ['#999999', '#00682c', '#56b4e9', '#e69f00', '#b2182b']
+
+
+def bars(data, stands):
+    """plot's arguments: a colour for each stand, the same in all charts"""
+    return ', '.join(
+        f'"{data}" using {i + 2}:xtic(1) title "{s}" '
+        f'lc rgb "{COLOURS.get(s, OTHERS[i % len(OTHERS)])}"'
+        for i, s in enumerate(stands))
 
 
 def chart(path, group, members):
@@ -185,9 +205,7 @@ def chart(path, group, members):
     data = path[:-4] + '.dat'
     with open(data, 'w') as f:
         f.write('\n'.join(rows) + '\n')
-    plots = ', '.join(f'"{data}" using {i + 2}:xtic(1) title "{s}"'
-                      for i, s in enumerate(stands))
-    script = PLOT.format(out=path, plots=plots, unit=unit,
+    script = PLOT.format(out=path, plots=bars(data, stands), unit=unit,
                          title=f'{group} ({better} is better)')
     subprocess.run(['gnuplot'], input=script, text=True, check=True,
                    stderr=subprocess.DEVNULL)
