@@ -38,7 +38,7 @@ scenarios() {
 
 suite() {
 	scenarios numbers chain replaced replaced-by-another ranges vforked daemon \
-	    reuse set-copies many set-by-copy
+	    reuse set-copies many set-by-copy exec-of-copies
 	scenarios roads closedir pclose fclose freopen login-tty daemonized \
 	    mq-close fts-close endmntent endpwent endutent forkpty unseen \
 	    unseen-copy rights handler log log-stream

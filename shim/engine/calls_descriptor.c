@@ -129,6 +129,14 @@ descriptor_hide(int fd, bool keep)
 }
 
 void
+descriptor_hide_as_is(int fd)
+{
+	int fl = host->libc->fcntl(fd, F_GETFD, 0L);
+
+	descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
+}
+
+void
 descriptor_show(int fd)
 {
 	if (fd_rows[fd].kept)

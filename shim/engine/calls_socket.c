@@ -103,6 +103,22 @@ take_error(struct conn *c, int fd)
 	return err;
 }
 
+/* What the kernel said of an option, as the program has set it. */
+static void
+show_option(struct conn *c, int level, int name, void *val, socklen_t len)
+{
+	bool low = level == SOL_SOCKET && name == SO_RCVLOWAT;
+
+	if (!low && (level != IPPROTO_TCP || name != TCP_NODELAY))
+		return;
+	conn_lock(c);
+	if (low && c->lowat > 1)
+		memcpy(val, &(int){(int)c->lowat}, len);
+	if (!low && c->nodelay)
+		memset(val, 0, len);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static int
 get_option(struct conn *c, int fd, int level, int name, void *val,
     socklen_t *len)
@@ -126,12 +142,8 @@ get_option(struct conn *c, int fd, int level, int name, void *val,
 	}
 	rv = (int)as_engine(
 	    host->libc->getsockopt(fd, level, name, val, len));
-	if (rv == 0 && level == SOL_SOCKET && name == SO_RCVLOWAT &&
-	    c->lowat > 1)
-		memcpy(val, &(int){(int)c->lowat}, *len);
-	if (rv == 0 && c->nodelay && level == IPPROTO_TCP &&
-	    name == TCP_NODELAY)
-		memset(val, 0, *len);
+	if (rv == 0)
+		show_option(c, level, name, val, *len);
 	return rv;
 }
 

@@ -107,6 +107,18 @@ conn_connected(const struct conn *c)
 }
 
 bool
+conn_tcp_failed(struct conn *c, bool told)
+{
+	bool failed;
+
+	conn_lock(c);
+	failed = c->state == CONN_FAILED && c->tcp_failed &&
+	    (c->err_told || !told);
+	pthread_mutex_unlock(&c->lock);
+	return failed;
+}
+
+bool
 conn_buffered(const struct conn *c)
 {
 	if (c->state != CONN_OPEN)

@@ -287,6 +287,9 @@ conn_enough(const struct conn *c)
 /* The state's name, as the log and explain print it. */
 const char *conn_state_name(enum conn_state s);
 
+/* Unlocked.  Has TCP's connect() failed; told: and a call has said so? */
+bool conn_tcp_failed(struct conn *c, bool told);
+
 /*
  * Locked.  May this process use the session, to read or to write?  0, or
  * -ECONNABORTED where another process does.  conn_claim wants both uses, or
@@ -582,6 +585,7 @@ void descriptor_sweep(void);
  * told.
  */
 void descriptor_hide(int fd, bool keep);
+void descriptor_hide_as_is(int fd); /* keep: what the kernel has now */
 void descriptor_hidden(int fd, bool keep);
 void descriptor_show(int fd); /* no connection any more: as it said */
 bool descriptor_kept(int fd); /* what it said */

@@ -215,18 +215,17 @@ static int
 connect_tls(
     struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
 {
-	int zero = 0, fl, rv;
+	int zero = 0, rv;
 	bool nonblock = is_nonblock(fd);
 
 	/* fast open would let a first write travel without a handshake */
 	host->libc->setsockopt(
 	    fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &zero, sizeof zero);
-	fl = host->libc->fcntl(fd, F_GETFD, 0L);
 	c->deferred = !watch_wanted(c) &&
 	    (!c->rule->values.do_handshake_on_connect || own_listener(addr));
 	atomic_store(&c->dialing, true);
 	govern(c, fd, nonblock);
-	descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
+	descriptor_hide_as_is(fd);
 	libc_stream_silence(fd, c);
 	epoll_connected(fd, c);
 	rv = tcp_connect(fd, addr, len);
@@ -298,15 +297,14 @@ connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	struct conn *c = table_get(fd);
 	int rv;
 
-	if (c != NULL && c->state == CONN_FAILED && c->tcp_failed &&
-	    c->err_told) {
+	if (c != NULL && conn_tcp_failed(c, true)) {
 		forget(c, fd);
 		conn_put(c);
 		c = NULL;
 	}
 	if (c != NULL && (addr == NULL || addr->sa_family != AF_UNSPEC)) {
 		rv = or_put(c, fd, NULL, 0);
-		if (addr != NULL && c->state == CONN_FAILED && c->tcp_failed)
+		if (addr != NULL && conn_tcp_failed(c, false))
 			(void)tcp_connect(fd, addr, len); /* see below */
 		conn_put(c);
 		return rv == -EAGAIN ? -EALREADY : rv;
@@ -487,7 +485,7 @@ connection_listen(int fd, int backlog)
  * socket: what it sends would stand in the middle of the other's records.
  */
 static int
-adopt_foreign(struct conn *c, int fd, bool keep)
+adopt_foreign(struct conn *c, int fd)
 {
 	log_write(&(struct log_line){.level = LOG_ERROR,
 	    .verdict = "refused",
@@ -500,7 +498,7 @@ adopt_foreign(struct conn *c, int fd, bool keep)
 	conn_fail(c, -ECONNABORTED);
 	conn_let_go(c, fd);
 	table_set(fd, c);
-	descriptor_hide(fd, keep);
+	descriptor_hide_as_is(fd);
 	libc_stream_take_over(fd, c);
 	return 0;
 }
@@ -512,7 +510,6 @@ adopt_foreign(struct conn *c, int fd, bool keep)
 static int
 adopt_dead_end(struct conn *c, int fd, uint64_t cookie)
 {
-	int fl = host->libc->fcntl(fd, F_GETFD, 0L);
 	char text[200];
 
 	snprintf(text, sizeof text,
@@ -528,22 +525,20 @@ adopt_dead_end(struct conn *c, int fd, uint64_t cookie)
 	conn_let_go(c, fd);
 	c->cookie = cookie;
 	table_set(fd, c);
-	descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
+	descriptor_hide_as_is(fd);
 	return 0;
 }
 
 static int
 adopt_connection(struct conn *c, int fd, uint64_t cookie)
 {
-	int fl = host->libc->fcntl(fd, F_GETFD, 0L);
-
 	if (slot_known(cookie))
-		return adopt_foreign(c, fd, fl != -1 && !(fl & FD_CLOEXEC));
+		return adopt_foreign(c, fd);
 	switch (judge_inherited(c, fd)) {
 	case JUDGED_TLS:
 		c->connected_told = c->connect_told = true;
 		govern(c, fd, is_nonblock(fd));
-		descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
+		descriptor_hide_as_is(fd);
 		libc_stream_take_over(fd, c);
 		break;
 	case JUDGED_PASS:
@@ -554,7 +549,7 @@ adopt_connection(struct conn *c, int fd, uint64_t cookie)
 		conn_fail(c, -EACCES);
 		conn_let_go(c, fd);
 		table_set(fd, c);
-		descriptor_hide(fd, fl != -1 && !(fl & FD_CLOEXEC));
+		descriptor_hide_as_is(fd);
 		libc_stream_take_over(fd, c);
 	}
 	return 0;
@@ -572,7 +567,7 @@ connection_adopt(int fd)
 	if (c != NULL) { /* a copy that no hook saw */
 		table_set(fd, c);
 		if (!c->listens) {
-			descriptor_hide(fd, true);
+			descriptor_hide_as_is(fd);
 			libc_stream_take_over(fd, c);
 		}
 		conn_put(c);

@@ -132,20 +132,24 @@ serve_polled(int listener)
 	static struct peer *of[POLLED];
 	int n = 1, i;
 
-	at[0] = (struct pollfd){.fd = listener, .events = POLLIN};
-	while (poll(at, (nfds_t)n, -1) != -1 || errno == EINTR) {
+	for (;;) {
+		at[0] = (struct pollfd){
+		    .fd = n < POLLED ? listener : -1, .events = POLLIN};
+		if (poll(at, (nfds_t)n, -1) == -1) {
+			if (errno != EINTR)
+				die("poll");
+			continue;
+		}
 		for (i = n - 1; i > 0; i--)
 			if (at[i].revents != 0 && !serve_ready(of[i])) {
 				at[i] = at[--n];
 				of[i] = of[n];
 			}
-		if (at[0].revents == 0 || n == POLLED ||
-		    (of[n] = take_one(listener)) == NULL)
+		if (at[0].revents == 0 || (of[n] = take_one(listener)) == NULL)
 			continue;
 		at[n] = (struct pollfd){.fd = of[n]->end.fd, .events = POLLIN};
 		n++;
 	}
-	die("poll");
 }
 
 __attribute__((noreturn)) static void
