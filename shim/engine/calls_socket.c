@@ -127,8 +127,7 @@ get_option(struct conn *c, int fd, int level, int name, void *val,
 
 	if (shim_goes_behind(level, name))
 		return -ENOPROTOOPT;
-	if (level == SOL_SOCKET && name == SO_ERROR &&
-	    !c->listens) {
+	if (level == SOL_SOCKET && name == SO_ERROR && !c->listens) {
 		int err;
 
 		/* one of the same size, to judge the pointers */

@@ -305,7 +305,7 @@ connection_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	if (c != NULL && (addr == NULL || addr->sa_family != AF_UNSPEC)) {
 		rv = or_put(c, fd, NULL, 0);
 		if (addr != NULL && conn_tcp_failed(c, false))
-			(void)tcp_connect(fd, addr, len); /* see below */
+			(void)tcp_connect(fd, addr, len); /* see above */
 		conn_put(c);
 		return rv == -EAGAIN ? -EALREADY : rv;
 	}
